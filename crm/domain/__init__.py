@@ -1,0 +1,1 @@
+"""Every write of the commercial truth is a function here."""

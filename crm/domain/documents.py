@@ -1,0 +1,41 @@
+"""Stored documents: inserted once, with their hash; whoever waits is told whether one is there yet."""
+
+import hashlib
+from datetime import datetime
+
+from django.db import transaction
+
+from crm.domain import deliveries
+from crm.enums import DocumentFormat
+from crm.models import Invoice, InvoiceDocument
+from hashinsight.jobs.domain.work import promote
+from hashinsight.jobs.models import DueWork
+
+
+@transaction.atomic
+def store_document(invoice: Invoice, *, content: bytes, template_version: str, at: datetime) -> InvoiceDocument:
+    """Keep the PDF of an issued invoice; a second rendering changes nothing. Wakes the waiting deliveries."""
+    InvoiceDocument.objects.bulk_create(
+        [
+            InvoiceDocument(
+                invoice=invoice,
+                format=DocumentFormat.PDF,
+                content=content,
+                sha256=hashlib.sha256(content).hexdigest(),
+                size=len(content),
+                template_version=template_version,
+                rendered_at=at,
+                created_at=at,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    deliveries.release_waiting(invoice, at=at)
+    return InvoiceDocument.objects.get(invoice=invoice, format=DocumentFormat.PDF)
+
+
+def hurry_document(invoice: Invoice, *, work_kind: str, at: datetime) -> None:
+    """Somebody asks for a document that is still being made: put it in front."""
+    work = DueWork.objects.filter(kind=work_kind, key=str(invoice.pk)).first()
+    if work is not None:
+        promote(work, at=at)

@@ -1,0 +1,181 @@
+"""Invoices while they are drafts: making, totalling, withdrawing. Issuing is in ``issuing.py``."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.domain.queries import default_legal_entity, local_date
+from crm.domain.taxes import LineTax, tax_of_line
+from crm.engine.amounts import LineInput, Totals, line_net, summarise
+from crm.enums import INVOICE_MOVES, CustomerStatus, InvoiceKind, InvoiceStatus
+from crm.models import Customer, Deal, DealLine, Invoice, InvoiceLine, LegalEntity
+from hashinsight.common.audit import audit_context
+from hashinsight.common.errors import DomainError
+from hashinsight.common.ids import new_public_id
+from hashinsight.common.money import exponent
+from hashinsight.common.transitions import lock_for_move
+from hashinsight.events.domain import publish
+
+
+class InvoiceRefused(DomainError):
+    """The invoice cannot be made, changed or issued like this; the message says what is missing."""
+
+    code = "invoice_refused"
+
+
+@transaction.atomic
+def draft_from_deal(deal: Deal, *, by: Any, at: datetime) -> Invoice:
+    """The invoice draft of a deal; idempotent: the deal's invoice that exists already is returned.
+
+    Raises InvoiceRefused when the customer is inactive or no legal entity is set up.
+    """
+    locked = Deal.objects.select_for_update(of=("self",)).select_related("customer", "legal_entity").get(pk=deal.pk)
+    known = locked.invoices.filter(kind=InvoiceKind.DEAL).exclude(status=InvoiceStatus.CANCELLED).first()
+    if known is not None:
+        return known
+    customer = locked.customer
+    if customer.status != CustomerStatus.ACTIVE:
+        raise InvoiceRefused(_("%(customer)s is inactive.") % {"customer": customer})
+    entity = locked.legal_entity or customer.legal_entity or default_legal_entity()
+    if entity is None:
+        raise InvoiceRefused(_("Set up a legal entity first: somebody has to issue the invoice."))
+    invoice = Invoice.objects.create(
+        customer=customer,
+        deal=locked,
+        legal_entity=entity,
+        kind=InvoiceKind.DEAL,
+        reference=new_reference(),
+        currency=locked.currency,
+        language=customer.language,
+        payment_terms_days=terms_of(customer, entity),
+        buyer_reference=customer.buyer_reference,
+        created_at=at,
+        is_sample=locked.is_sample,
+    )
+    InvoiceLine.objects.bulk_create(_lines_of(locked, invoice))
+    recalculate(invoice, on=local_date(at, entity.time_zone))
+    publish_invoice(invoice, "invoice.drafted", by)
+    return invoice.reload()
+
+
+def _lines_of(deal: Deal, invoice: Invoice) -> list[InvoiceLine]:
+    sold = list(deal.lines.all())
+    if not sold:
+        return [InvoiceLine(invoice=invoice, position=1, description=deal.title, quantity=1, unit_price=deal.value)]
+    return [
+        InvoiceLine(
+            invoice=invoice,
+            position=position,
+            product=line.product,
+            description=line.description,
+            quantity=line.quantity,
+            unit_code=line.unit_code,
+            unit_price=line.unit_price,
+        )
+        for position, line in enumerate(sold, start=1)
+    ]
+
+
+def new_reference() -> str:
+    """Random reference of a draft; says nothing about other drafts."""
+    return f"D-{new_public_id().hex[-10:].upper()}"
+
+
+def terms_of(customer: Customer, entity: LegalEntity) -> int:
+    """Days between issue and due date: the customer's own, else the legal entity's."""
+    own = customer.payment_terms_days
+    return entity.payment_terms_days if own is None else own
+
+
+def net_of(line: DealLine | InvoiceLine, currency: str) -> Decimal:
+    """Net amount of a line in the currency's minor unit."""
+    return line_net(line.quantity, line.unit_price, exponent(currency))
+
+
+@transaction.atomic
+def set_lines(invoice: Invoice, *, lines: Sequence[InvoiceLine], on: date) -> Invoice:
+    """Replace the lines of a draft and its totals. Raises InvoiceRefused for anything issued."""
+    locked = lock_draft(invoice)
+    locked.lines.all().delete()
+    for position, line in enumerate(lines, start=1):
+        line.invoice, line.position = locked, position
+        line.full_clean(exclude=["invoice"])
+    InvoiceLine.objects.bulk_create(lines)
+    return recalculate(locked, on=on)
+
+
+def lock_draft(invoice: Invoice) -> Invoice:
+    """The draft re-read under lock. Raises InvoiceRefused when it is no draft (any more)."""
+    locked: Invoice = Invoice.objects.select_for_update(of=("self",)).get(pk=invoice.pk)
+    if not locked.is_draft:
+        raise InvoiceRefused(_("%(invoice)s is issued and cannot be changed.") % {"invoice": locked})
+    return locked
+
+
+@transaction.atomic
+def recalculate(invoice: Invoice, *, on: date) -> Invoice:
+    """Number the lines, look up their tax on the tax point and store nets and totals of a draft.
+
+    The tax point is the end of the service, else ``on``; a credit note keeps the tax of what it corrects. Raises InvoiceRefused or NoTaxRate.
+    """
+    locked = lock_draft(invoice)
+    rows = list(locked.lines.select_related("product__tax_code", "tax_code").order_by("position", "id"))
+    customer = locked.customer
+    cache: dict[tuple[int, date], LineTax] = {}
+    for position, line in enumerate(rows, start=1):
+        line.position = position
+        if not locked.is_credit_note:
+            tax = tax_of_line(line, customer=customer, on=line.service_to or locked.service_to or on, cache=cache)
+            line.tax_category, line.tax_rate, line.exemption_reason = tax.category, tax.rate, tax.reason
+        line.net_amount = net_of(line, locked.currency)
+    fields = ["position", "tax_category", "tax_rate", "exemption_reason", "net_amount"]
+    InvoiceLine.objects.bulk_update(rows, fields)
+    totals = totals_of(rows, locked.currency)
+    locked.net_total, locked.tax_total, locked.gross_total = totals.net, totals.tax, totals.gross
+    locked.save(update_fields=["net_total", "tax_total", "gross_total"])
+    return locked.reload()
+
+
+def totals_of(lines: Sequence[InvoiceLine], currency: str) -> Totals:
+    """Totals and tax groups of lines whose tax is known; the same for a draft and for the issued document."""
+    inputs = [
+        LineInput(line.quantity, line.unit_price, str(line.tax_category), Decimal(line.tax_rate), line.exemption_reason)
+        for line in lines
+    ]
+    return summarise(inputs, currency_exponent=exponent(currency))
+
+
+@transaction.atomic
+def cancel_draft(invoice: Invoice, *, by: Any, reason: str) -> Invoice:
+    """Withdraw a draft; it keeps its reference and never gets a number."""
+    locked = lock_for_move(invoice, field="status", to=InvoiceStatus.CANCELLED, moves=INVOICE_MOVES)
+    if locked.is_issued:
+        raise InvoiceRefused(_("%(invoice)s is issued: correct it by a credit note.") % {"invoice": locked})
+    with audit_context(reason=reason):
+        locked.status = InvoiceStatus.CANCELLED
+        locked.cancel_reason = reason[:300]
+        locked.save(update_fields=["status", "cancel_reason"])
+    publish_invoice(locked, "invoice.cancelled", by)
+    return locked.reload()
+
+
+def publish_invoice(invoice: Invoice, kind: str, by: Any) -> None:
+    """One event about an invoice."""
+    publish(
+        kind,
+        aggregate_type="invoice",
+        aggregate_id=invoice.public_id,
+        customer_id=invoice.customer_id,
+        user_id=getattr(by, "pk", None),
+        payload={
+            "invoice_id": str(invoice.public_id),
+            "number": invoice.number,
+            "status": str(invoice.status),
+            "gross_total": str(invoice.gross_total),
+            "currency": invoice.currency,
+        },
+    )

@@ -1,0 +1,112 @@
+"""Leads: creating, moving, converting."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.domain import customers
+from crm.domain.activities import note_move
+from crm.enums import LEAD_MOVES, ActivityKind, LeadStatus
+from crm.models import Deal, Lead
+from hashinsight.common.audit import audit_context
+from hashinsight.common.errors import DomainError
+from hashinsight.common.transitions import lock_for_move, lock_row
+from hashinsight.events.domain import publish
+
+
+class LeadRefused(DomainError):
+    """The lead cannot be moved like this."""
+
+    code = "lead_refused"
+
+
+@transaction.atomic
+def create_lead(*, title: str, by: Any, at: datetime, **fields: Any) -> Lead:
+    """A new lead with its activity and event; ``fields`` are columns of the model. Raises ValidationError."""
+    lead = Lead(title=title, created_at=at, **fields)
+    lead.full_clean()
+    lead.save()
+    note_move(
+        ActivityKind.LEAD_CREATED, subject=_("Lead created: %(title)s") % {"title": lead.title}, by=by, at=at,
+        lead=lead, customer=lead.customer,
+    )  # fmt: skip
+    _publish(lead, "lead.created", by)
+    return lead
+
+
+@transaction.atomic
+def move_lead(lead: Lead, *, to: str, by: Any, at: datetime, reason: str = "") -> Lead:
+    """Move to contacted, qualified, negotiation or lost. Won is reached by ``convert_lead`` only."""
+    if to == LeadStatus.WON:
+        raise LeadRefused(_("A lead is won by converting it."))
+    if to == LeadStatus.LOST and not reason:
+        raise LeadRefused(_("State why the lead was lost."))
+    locked = lock_for_move(lead, field="status", to=to, moves=LEAD_MOVES)
+    before = locked.get_status_display()
+    locked.status = to
+    locked.lost_reason = reason[:200] if to == LeadStatus.LOST else ""
+    with audit_context(reason=reason):
+        locked.save(update_fields=["status", "lost_reason"])
+    note_move(
+        ActivityKind.LEAD_STATUS, by=by, at=at, lead=locked, customer=locked.customer, body=reason,
+        subject=_("Lead moved from %(before)s to %(after)s") % {"before": before, "after": locked.get_status_display()},
+    )  # fmt: skip
+    _publish(locked, "lead.moved", by)
+    return locked.reload()
+
+
+@transaction.atomic
+def convert_lead(lead: Lead, *, by: Any, at: datetime) -> Deal:
+    """Win a lead: customer found or made, one draft deal, one activity, all in one transaction.
+
+    Idempotent: converting a lead that is won already returns the deal of the first conversion. Raises MoveRefused
+    for a lost lead.
+    """
+    current = lock_row(lead)
+    if current.status == LeadStatus.WON:
+        return Deal.objects.get(lead=current, from_conversion=True)
+    locked = lock_for_move(lead, field="status", to=LeadStatus.WON, moves=LEAD_MOVES)
+    customer = locked.customer or customers.find_or_create(
+        company_name=locked.company or locked.name or locked.title,
+        email=locked.email,
+        by=by,
+        at=at,
+        contact_name=locked.name,
+        phone=locked.phone,
+        currency=locked.currency,
+        time_zone=locked.time_zone,
+        is_sample=locked.is_sample,
+    )
+    locked.status, locked.customer, locked.converted_at = LeadStatus.WON, customer, at
+    locked.save(update_fields=["status", "customer", "converted_at"])
+    deal = Deal.objects.create(
+        customer=customer,
+        lead=locked,
+        from_conversion=True,
+        legal_entity=customer.legal_entity,
+        title=locked.title,
+        value=locked.value or 0,
+        currency=locked.currency,
+        owner=locked.owner,
+        created_at=at,
+        is_sample=locked.is_sample,
+    )
+    note_move(
+        ActivityKind.LEAD_CONVERTED, subject=_("Lead converted: %(title)s") % {"title": locked.title}, by=by, at=at,
+        lead=locked, customer=customer, deal=deal,
+    )  # fmt: skip
+    _publish(locked, "lead.converted", by)
+    return deal
+
+
+def _publish(lead: Lead, kind: str, by: Any) -> None:
+    publish(
+        kind,
+        aggregate_type="lead",
+        aggregate_id=lead.public_id,
+        customer_id=lead.customer_id,
+        user_id=getattr(by, "pk", None),
+        payload={"lead_id": str(lead.public_id), "status": str(lead.status)},
+    )

@@ -1,0 +1,31 @@
+"""Which invoices have become overdue, by the calendar of each customer's own time zone."""
+
+from datetime import date, datetime, timedelta
+
+from crm.domain.queries import local_date
+from crm.domain.settlement import mark_overdue
+from crm.enums import InvoiceStatus
+from crm.models import Invoice
+
+
+def customers_due(at: datetime) -> list[tuple[int, date]]:
+    """Customers with a sent invoice whose due date lies before their local day at ``at``, each with that day."""
+    latest = (at + timedelta(days=1)).date()
+    rows = (
+        Invoice.objects.open()
+        .filter(status=InvoiceStatus.SENT, due_on__lt=latest)
+        .values_list("customer_id", "customer__time_zone", "due_on")
+        .order_by("customer_id")
+    )
+    found: dict[int, date] = {}
+    for customer_id, zone, due_on in rows.iterator():
+        today = local_date(at, zone)
+        if due_on < today:
+            found[customer_id] = today
+    return sorted(found.items())
+
+
+def mark_customer(customer_id: int, *, on: date, at: datetime) -> int:
+    """Mark each late invoice of one customer, each in a transaction of its own; returns how many moved."""
+    late = Invoice.objects.open().filter(customer_id=customer_id, status=InvoiceStatus.SENT, due_on__lt=on)
+    return sum(mark_overdue(invoice, on=on, at=at) for invoice in late.order_by("due_on", "id"))

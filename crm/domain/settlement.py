@@ -1,0 +1,69 @@
+"""Settling: whether an issued invoice is paid, cancelled by credit, or overdue."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm.domain.activities import note_move
+from crm.domain.invoicing import publish_invoice
+from crm.enums import INVOICE_MOVES, OPEN_STATUSES, ActivityKind, InvoiceStatus
+from crm.models import Invoice
+from hashinsight.common.transitions import lock_for_move
+
+
+def settle(invoice: Invoice, *, by: Any, on: date, at: datetime, reason: str = "") -> Invoice:
+    """Move an open invoice to paid or cancelled when nothing is outstanding; otherwise only count its version up.
+
+    Called with the invoice's row locked, after money or credit was booked on it. Credited in full without any
+    payment is cancelled, everything else that is settled is paid.
+    """
+    balance = Invoice.objects.with_balance().get(pk=invoice.pk)
+    if balance.status not in OPEN_STATUSES or balance.outstanding > 0:
+        Invoice.objects.filter(pk=invoice.pk).update(updated_at=at)
+        return balance.reload()
+    fully_credited = balance.credited_total == balance.gross_total and balance.gross_total > 0
+    if fully_credited and balance.paid_total == 0:
+        return _cancel(balance, by=by, at=at, reason=reason)
+    return _pay(balance, by=by, on=on, at=at)
+
+
+def _pay(invoice: Invoice, *, by: Any, on: date, at: datetime) -> Invoice:
+    locked = lock_for_move(invoice, field="status", to=InvoiceStatus.PAID, moves=INVOICE_MOVES)
+    locked.status, locked.paid_on = InvoiceStatus.PAID, on
+    locked.save(update_fields=["status", "paid_on"])
+    note_move(
+        ActivityKind.INVOICE_PAID, subject=_("Invoice paid: %(number)s") % {"number": locked.number}, by=by, at=at,
+        customer=locked.customer, deal=locked.deal, invoice=locked, client_visible=True,
+    )  # fmt: skip
+    publish_invoice(locked, "invoice.paid", by)
+    return locked.reload()
+
+
+def _cancel(invoice: Invoice, *, by: Any, at: datetime, reason: str) -> Invoice:
+    locked = lock_for_move(invoice, field="status", to=InvoiceStatus.CANCELLED, moves=INVOICE_MOVES)
+    locked.status, locked.cancel_reason = InvoiceStatus.CANCELLED, reason[:300]
+    locked.save(update_fields=["status", "cancel_reason"])
+    note_move(
+        ActivityKind.INVOICE_CANCELLED, subject=_("Invoice cancelled: %(number)s") % {"number": locked.number}, by=by,
+        at=at, customer=locked.customer, deal=locked.deal, invoice=locked, client_visible=True,
+    )  # fmt: skip
+    publish_invoice(locked, "invoice.cancelled", by)
+    return locked.reload()
+
+
+@transaction.atomic
+def mark_overdue(invoice: Invoice, *, on: date, at: datetime) -> bool:
+    """Move a sent invoice to overdue when its due date lies before ``on`` (the customer's day); False if not so."""
+    locked = Invoice.objects.select_for_update(of=("self",)).filter(pk=invoice.pk, status=InvoiceStatus.SENT).first()
+    if locked is None or locked.is_credit_note or locked.due_on >= on:
+        return False
+    locked.status = InvoiceStatus.OVERDUE
+    locked.save(update_fields=["status"])
+    note_move(
+        ActivityKind.INVOICE_OVERDUE, subject=_("Invoice overdue: %(number)s") % {"number": locked.number}, by=None,
+        at=at, customer=locked.customer, deal=locked.deal, invoice=locked, client_visible=True,
+    )  # fmt: skip
+    publish_invoice(locked, "invoice.overdue", None)
+    return True

@@ -1,0 +1,1 @@
+"""Arithmetic of the commercial truth: plain Python, no Django."""

@@ -1,0 +1,212 @@
+"""States of the commercial truth, and for each state field its table of moves."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class CustomerStatus(TextChoices):
+    """Whether we do business with a customer."""
+
+    ACTIVE = "active", _("active")
+    INACTIVE = "inactive", _("inactive")
+
+
+CUSTOMER_MOVES = {
+    CustomerStatus.ACTIVE: {CustomerStatus.INACTIVE},
+    CustomerStatus.INACTIVE: {CustomerStatus.ACTIVE},
+}
+
+
+class MembershipRole(TextChoices):
+    """What a client's user may do for the customer."""
+
+    CUSTOMER_ADMIN = "customer_admin", _("customer admin")
+    CUSTOMER_VIEWER = "customer_viewer", _("customer viewer")
+
+
+class LeadStatus(TextChoices):
+    """How far a lead has come."""
+
+    NEW = "new", _("new")
+    CONTACTED = "contacted", _("contacted")
+    QUALIFIED = "qualified", _("qualified")
+    NEGOTIATION = "negotiation", _("negotiation")
+    WON = "won", _("won")
+    LOST = "lost", _("lost")
+
+
+# Steps may be skipped forwards; won only by conversion; lost may be taken up again.
+LEAD_MOVES = {
+    LeadStatus.NEW: {
+        LeadStatus.CONTACTED, LeadStatus.QUALIFIED, LeadStatus.NEGOTIATION, LeadStatus.WON, LeadStatus.LOST,
+    },
+    LeadStatus.CONTACTED: {LeadStatus.QUALIFIED, LeadStatus.NEGOTIATION, LeadStatus.WON, LeadStatus.LOST},
+    LeadStatus.QUALIFIED: {LeadStatus.NEGOTIATION, LeadStatus.WON, LeadStatus.LOST},
+    LeadStatus.NEGOTIATION: {LeadStatus.WON, LeadStatus.LOST},
+    LeadStatus.WON: set(),
+    LeadStatus.LOST: {LeadStatus.CONTACTED},
+}  # fmt: skip
+
+
+class LeadSource(TextChoices):
+    """Where a lead came from."""
+
+    WEBSITE = "website", _("website")
+    REFERRAL = "referral", _("referral")
+    COLD_CALL = "cold_call", _("cold call")
+    EVENT = "event", _("event")
+    PARTNER = "partner", _("partner")
+    IMPORT = "import", _("import")
+    OTHER = "other", _("other")
+
+
+class DealStage(TextChoices):
+    """Sales stage of a deal."""
+
+    DISCOVERY = "discovery", _("discovery")
+    PROPOSAL = "proposal", _("proposal")
+    NEGOTIATION = "negotiation", _("negotiation")
+    CLOSED_WON = "closed_won", _("closed won")
+    CLOSED_LOST = "closed_lost", _("closed lost")
+
+
+_OPEN_STAGES = {DealStage.DISCOVERY, DealStage.PROPOSAL, DealStage.NEGOTIATION}
+DEAL_STAGE_MOVES = {
+    stage: (_OPEN_STAGES - {stage}) | {DealStage.CLOSED_WON, DealStage.CLOSED_LOST} for stage in _OPEN_STAGES
+} | {DealStage.CLOSED_WON: set(), DealStage.CLOSED_LOST: set()}
+
+
+class DealStatus(TextChoices):
+    """Contract status of a deal."""
+
+    DRAFT = "draft", _("draft")
+    PENDING = "pending", _("pending approval")
+    APPROVED = "approved", _("approved")
+    SIGNED = "signed", _("signed")
+    COMPLETED = "completed", _("completed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+DEAL_MOVES = {
+    DealStatus.DRAFT: {DealStatus.PENDING, DealStatus.CANCELLED},
+    DealStatus.PENDING: {DealStatus.APPROVED, DealStatus.DRAFT, DealStatus.CANCELLED},
+    DealStatus.APPROVED: {DealStatus.SIGNED, DealStatus.CANCELLED},
+    DealStatus.SIGNED: {DealStatus.COMPLETED, DealStatus.CANCELLED},
+    DealStatus.COMPLETED: set(),
+    DealStatus.CANCELLED: set(),
+}
+
+
+class ActivityKind(TextChoices):
+    """What happened."""
+
+    NOTE = "note", _("note")
+    CALL = "call", _("call")
+    EMAIL = "email", _("e-mail")
+    MEETING = "meeting", _("meeting")
+    TASK = "task", _("task")
+    LEAD_CREATED = "lead_created", _("lead created")
+    LEAD_STATUS = "lead_status", _("lead moved")
+    LEAD_CONVERTED = "lead_converted", _("lead converted")
+    DEAL_STATUS = "deal_status", _("deal moved")
+    INVOICE_ISSUED = "invoice_issued", _("invoice issued")
+    INVOICE_OVERDUE = "invoice_overdue", _("invoice overdue")
+    INVOICE_PAID = "invoice_paid", _("invoice paid")
+    INVOICE_CANCELLED = "invoice_cancelled", _("invoice cancelled")
+    PAYMENT_RECORDED = "payment_recorded", _("payment recorded")
+    CREDIT_NOTE_ISSUED = "credit_note_issued", _("credit note issued")
+
+
+# Kinds a person may enter; the others are written by the moves themselves.
+MANUAL_ACTIVITY_KINDS = (
+    ActivityKind.NOTE, ActivityKind.CALL, ActivityKind.EMAIL, ActivityKind.MEETING, ActivityKind.TASK,
+)  # fmt: skip
+
+
+class TaxCategory(TextChoices):
+    """VAT category codes of EN 16931 (UNTDID 5305)."""
+
+    STANDARD = "S", _("standard rate")
+    ZERO = "Z", _("zero rated")
+    EXEMPT = "E", _("exempt from tax")
+    REVERSE_CHARGE = "AE", _("reverse charge")
+    EXPORT = "G", _("export outside the EU")
+    NOT_SUBJECT = "O", _("not subject to tax")
+
+
+class UnitCode(TextChoices):
+    """Units of quantity, UN/ECE Recommendation 20."""
+
+    UNIT = "C62", _("unit")
+    KWH = "KWH", _("kWh")
+    KW = "KWT", _("kW")
+    MONTH = "MON", _("month")
+    HOUR = "HUR", _("hour")
+    DAY = "DAY", _("day")
+
+
+class InvoiceKind(TextChoices):
+    """What a document bills."""
+
+    DEAL = "deal", _("invoice for a deal")
+    USAGE = "usage", _("invoice for usage")
+    CREDIT_NOTE = "credit_note", _("credit note")
+
+
+class InvoiceStatus(TextChoices):
+    """State of an invoice; ``sent`` is what accountants call issued."""
+
+    DRAFT = "draft", _("draft")
+    SENT = "sent", _("sent")
+    OVERDUE = "overdue", _("overdue")
+    PAID = "paid", _("paid")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+INVOICE_MOVES = {
+    InvoiceStatus.DRAFT: {InvoiceStatus.SENT, InvoiceStatus.CANCELLED},
+    InvoiceStatus.SENT: {InvoiceStatus.OVERDUE, InvoiceStatus.PAID, InvoiceStatus.CANCELLED},
+    InvoiceStatus.OVERDUE: {InvoiceStatus.PAID, InvoiceStatus.CANCELLED},
+    InvoiceStatus.PAID: set(),
+    InvoiceStatus.CANCELLED: set(),
+}
+ISSUED_STATUSES = (InvoiceStatus.SENT, InvoiceStatus.OVERDUE, InvoiceStatus.PAID, InvoiceStatus.CANCELLED)
+OPEN_STATUSES = (InvoiceStatus.SENT, InvoiceStatus.OVERDUE)
+
+
+class PaymentMethod(TextChoices):
+    """How money reached us."""
+
+    BANK_TRANSFER = "bank_transfer", _("bank transfer")
+    CARD = "card", _("card")
+    CASH = "cash", _("cash")
+    BITCOIN = "bitcoin", _("bitcoin")
+    OTHER = "other", _("other")
+
+
+class DeliveryStatus(TextChoices):
+    """State of an e-mail delivery."""
+
+    QUEUED = "queued", _("queued")
+    SENT = "sent", _("sent")
+    FAILED = "failed", _("failed")
+
+
+DELIVERY_MOVES = {
+    DeliveryStatus.QUEUED: {DeliveryStatus.SENT, DeliveryStatus.FAILED},
+    DeliveryStatus.FAILED: {DeliveryStatus.QUEUED},
+    DeliveryStatus.SENT: set(),
+}
+
+
+class NumberScope(TextChoices):
+    """Who shares a series of document numbers."""
+
+    CUSTOMER = "customer", _("one series per customer (a number tells nobody about other customers)")
+    ENTITY = "entity", _("one series for all customers")
+
+
+class DocumentFormat(TextChoices):
+    """Form of a stored document."""
+
+    PDF = "pdf", _("PDF")

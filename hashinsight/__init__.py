@@ -1,0 +1,1 @@
+"""HashInsight: the back office of a Bitcoin-mining hosting company."""

@@ -1,0 +1,1 @@
+"""What every app builds on: ids, money, moves, scoping, audit, and the bases of admin and API."""

@@ -1,0 +1,5 @@
+"""Models of the outbox."""
+
+from hashinsight.events.models.outbox import OutboxEvent
+
+__all__ = ["OutboxEvent"]

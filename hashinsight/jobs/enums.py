@@ -1,0 +1,44 @@
+"""States of due work and of job runs."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class WorkState(TextChoices):
+    """Where a piece of due work stands."""
+
+    PENDING = "pending", _("pending")
+    CLAIMED = "claimed", _("in work")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+WORK_MOVES = {
+    WorkState.PENDING: {WorkState.CLAIMED},
+    WorkState.CLAIMED: {WorkState.DONE, WorkState.PENDING, WorkState.FAILED, WorkState.CLAIMED},
+    WorkState.FAILED: {WorkState.PENDING},
+    WorkState.DONE: set(),
+}
+
+
+class WorkQueue(TextChoices):
+    """Who is waiting: a person, the house, or nobody."""
+
+    INTERACTIVE = "interactive", _("interactive")
+    DEFAULT = "default", _("default")
+    BULK = "bulk", _("bulk")
+
+
+class RunState(TextChoices):
+    """How a run of a periodic job stands."""
+
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+RUN_MOVES = {
+    RunState.RUNNING: {RunState.DONE, RunState.FAILED, RunState.RUNNING},
+    RunState.FAILED: {RunState.RUNNING},
+    RunState.DONE: set(),
+}

@@ -1,0 +1,9 @@
+"""./dev run: the demo company on this machine, plain HTTP on loopback."""
+
+from hashinsight.env import email_from_url
+from hashinsight.settings.base import *
+from hashinsight.settings.base import VAR_DIR
+
+SILENCED_SYSTEM_CHECKS: list[str] = []
+globals().update(email_from_url("EMAIL_URL", f"file://{VAR_DIR / 'outbox'}"))
+DEFAULT_FROM_EMAIL = "billing@hashinsight.example"

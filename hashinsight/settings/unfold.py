@@ -1,0 +1,114 @@
+"""The look of the admin: name, colours, navigation."""
+
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _item(title: object, icon: str, url_name: str, permission: str) -> dict[str, object]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(url_name),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "HashInsight",
+    "SITE_HEADER": "HashInsight",
+    "SITE_SUBHEADER": _("Back office of a hosting company"),
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "memory",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "hashinsight.dashboard.dashboard",
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.62)",
+            "100": "oklch(95.1% .026 236.824)",
+            "200": "oklch(90.1% .058 230.902)",
+            "300": "oklch(82.8% .111 230.318)",
+            "400": "oklch(74.6% .16 232.661)",
+            "500": "oklch(68.5% .169 237.323)",
+            "600": "oklch(58.8% .158 241.966)",
+            "700": "oklch(50% .134 242.749)",
+            "800": "oklch(44.3% .11 240.79)",
+            "900": "oklch(39.1% .09 240.876)",
+            "950": "oklch(29.3% .066 243.157)",
+        },
+    },
+    "COMMAND": {"search_models": False, "show_history": False},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": _("Sales"),
+                "separator": False,
+                "items": [
+                    _item(_("Customers"), "apartment", "admin:crm_customer_changelist", "crm.view_customer"),
+                    _item(_("Leads"), "person_search", "admin:crm_lead_changelist", "crm.view_lead"),
+                    _item(_("Deals"), "handshake", "admin:crm_deal_changelist", "crm.view_deal"),
+                    _item(_("Activities"), "history_edu", "admin:crm_activity_changelist", "crm.view_activity"),
+                    _item(_("Products"), "inventory_2", "admin:crm_product_changelist", "crm.view_product"),
+                ],
+            },
+            {
+                "title": _("Finance"),
+                "separator": True,
+                "items": [
+                    _item(_("Invoices"), "receipt_long", "admin:crm_invoice_changelist", "crm.view_invoice"),
+                    _item(_("Payments"), "payments", "admin:crm_payment_changelist", "crm.view_payment"),
+                    _item(
+                        _("Deliveries"),
+                        "outgoing_mail",
+                        "admin:crm_invoicedelivery_changelist",
+                        "crm.view_invoicedelivery",
+                    ),
+                    _item(_("Legal entities"), "domain", "admin:crm_legalentity_changelist", "crm.view_legalentity"),
+                    _item(_("Tax codes"), "percent", "admin:crm_taxcode_changelist", "crm.view_taxcode"),
+                ],
+            },
+            {
+                "title": _("People"),
+                "separator": True,
+                "items": [
+                    _item(_("Users"), "person", "admin:accounts_user_changelist", "accounts.view_user"),
+                    _item(
+                        _("Memberships"),
+                        "badge",
+                        "admin:crm_customermembership_changelist",
+                        "crm.view_customermembership",
+                    ),
+                    _item(_("Groups"), "groups", "admin:auth_group_changelist", "auth.view_group"),
+                    _item(
+                        _("Access grants"), "key", "admin:accounts_accessgrant_changelist", "accounts.view_accessgrant"
+                    ),
+                    _item(_("API keys"), "vpn_key", "admin:accounts_apikey_changelist", "accounts.view_apikey"),
+                    _item(
+                        _("Login records"),
+                        "login",
+                        "admin:accounts_loginrecord_changelist",
+                        "accounts.view_loginrecord",
+                    ),
+                ],
+            },
+            {
+                "title": _("System"),
+                "separator": True,
+                "items": [
+                    _item(_("Job runs"), "task_alt", "admin:jobs_jobrun_changelist", "jobs.view_jobrun"),
+                    _item(_("Due work"), "pending_actions", "admin:jobs_duework_changelist", "jobs.view_duework"),
+                    _item(_("Outbox"), "outbox", "admin:events_outboxevent_changelist", "events.view_outboxevent"),
+                    _item(
+                        _("Schedules"),
+                        "schedule",
+                        "admin:django_celery_beat_periodictask_changelist",
+                        "django_celery_beat.view_periodictask",
+                    ),
+                ],
+            },
+        ],
+    },
+}

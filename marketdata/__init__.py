@@ -1,0 +1,1 @@
+"""See docs/glossary.md and the README."""
