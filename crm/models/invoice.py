@@ -22,7 +22,7 @@ class InvoiceQuerySet(ScopedQuerySet):
     """Invoices and credit notes; a draft is ours alone."""
 
     scope_path = "customer_id"
-    scope_filter = {"status__in": [status.value for status in ISSUED_STATUSES]}
+    scope_filter = {"number__isnull": False}
 
     def with_balance(self) -> Self:
         """Annotate ``paid_total``, ``credited_total`` and ``outstanding`` (all Decimal, in the invoice's currency)."""

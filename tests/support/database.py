@@ -6,8 +6,6 @@ from typing import Any
 
 from django.db import connection, connections
 
-APP_LOGIN = "hashinsight_app"
-
 
 def _login_as(user: str, password: str) -> None:
     connection.close()
@@ -27,10 +25,10 @@ def owner_login() -> Iterator[None]:
         _login_as(*current)
 
 
-def become_app_login(password: str) -> None:
+def become_app_login(user: str, password: str) -> None:
     """From here on the tests are the application: they own nothing and cannot bypass row security."""
     connections._test_owner = (connection.settings_dict["USER"], connection.settings_dict["PASSWORD"])  # type: ignore[attr-defined]
-    _login_as(APP_LOGIN, password)
+    _login_as(user, password)
 
 
 def become_owner() -> None:
