@@ -15,6 +15,6 @@ if "hashinsight" not in sys.modules:
     package.__path__ = [str(root / "hashinsight")]
     sys.modules["hashinsight"] = package
 
-from hashinsight.devtools.cli import main  # noqa: E402  (the package must be known first)
+from hashinsight.devtools.cli import main  # the package must be known first
 
 sys.exit(main(sys.argv[1:]))

@@ -20,9 +20,7 @@ def login_url(home: ServerHome, role: str, password: str, database: str = DATABA
 
 def prepare_roles(home: ServerHome, secrets: LocalSecrets) -> None:
     """Idempotent: logins, the groups the policies name, and the database with its owner."""
-    psycopg: Any = importlib.import_module(
-        "psycopg"
-    )  # a package of the product; ``stop`` and ``help`` need none
+    psycopg: Any = importlib.import_module("psycopg")  # a package of the product; ``stop`` and ``help`` need none
     url = login_url(home, SUPERUSER, secrets.superuser_password, "postgres")
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         logins = {OWNER: secrets.owner_password, APP: secrets.app_password, INGEST: secrets.ingest_password}

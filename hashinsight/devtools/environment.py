@@ -47,9 +47,7 @@ def cache_beside(broker_url: str) -> str:
     return LOCAL_CACHE
 
 
-def child_env(
-    place: Place, endpoints: Endpoints, *, owner: bool = False, settings: str = SETTINGS
-) -> dict[str, str]:
+def child_env(place: Place, endpoints: Endpoints, *, owner: bool = False, settings: str = SETTINGS) -> dict[str, str]:
     """What a process of the product sees. Values the person set win, except where the servers are."""
     embedded = external_database() is None
     env = {key: value for key, value in os.environ.items() if not (embedded and key.startswith("PG"))}

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashinsight.devtools.console import Refusal
-from hashinsight.devtools.local_secrets import LocalSecrets
 from hashinsight.devtools.paths import Place
 
 LONGEST_SOCKET = 107
@@ -49,12 +49,12 @@ class ServerHome:
         return self.sockets / "valkey.sock"
 
 
-def find_home(place: Place, secrets: LocalSecrets) -> ServerHome:
+def find_home(place: Place) -> ServerHome:
     """Settle user, folders and binaries, and make the folders."""
     pg_bin, valkey = find_postgres(), find_valkey()
     if os.geteuid() != 0:
         return _home_of_user(place, pg_bin, valkey)
-    return _home_of_root(place, secrets, pg_bin, valkey)
+    return _home_of_root(place, pg_bin, valkey)
 
 
 def _home_of_user(place: Place, pg_bin: Path, valkey: Path) -> ServerHome:
@@ -70,21 +70,21 @@ def _home_of_user(place: Place, pg_bin: Path, valkey: Path) -> ServerHome:
     return ServerHome(None, None, place.data, sockets, pg_bin, valkey)
 
 
-def _home_of_root(place: Place, secrets: LocalSecrets, pg_bin: Path, valkey: Path) -> ServerHome:
+def _home_of_root(place: Place, pg_bin: Path, valkey: Path) -> ServerHome:
     account = _server_account(place)
     uid, gid = account.pw_uid, account.pw_gid
     base = place.root
     if _can(uid, gid, base, "-x"):
         data, sockets = place.data, place.run / "sockets"
     else:
-        base = _state_dir(place, secrets)
+        base = _state_dir(place)
         data, sockets = base / "data", base / "sockets"
     if not fits_a_socket(sockets):
         sockets = short_runtime_dir(place, uid)
     for folder in (data, sockets):
         ensure_private_dir(folder, uid, gid)
     if not (_can(uid, gid, pg_bin / "postgres", "-x") and _can(uid, gid, valkey, "-x")):
-        pg_bin, valkey = _copy_binaries(_state_dir(place, secrets), pg_bin, valkey)
+        pg_bin, valkey = _copy_binaries(_state_dir(place), pg_bin, valkey)
     if not _can(uid, gid, data, "-w"):
         raise Refusal(f"the account {account.pw_name}, as which the embedded servers run, cannot use {data}")
     return ServerHome(uid, gid, data, sockets, pg_bin, valkey)
@@ -108,9 +108,7 @@ def _server_account(place: Place) -> pwd.struct_passwd:
 def _can(uid: int, gid: int, path: Path, what: str) -> bool:
     """Ask the system itself, as that user: permission bits alone do not know about ACLs and mounts."""
     command = ["/bin/sh", "-c", f'test {what} "$0"', str(path)]
-    done = subprocess.run(
-        command, user=uid, group=gid, extra_groups=[], cwd="/", capture_output=True, check=False
-    )
+    done = subprocess.run(command, user=uid, group=gid, extra_groups=[], cwd="/", capture_output=True, check=False)
     return done.returncode == 0
 
 
@@ -125,13 +123,9 @@ def short_runtime_dir(place: Place, uid: int) -> Path:
     """A short folder for sockets: the session's runtime folder when it is really ours, else one in /tmp."""
     digest = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:12]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if (
-        runtime.startswith("/")
-        and fits_a_socket(Path(runtime) / f"hi-{digest}")
-        and _is_private(Path(runtime), uid)
-    ):
+    if runtime.startswith("/") and fits_a_socket(Path(runtime) / f"hi-{digest}") and _is_private(Path(runtime), uid):
         return Path(runtime) / f"hi-{digest}"
-    return Path("/tmp") / f"hi-{uid}-{digest}"  # noqa: S108  (ownership is verified before use)
+    return Path("/tmp") / f"hi-{uid}-{digest}"  # ownership is verified before use
 
 
 def ensure_private_dir(folder: Path, uid: int, gid: int | None = None) -> None:
@@ -173,13 +167,19 @@ def state_base() -> Path:
     return Path(os.environ.get("HASHINSIGHT_STATE_DIR") or "/var/lib/hashinsight")
 
 
-def _state_dir(place: Place, secrets: LocalSecrets) -> Path:
-    """Root only. Named after the checkout and a word of its own, so that a new clone never inherits data."""
+def _state_dir(place: Place) -> Path:
+    """Root only. Its name has a random part, so that a new clone at the same path never inherits data."""
     pointer = place.root / "servers-are-in"
-    digest = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:12]
-    folder = state_base() / f"{digest}-{re.sub(r'[^A-Za-z0-9]', '', secrets.place_id)[:8]}"
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    known = Path(pointer.read_text().strip()) if pointer.exists() else None
+    if known and known.parent == state_base() and known.is_dir():
+        folder = known
+    else:
+        digest = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:12]
+        folder = state_base() / f"{digest}-{secrets.token_hex(4)}"
     for one in (state_base(), folder):
+        if not one.exists():
+            one.mkdir(parents=True)
+            one.chmod(0o755)  # root's umask may be stricter, and the servers' account must get through
         if one.lstat().st_uid != 0 or one.lstat().st_mode & 0o022:
             raise Refusal(f"{one} must belong to root and be writable for nobody else")
     pointer.write_text(f"{folder}\n")

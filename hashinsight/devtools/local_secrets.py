@@ -19,7 +19,6 @@ class LocalSecrets:
     ingest_password: str
     secret_key: str
     api_key_pepper: str
-    place_id: str
 
 
 def load_or_create(path: Path) -> LocalSecrets:

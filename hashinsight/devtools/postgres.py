@@ -16,6 +16,7 @@ from hashinsight.devtools.paths import Place
 from hashinsight.devtools.processes import Program, Running, last_lines
 
 SUPERUSER = "postgres"
+PATIENCE = 4.0  # seconds a left-over server gets for each step of its end
 SETTINGS = """\
 # Written by ./dev at each start.
 max_connections = 100
@@ -43,9 +44,7 @@ def server_env() -> dict[str, str]:
 
 def major_version(pg_bin: Path) -> int:
     try:
-        text = subprocess.run(
-            [pg_bin / "postgres", "--version"], capture_output=True, text=True, check=True
-        ).stdout
+        text = subprocess.run([pg_bin / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise Refusal(f"{pg_bin}/postgres does not run: {error}") from error
     found = re.search(r"(\d+)(\.\d+|devel|beta|rc)", text)
@@ -83,9 +82,7 @@ def _initialise(home: ServerHome, secrets: LocalSecrets, major: int) -> None:
         raise Refusal(f"{data} exists but is no PostgreSQL cluster; move it away")
     _write_as_server(home, password, secrets.superuser_password + "\n")
     sorting = (
-        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        if major >= 17
-        else ["--locale=C.UTF-8"]
+        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] if major >= 17 else ["--locale=C.UTF-8"]
     )
     command = [str(home.pg_bin / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--pwfile", str(password)]
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", *sorting]
@@ -109,9 +106,7 @@ def _set_superuser_password(home: ServerHome, secrets: LocalSecrets) -> None:
     command = [str(home.pg_bin / "postgres"), "--single", "-D", str(home.postgres_data), "postgres"]
     done = _run_as_server(home, command, statement.encode())
     if done.returncode:
-        raise Refusal(
-            f"cannot renew the password of the embedded PostgreSQL: {done.stderr.decode(errors='replace')}"
-        )
+        raise Refusal(f"cannot renew the password of the embedded PostgreSQL: {done.stderr.decode(errors='replace')}")
     _write_as_server(home, home.postgres_data / "hashinsight.key", _key_mark(secrets))
 
 
@@ -123,9 +118,7 @@ def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _run_as_server(
-    home: ServerHome, command: list[str], text: bytes = b""
-) -> "subprocess.CompletedProcess[bytes]":
+def _run_as_server(home: ServerHome, command: list[str], text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
         command,
         input=text,
@@ -181,7 +174,7 @@ def clear_stale_pid(home: ServerHome) -> None:
         if number:
             say("a PostgreSQL server left over from an earlier start still runs; ending it")
             one.send(number)
-        one.wait(4.0)
+        one.wait(PATIENCE)
     else:
         raise Refusal(f"a PostgreSQL server (process {pid}) holds {home.postgres_data} and does not end")
     pid_file.unlink(missing_ok=True)
@@ -213,6 +206,4 @@ def is_ready(home: ServerHome, running: Running) -> bool:
 
 
 def why_not(place: Place) -> str:
-    return "\n    ".join(
-        ["PostgreSQL did not start; the end of its log:", *last_lines(place.logs / "postgres.log")]
-    )
+    return "\n    ".join(["PostgreSQL did not start; the end of its log:", *last_lines(place.logs / "postgres.log")])

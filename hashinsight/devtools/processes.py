@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +55,9 @@ class Running:
         """Notice the end; what is left of its process group ends with it."""
         if self.process.returncode is not None:
             return True
-        try:
-            ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            ended = True
-        if not ended:
-            return False
+        with suppress(ChildProcessError):
+            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return False
         self.signal_group(signal.SIGKILL)  # while the unreaped head still reserves the group's number
         self.process.wait()
         return True
@@ -70,10 +68,8 @@ class Running:
 
     def signal_group(self, number: int) -> None:
         if self.process.returncode is None:
-            try:
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
-            except (ProcessLookupError, PermissionError):
-                pass
 
 
 def python_program(
@@ -100,7 +96,7 @@ def spawn(program: Program) -> Running:
         child.end_with_parent(parent, program.death_signal)  # after the change of user, which clears it
 
     with open(program.log, "ab") as log:
-        process = subprocess.Popen(  # noqa: PLW1509  (the supervisor has no other threads)
+        process = subprocess.Popen(
             program.argv,
             env=program.env,
             cwd=program.cwd,
@@ -138,6 +134,7 @@ class Keeper:
     place: Place
     running: list[Running] = field(default_factory=list)
     hurry: bool = False
+    sockets: Path | None = None
 
     def start(self, program: Program) -> Running:
         started = spawn(program)
@@ -190,7 +187,7 @@ class Keeper:
         firm = False
         while waiting := [one for one in chosen if not one.has_ended()]:
             spent = time.monotonic() - begin
-            allowed = min(seconds, 2.0) if self.hurry else seconds
+            allowed = min(seconds, 1.0) if self.hurry else seconds
             if not firm and (self.hurry or spent > allowed * 0.7):
                 firm = True
                 for one in waiting:

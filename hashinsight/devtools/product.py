@@ -22,11 +22,7 @@ def choose_port(wanted: int | None) -> int:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            hint = (
-                "choose another one: ./dev run --port 8001"
-                if wanted is None
-                else "choose another one with --port"
-            )
+            hint = "choose another one: ./dev run --port 8001" if wanted is None else "choose another one with --port"
             raise Refusal(f"port {port} on {HOST} cannot be used ({error.strerror}); {hint}") from error
         return int(probe.getsockname()[1])
 

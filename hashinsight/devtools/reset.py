@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from hashinsight.devtools.console import Refusal, say
@@ -59,9 +60,7 @@ def _take_all() -> list[FileLock]:
     for place in _places():
         lock = take_ownership(place)
         if lock is None:
-            raise Refusal(
-                f"{place.root} is in use ({place.name}); wait for that command to end, then try again"
-            )
+            raise Refusal(f"{place.root} is in use ({place.name}); wait for that command to end, then try again")
         locks.append(lock)
     return locks
 
@@ -73,6 +72,8 @@ def _remove_moved(place: Place) -> None:
         folder = Path(pointer.read_text().strip())
         if folder.parent == state_base():
             _remove(folder)
+            with suppress(OSError):  # other checkouts may have theirs there
+                state_base().rmdir()
 
 
 def _what_to_delete(var: Path) -> list[Path]:

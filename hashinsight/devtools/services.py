@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey up, roles and database made: what every command stands on."""
 
+import shutil
 import time
 from collections.abc import Callable
 
@@ -22,10 +23,9 @@ def start_services(place: Place, keeper: Keeper, *, throw_away: bool, check: Cal
     secrets = local_secrets.load_or_create(place.secrets)
     if given and broker:
         return Endpoints(given[0], given[1], broker, cache_beside(broker))
-    home = find_home(place, secrets)
-    _start_both(
-        place, keeper, home, secrets, with_postgres=not given, with_valkey=not broker, throw_away=throw_away
-    )
+    home = find_home(place)
+    keeper.sockets = home.sockets
+    _start_both(place, keeper, home, secrets, with_postgres=not given, with_valkey=not broker, throw_away=throw_away)
     if not broker:
         _wait(
             keeper,
@@ -102,6 +102,8 @@ def _wait(
 
 
 def stop_services(keeper: Keeper) -> None:
-    """The broker first, so that nothing new is handed out, then the database."""
+    """The broker first, so that nothing new is handed out, then the database; no trace stays outside var/."""
     keeper.stop(["valkey"], 4.0)
     keeper.stop(["postgres"], 8.0)
+    if keeper.sockets and not keeper.sockets.is_relative_to(keeper.place.root):
+        shutil.rmtree(keeper.sockets, ignore_errors=True)

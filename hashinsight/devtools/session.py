@@ -6,8 +6,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from hashinsight.devtools import child
 from hashinsight.devtools.console import say
 from hashinsight.devtools.environment import Endpoints
 from hashinsight.devtools.locks import (
@@ -36,7 +38,8 @@ class Session:
 
     def call(self, argv: list[str], env: dict[str, str], cwd: Path | None = None) -> int:
         """Run a command with our terminal; a Ctrl-C reaches it directly, other signals are passed on."""
-        process = subprocess.Popen(argv, env=env, cwd=cwd)
+        ends_with_us = partial(child.end_with_parent, os.getpid(), signal.SIGTERM)
+        process = subprocess.Popen(argv, env=env, cwd=cwd, preexec_fn=ends_with_us)
 
         def pass_on(number: int) -> None:
             if number != signal.SIGINT or len(self.stopper.requests) > 2 or not os.isatty(0):
@@ -55,9 +58,7 @@ class Session:
 
 
 @contextmanager
-def own_servers(
-    place: Place, stopper: Stopper, lock: FileLock, *, kind: str, throw_away: bool
-) -> Iterator[Session]:
+def own_servers(place: Place, stopper: Stopper, lock: FileLock, *, kind: str, throw_away: bool) -> Iterator[Session]:
     """Start this place's servers and stop them at the end, whatever happens."""
     place.make()
     keeper = Keeper(place)

@@ -47,15 +47,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "./dev run", description="Start HashInsight with its servers and a demo company."
-    )
+    parser = argparse.ArgumentParser("./dev run", description="Start HashInsight with its servers and a demo company.")
     parser.add_argument("--port", type=int, help="default 8000; 0 takes any free one")
     company = parser.add_mutually_exclusive_group()
     company.add_argument("--no-demo", action="store_true", help="an empty database")
-    company.add_argument(
-        "--sample", metavar="FOLDER", help="build the company from the sample files in FOLDER"
-    )
+    company.add_argument("--sample", metavar="FOLDER", help="build the company from the sample files in FOLDER")
     return parser.parse_args(arguments)
 
 
@@ -76,9 +72,7 @@ def _own(place: Place, stopper: Stopper) -> FileLock:
         state = read_state(place)
         if state and state.get("kind") == "run":
             where = state.get("url") or "not yet reachable"
-            raise Refusal(
-                f"HashInsight is already running (process {state['pid']}): {where}. Stop it with ./dev stop"
-            )
+            raise Refusal(f"HashInsight is already running (process {state['pid']}): {where}. Stop it with ./dev stop")
         if not noticed:
             say("The servers are in use by ./dev manage; waiting for it to end")
             noticed = True
@@ -119,9 +113,7 @@ class Supervisor:
             self.keeper.start(program)
         self._wait_until_ready(preparation)
         self._publish(servers_ready=True, ready=True, endpoints=endpoints.as_dict())
-        say(
-            f"Ready after {time.monotonic() - begin:.1f} s; logs are in {self.place.logs}, Ctrl-C stops everything"
-        )
+        say(f"Ready after {time.monotonic() - begin:.1f} s; logs are in {self.place.logs}, Ctrl-C stops everything")
         self._show_credentials(demo)
         announce(f"READY {self.url}")
 

@@ -48,6 +48,4 @@ def is_ready(path: Path) -> bool:
 
 
 def why_not(place: Place) -> str:
-    return "\n    ".join(
-        ["Valkey did not start; the end of its log:", *last_lines(place.logs / "valkey.log")]
-    )
+    return "\n    ".join(["Valkey did not start; the end of its log:", *last_lines(place.logs / "valkey.log")])
