@@ -165,9 +165,7 @@ def summarise(lines: Iterable[LineInput], prepaid: Decimal = ZERO, currency_expo
     net = exact_sum((zero, *(group.basis for group in breakdown)))
     tax = exact_sum((zero, *(group.tax for group in breakdown)))
     gross = exact_sum((net, tax))
-    return Totals(
-        net=net, tax=tax, gross=gross, due=exact_sum((gross, paid.copy_negate())), breakdown=breakdown
-    )
+    return Totals(net=net, tax=tax, gross=gross, due=exact_sum((gross, paid.copy_negate())), breakdown=breakdown)
 
 
 def _plain(rate: Decimal) -> Decimal:

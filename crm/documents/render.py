@@ -1,0 +1,50 @@
+"""Document data to PDF/A-3b bytes: the same data gives the same bytes, on every machine and every day."""
+
+from crm.documents.data import DocumentData
+from crm.documents.fonts import needs_wide_fonts
+from crm.documents.html import TEMPLATE_VERSION, render_html
+from crm.documents.press import (
+    RenderError,
+    fetcher,
+    font_configuration_class,
+    lock,
+    press,
+    refusals_are_errors,
+)
+
+__all__ = [
+    "PDF_VARIANT",
+    "TEMPLATE_VERSION",
+    "RenderError",
+    "pdf_from_html",
+    "render_html",
+    "render_pdf",
+    "warm_up",
+]
+
+PDF_VARIANT = "pdf/a-3b"
+
+
+def render_pdf(data: DocumentData) -> bytes:
+    """The document as PDF/A-3b."""
+    return pdf_from_html(render_html(data))
+
+
+def pdf_from_html(markup: str) -> bytes:
+    """Lay out what :func:`render_html` made; apart from it so that each half can be measured."""
+    with lock:
+        font_configuration_class()  # first: silences the complaint about a machine without fonts
+        from weasyprint import HTML  # noqa: PLC0415 - slow import, 1 s
+
+        used = press(wide=needs_wide_fonts(markup))
+        with refusals_are_errors():
+            content = HTML(string=markup, url_fetcher=fetcher()).write_pdf(
+                stylesheets=[used.stylesheet], font_config=used.fonts, pdf_variant=PDF_VARIANT
+            )
+    return bytes(content)
+
+
+def warm_up() -> None:
+    """Load what the first document would otherwise wait for (1.3 s); worker processes call it at start."""
+    with lock:
+        press(wide=False)
