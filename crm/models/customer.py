@@ -129,6 +129,8 @@ class Customer(PostalAddress, BaseModel):
             ("access_customer", _("Can see this customer's data as its client")),
             ("administer_customer", _("Can act for this customer as its client")),
             ("change_customer_status", _("Can activate and deactivate customers")),
+            ("export_customer", _("Can export customers")),
+            ("import_customer", _("Can import customers")),
         ]
 
     def __str__(self) -> str:

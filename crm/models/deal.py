@@ -114,6 +114,7 @@ class Deal(BaseModel):
             ("sign_deal", _("Can sign deals")),
             ("complete_deal", _("Can complete deals")),
             ("cancel_deal", _("Can cancel deals")),
+            ("export_deal", _("Can export deals")),
         ]
 
     def __str__(self) -> str:

@@ -82,6 +82,8 @@ class Lead(BaseModel):
         permissions = [
             ("convert_lead", _("Can convert leads")),
             ("move_lead", _("Can change the status of leads")),
+            ("export_lead", _("Can export leads")),
+            ("import_lead", _("Can import leads")),
         ]
 
     def __str__(self) -> str:

@@ -61,6 +61,7 @@ class Payment(BaseModel):
             models.Index(fields=["-received_on", "-id"], name="crm_payment_received"),
             models.Index(fields=["-created_at", "-id"], name="crm_payment_created"),
         ]
+        permissions = [("export_payment", _("Can export payments"))]
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} {self.received_on}"

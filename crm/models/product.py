@@ -45,6 +45,7 @@ class Product(BaseModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(unit_price__gte=0), name="crm_product_price_not_negative")
         ]
+        permissions = [("import_product", _("Can import products"))]
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
