@@ -7,7 +7,8 @@ from hashinsight.devtools.console import Refusal, announce, say
 from hashinsight.devtools.environment import child_env
 from hashinsight.devtools.locks import take_ownership
 from hashinsight.devtools.paths import ROOT, bench_place, var_dir
-from hashinsight.devtools.session import own_servers
+from hashinsight.devtools.prepare import Demo, Preparation
+from hashinsight.devtools.session import Session, own_servers
 from hashinsight.devtools.signals import Stopper
 
 
@@ -41,7 +42,16 @@ def bench(arguments: list[str]) -> int:
         raise Refusal("another ./dev bench is running; two at once would measure each other")
     say("Starting the servers of the bench")
     with own_servers(place, stopper, lock, kind="bench", throw_away=False) as session:
+        bring_up_to_date(session)
         env = child_env(place, session.endpoints)
         env["DATABASE_OWNER_URL"] = session.endpoints.owner_url
         env["HASHINSIGHT_BENCH_DIR"] = str(var_dir() / "bench")
         return session.call([sys.executable, "-m", f"tests.bench.{arguments[0]}", *arguments[1:]], env, ROOT)
+
+
+def bring_up_to_date(session: Session) -> None:
+    """The tables of today's code, no demo; nothing when that is so already."""
+    preparation = Preparation(session.place, session.endpoints, Demo(wanted=False))
+    if session.keeper and not preparation.known:
+        preparation.start(session.keeper)
+        preparation.wait(session.keeper, session.stopper.check)

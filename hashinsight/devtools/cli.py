@@ -46,5 +46,8 @@ def main(arguments: list[str]) -> int:
     except Refusal as refusal:
         say(f"./dev {arguments[0]}: {refusal}")
         return 1
+    except PermissionError as error:
+        say(f"./dev {arguments[0]}: {error.filename}: {error.strerror}; does it belong to another user?")
+        return 1
     except (Interrupted, KeyboardInterrupt):
         return 130

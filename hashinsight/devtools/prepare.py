@@ -51,7 +51,7 @@ class Preparation:
     """One management process with the owner's login; ``known`` means the last one did exactly this."""
 
     def __init__(self, place: Place, endpoints: Endpoints, demo: Demo) -> None:
-        self.place = place
+        self.demo = demo
         self.mark = place.run / "prepared"
         self.fingerprint = fingerprint(endpoints, demo)
         self.known = self.mark.exists() and self.mark.read_text() == self.fingerprint
@@ -91,7 +91,7 @@ class Preparation:
             detail(f"... {now - self.begin:.0f} s: {latest.strip()[:150]}")
 
     def wait(self, keeper: Keeper, check: Callable[[], None]) -> None:
-        say("Preparing the database and the demo company")
+        say("Preparing the database" + (" and the demo company" if self.demo.wanted else ""))
         while not self.is_done():
             check()
             keeper.tick()
