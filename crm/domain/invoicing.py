@@ -120,7 +120,8 @@ def lock_draft(invoice: Invoice) -> Invoice:
 def recalculate(invoice: Invoice, *, on: date) -> Invoice:
     """Number the lines, look up their tax on the tax point and store nets and totals of a draft.
 
-    The tax point is the end of the service, else ``on``; a credit note keeps the tax of what it corrects. Raises InvoiceRefused or NoTaxRate.
+    The tax point is the end of the service, else ``on``; a credit note keeps the tax of what it corrects.
+    Raises InvoiceRefused or NoTaxRate.
     """
     locked = lock_draft(invoice)
     rows = list(locked.lines.select_related("product__tax_code", "tax_code").order_by("position", "id"))

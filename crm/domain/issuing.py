@@ -153,7 +153,18 @@ def credit_invoice(
     gross = totals_of(lines, original.currency).gross
     if balance.credited_total + gross > original.gross_total:
         raise InvoiceRefused(_("More would be credited than %(invoice)s billed.") % {"invoice": original})
-    note = Invoice.objects.create(
+    note = _credit_note_draft(original, reason=reason, at=at)
+    for line in lines:
+        line.invoice = note
+    InvoiceLine.objects.bulk_create(lines)
+    with audit_context(reason=reason):
+        note = issue_invoice(note, by=by, on=on, at=at, send=send)
+        settlement.settle(original, by=by, on=on, at=at, reason=reason)
+    return note
+
+
+def _credit_note_draft(original: Invoice, *, reason: str, at: datetime) -> Invoice:
+    return Invoice.objects.create(
         customer=original.customer,
         deal=original.deal,
         legal_entity=original.legal_entity,
@@ -169,13 +180,6 @@ def credit_invoice(
         created_at=at,
         is_sample=original.is_sample,
     )
-    for line in lines:
-        line.invoice = note
-    InvoiceLine.objects.bulk_create(lines)
-    with audit_context(reason=reason):
-        note = issue_invoice(note, by=by, on=on, at=at, send=send)
-        settlement.settle(original, by=by, on=on, at=at, reason=reason)
-    return note
 
 
 def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None) -> list[InvoiceLine]:

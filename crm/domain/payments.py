@@ -72,27 +72,42 @@ def record_payment(
     )
     payment.full_clean()
     payment.save()
+    _tell(payment, by=by, at=at)
+    settlement.settle(locked, by=by, on=received_on, at=at)
+    return payment
+
+
+def _tell(payment: Payment, *, by: Any, at: datetime) -> None:
+    """The activity and the event of a payment."""
+    invoice = payment.invoice
     note_move(
         ActivityKind.PAYMENT_RECORDED,
         subject=_("Payment of %(amount)s %(currency)s for %(number)s")
-        % {"amount": round_half_up(amount, exponent(currency)), "currency": currency, "number": locked.number},
-        by=by, at=at, customer=locked.customer, deal=locked.deal, invoice=locked, client_visible=True,
-    )  # fmt: skip
+        % {
+            "amount": round_half_up(payment.amount, exponent(payment.currency)),
+            "currency": payment.currency,
+            "number": invoice.number,
+        },
+        by=by,
+        at=at,
+        customer=payment.customer,
+        deal=invoice.deal,
+        invoice=invoice,
+        client_visible=True,
+    )
     publish(
         "payment.recorded",
         aggregate_type="invoice",
-        aggregate_id=locked.public_id,
-        customer_id=locked.customer_id,
+        aggregate_id=invoice.public_id,
+        customer_id=payment.customer_id,
         user_id=getattr(by, "pk", None),
         payload={
             "payment_id": str(payment.public_id),
-            "invoice_id": str(locked.public_id),
-            "amount": str(amount),
-            "currency": currency,
+            "invoice_id": str(invoice.public_id),
+            "amount": str(payment.amount),
+            "currency": payment.currency,
         },
     )
-    settlement.settle(locked, by=by, on=received_on, at=at)
-    return payment
 
 
 def _check(invoice: Invoice, amount: Decimal, currency: str, received_on: date, on: date) -> None:
