@@ -62,6 +62,7 @@ def _is_words(node: ast.expr) -> bool:
 _BLOCK = re.compile(r"{%-?\s*blocktrans(?:late)?\b.*?{%-?\s*endblocktrans(?:late)?\s*%}", re.S)
 _COMMENT = re.compile(r"{%\s*comment\b.*?{%\s*endcomment\s*%}|{#.*?#}|<!--.*?-->", re.S)
 _CODE = re.compile(r"<(script|style|svg|code|pre)\b.*?</\1>", re.S | re.I)
+_CLASS_BLOCK = re.compile(r"{%\s*block\s+\w*class\w*\s*%}.*?{%\s*endblock[^%]*%}", re.S)
 _TAG = re.compile(r"{%.*?%}|{{.*?}}", re.S)
 _ICON = re.compile(r"<span[^>]*material-symbols[^>]*>[^<]*</span>", re.S)
 _MARKUP = re.compile(r"<[^>]*>", re.S)
@@ -70,7 +71,7 @@ _MARKUP = re.compile(r"<[^>]*>", re.S)
 def untranslated_template(name: str, text: str) -> list[str]:
     """Words between tags, or in attributes a person sees, that no ``translate`` surrounds."""
     rest = text
-    for pattern in (_COMMENT, _BLOCK, _CODE, _ICON):
+    for pattern in (_COMMENT, _BLOCK, _CODE, _ICON, _CLASS_BLOCK):
         rest = pattern.sub(" ", rest)
     rest = _TAG.sub(" ", rest)
     found = [
@@ -79,6 +80,6 @@ def untranslated_template(name: str, text: str) -> list[str]:
         for value in re.findall(rf'\s{attribute}="([^"]*[A-Za-z]{{2}}[^"]*)"', rest)
     ]
     words = _MARKUP.sub("\n", rest)
-    words = re.sub(r"&[a-z]+;", " ", words)
+    words = re.sub(r"&[a-z]+;|\b(HashInsight|UTC)\b", " ", words)  # names are names in every language
     found += [f"{name}: {line.strip()!r}" for line in words.splitlines() if re.search(r"[A-Za-z]{2}", line)]
     return found
