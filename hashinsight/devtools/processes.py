@@ -163,7 +163,7 @@ class Keeper:
         one.failures += 1
         one.restart_at = now + delay
         say(f"{one.program.name} ended ({describe_exit(one.process.returncode)}); starting it again")
-        if one.failures > 1:
+        if one.failures == 2:
             for line in last_lines(one.program.log, 3):
                 detail(line[:200])
 
