@@ -1,9 +1,11 @@
 """Documents to print in tests: a German host, a Norwegian client, and whatever a test changes about them.
 
-Run as a script it prints the SHA-256 of one of them, so that another process can be asked for the same bytes.
+Run as a script it prints the SHA-256 of those it is told (``invoice``, or ``invoice@child`` for a forked child), so
+that another process can be asked for the same bytes.
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterable
 from datetime import date
@@ -153,17 +155,32 @@ SAMPLES = {
 }
 
 
-def _main(names: list[str]) -> None:
+def _show(name: str) -> None:
+    from crm.documents.render import render_pdf  # after the settings
+
+    sys.stdout.write(hashlib.sha256(render_pdf(SAMPLES[name]())).hexdigest() + "\n")
+    sys.stdout.flush()
+
+
+def _show_in_child(name: str) -> None:
+    """What a worker does: the parent has printed before, and goes on after the child has ended."""
+    child = os.fork()
+    if child == 0:
+        _show(name)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _main(arguments: list[str]) -> None:
     settings.configure(
         USE_I18N=True,
         LANGUAGES=[("en", "English"), ("de", "German")],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [ROOT / "templates"]}],
     )
     django.setup()
-    from crm.documents.render import render_pdf  # after the settings
-
-    for name in names:
-        sys.stdout.write(hashlib.sha256(render_pdf(SAMPLES[name]())).hexdigest() + "\n")
+    for argument in arguments:
+        name, _, place = argument.partition("@")
+        (_show_in_child if place == "child" else _show)(name)
 
 
 if __name__ == "__main__":
