@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 
 from accounts.models import User
 from crm.domain.memberships import grant_membership
@@ -24,15 +25,19 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_test_environment: None, django_db_blocker: Any, worker_id: str) -> Iterator[None]:
     """Migrated as the owner; from then on the tests are the application login."""
     url = urlsplit(os.environ.get("DATABASE_APP_URL", ""))
+    original = connection.settings_dict["NAME"]
+    name = f"test_hashinsight_{worker_id}_{os.getpid()}"
     with django_db_blocker.unblock():
+        database.create_from_template(name)
         if url.username:
             database.become_app_login(unquote(url.username), unquote(url.password or ""))
     yield
     with django_db_blocker.unblock():
         database.become_owner()
+        database.drop(name, then_use=original)
 
 
 @pytest.fixture

@@ -1,10 +1,22 @@
-"""The suite's database: migrated as the owner, used as the application login, emptied as the owner again."""
+"""The suite's database: migrated as the owner, used as the application login, emptied as the owner again.
 
+Migrating takes seconds, copying a migrated database a tenth of one; so the first run after a change of any migration
+leaves a template behind, and every other run and every worker starts from a copy of it.
+"""
+
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import django
+from django.apps import apps
+from django.core.management import call_command
 from django.db import connection, connections
+
+TEMPLATE_PREFIX = "hi_template_"
+_BUILD_LOCK = 7_310_226
 
 
 def _login_as(user: str, password: str) -> None:
@@ -51,3 +63,55 @@ def empty_all_tables() -> None:
         statements.append(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
         statements += [f"ALTER TABLE {table} ENABLE TRIGGER aa_truncate" for table in guarded]
         cursor.execute("; ".join(statements))
+
+
+def create_from_template(name: str) -> None:
+    """Make database ``name`` as a copy of the migrated template and use it from here on."""
+    template = TEMPLATE_PREFIX + _migrations_digest()
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_BUILD_LOCK])
+        try:
+            cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [TEMPLATE_PREFIX])
+            known = {found for (found,) in cursor.fetchall()}
+            if template not in known:
+                _build_template(cursor, template)
+            for stale in known - {template}:
+                cursor.execute(f'DROP DATABASE IF EXISTS "{stale}"')
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_BUILD_LOCK])
+    _use(name)
+
+
+def drop(name: str, *, then_use: str) -> None:
+    """Drop a test database and point the connection back at where it came from."""
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _use(then_use)
+
+
+def _build_template(cursor: Any, template: str) -> None:
+    building = f"{template}_building"
+    cursor.execute(f'DROP DATABASE IF EXISTS "{building}"')
+    cursor.execute(f'CREATE DATABASE "{building}"')
+    before = connection.settings_dict["NAME"]
+    _use(building)
+    call_command("migrate", verbosity=0, interactive=False)
+    _use(before)
+    cursor.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
+
+
+def _use(name: str) -> None:
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
+def _migrations_digest() -> str:
+    digest = hashlib.sha256(django.__version__.encode())
+    for config in sorted(apps.get_app_configs(), key=lambda one: one.label):
+        for path in sorted((Path(config.path) / "migrations").glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
