@@ -7,10 +7,12 @@ decorator models use: it adds the history triggers and the trigger that counts `
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pghistory
 import pgtrigger
 from django.db import models
+from pghistory import runtime
 
 from hashinsight.common.context import current_request_id
 
@@ -19,7 +21,7 @@ ModelT = TypeVar("ModelT", bound=type[models.Model])
 
 @contextmanager
 def audit_context(*, actor: Any = None, reason: str = "", source: str = "") -> Iterator[None]:
-    """Label every audit row written inside the block; an inner block adds to the outer one.
+    """Label every audit row written inside the block; an inner block adds to the outer one for its own rows only.
 
     ``actor`` is a user, or text such as ``"system"`` for a job; only the id is stored.
     """
@@ -34,8 +36,27 @@ def audit_context(*, actor: Any = None, reason: str = "", source: str = "") -> I
     request_id = current_request_id()
     if request_id:
         metadata["request_id"] = request_id
-    with pghistory.context(**metadata):
+    if hasattr(runtime._tracker, "value"):
+        with _inner_context(metadata):
+            yield
+    else:
+        with pghistory.context(**metadata):
+            yield
+
+
+@contextmanager
+def _inner_context(metadata: dict[str, str]) -> Iterator[None]:
+    """A context of its own inside another one.
+
+    pghistory keeps one row per outermost context and would overwrite its labels, so the reason of the second
+    move of a request would also stand beside the first.
+    """
+    outer = runtime._tracker.value
+    runtime._tracker.value = runtime.Context(id=uuid4(), metadata={**outer.metadata, **metadata})
+    try:
         yield
+    finally:
+        runtime._tracker.value = outer
 
 
 def version_trigger(exclude: Sequence[str] = ()) -> pgtrigger.Trigger:
