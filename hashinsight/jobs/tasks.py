@@ -2,19 +2,22 @@
 
 import logging
 import time
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from hashinsight.common.context import request_id_scope
+from hashinsight.common.audit import audit_context
+from hashinsight.common.context import current_request_id, request_id_scope
+from hashinsight.jobs.domain import runs
 from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.enums import WorkQueue
 from hashinsight.jobs.models import DueWork, JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
-from hashinsight.jobs.registry import handler_for
+from hashinsight.jobs.registry import handler_for, periodic_jobs
 
 logger = logging.getLogger(__name__)
 SWEEP_LIMIT = 200
@@ -32,7 +35,8 @@ def perform(work_id: int) -> str:
     work = due.claim(work_id, at=timezone.now(), seconds=settings.JOB_CLAIM_SECONDS)
     if work is None:
         return "skipped"
-    with request_id_scope(work.request_id):
+    # Whoever woke us, the audit rows belong to the request that asked for the work.
+    with request_id_scope(work.request_id or current_request_id()), audit_context(actor="system", source=work.kind):
         return _perform_claimed(work)
 
 
@@ -67,7 +71,7 @@ def drain_bulk() -> dict[str, int]:
 
 @shared_task(name="jobs.sweep")
 def sweep() -> dict[str, Any] | None:
-    """Wake workers for open rows whose message was lost or whose worker died; start the bulk drain."""
+    """Wake workers for open rows whose message was lost or whose worker died; start the bulk drain; retry runs."""
     return run_periodic("jobs.sweep", _sweep)
 
 
@@ -80,4 +84,15 @@ def _sweep(run: JobRun) -> dict[str, Any]:
     bulk = bool(due.open_work(queue=WorkQueue.BULK, at=timezone.now(), limit=1))
     if bulk:
         enqueue_after_commit("jobs.drain_bulk", queue=WorkQueue.BULK)
-    return {"woken": woken, "bulk": bulk}
+    return {"woken": woken, "bulk": bulk, "runs": _retry_runs()}
+
+
+def _retry_runs() -> int:
+    """Start the jobs whose run of the current period failed or died; beat alone would wait for the next period."""
+    now, retried = timezone.now(), 0
+    claim = timedelta(seconds=settings.JOB_CLAIM_SECONDS)
+    for job in periodic_jobs():
+        if runs.may_retry(job.name, period_start=job.period_start(now), at=now, claim=claim):
+            enqueue_after_commit(job.task, queue=job.queue)
+            retried += 1
+    return retried

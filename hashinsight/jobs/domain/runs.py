@@ -24,8 +24,7 @@ def start_run(job: str, *, period_start: datetime, at: datetime, claim: timedelt
         if created:
             return run
         run = lock_row(run)
-        dead = run.state == RunState.RUNNING and run.heartbeat_at < at - claim
-        if not (dead or run.state == RunState.FAILED) or run.attempts >= MAX_ATTEMPTS:
+        if not _is_open(run, at=at, claim=claim):
             return None
         run.state = RunState.RUNNING
         run.attempts += 1
@@ -33,6 +32,17 @@ def start_run(job: str, *, period_start: datetime, at: datetime, claim: timedelt
         run.error = ""
         run.save(update_fields=["state", "attempts", "started_at", "heartbeat_at", "error"])
         return run
+
+
+def may_retry(job: str, *, period_start: datetime, at: datetime, claim: timedelta) -> bool:
+    """Whether the run of this period was begun, did not end well, and may be taken up again."""
+    run = JobRun.objects.filter(job=job, period_start=period_start).first()
+    return run is not None and _is_open(run, at=at, claim=claim)
+
+
+def _is_open(run: JobRun, *, at: datetime, claim: timedelta) -> bool:
+    dead = run.state == RunState.RUNNING and run.heartbeat_at < at - claim
+    return (dead or run.state == RunState.FAILED) and run.attempts < MAX_ATTEMPTS
 
 
 def beat(run: JobRun, *, at: datetime) -> bool:

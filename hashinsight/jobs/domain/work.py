@@ -50,10 +50,12 @@ def wake(work: DueWork) -> None:
 
 
 def promote(work: DueWork, *, at: datetime) -> bool:
-    """Somebody now waits for it: move open work to the interactive queue and wake a worker."""
-    moved = DueWork.objects.filter(pk=work.pk, state=WorkState.PENDING).update(
-        queue=WorkQueue.INTERACTIVE, not_before=at
-    )
+    """Somebody now waits for it: move open work to the interactive queue and wake a worker.
+
+    Once only: asking again and again must not send a message each time, nor skip the wait after a failure.
+    """
+    waiting = DueWork.objects.filter(pk=work.pk, state=WorkState.PENDING).exclude(queue=WorkQueue.INTERACTIVE)
+    moved = waiting.update(queue=WorkQueue.INTERACTIVE, not_before=at)
     if moved:
         work.refresh_from_db()
         wake(work)
@@ -120,12 +122,18 @@ def retry_work(work: DueWork, *, at: datetime) -> DueWork:
 
 def open_work(*, queue: str | None, at: datetime, limit: int) -> list[DueWork]:
     """Rows that are due and that no living worker holds, oldest first."""
-    rows = DueWork.objects.filter(Q(state=WorkState.PENDING, not_before__lte=at) | Q(state=WorkState.CLAIMED)).order_by(
-        "not_before", "id"
+    claimed = DueWork.objects.filter(state=WorkState.CLAIMED)
+    holders = claimed.order_by().values_list("claimed_by", flat=True).distinct()
+    dead = [holder for holder in holders if not worker_alive(holder)]
+    rows = DueWork.objects.filter(
+        Q(state=WorkState.PENDING, not_before__lte=at)
+        | Q(state=WorkState.CLAIMED, claimed_until__isnull=True)
+        | Q(state=WorkState.CLAIMED, claimed_until__lte=at)
+        | Q(state=WorkState.CLAIMED, claimed_by__in=dead)
     )
     if queue is not None:
         rows = rows.filter(queue=queue)
-    return [work for work in rows[: limit * 2] if _may_claim(work, at)][:limit]
+    return list(rows.order_by("not_before", "id")[:limit])
 
 
 def worker_identity() -> str:
@@ -148,4 +156,6 @@ def _start_time(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return "gone" if Path("/proc/self").exists() else "unknown"
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    # Killed, but its parent has not taken notice yet: it will do nothing any more.
+    return "gone" if fields[0] in "ZX" else fields[19]
