@@ -1,6 +1,7 @@
 """The outbox row."""
 
 from django.db import models
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,13 @@ class OutboxEvent(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=OutboxStatus.values), name="events_outbox_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Exact(
+                    models.Func("payload", function="jsonb_typeof", output_field=models.CharField()),
+                    models.Value("object"),
+                ),
+                name="events_outbox_payload_object",
             ),
         ]
 
