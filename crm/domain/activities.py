@@ -61,7 +61,7 @@ def create_activity(
     occurred_at: datetime | None = None,
     client_visible: bool = False,
 ) -> Activity:
-    """A person writes down what happened. Raises ActivityRefused when the parts belong to different customers.
+    """A person writes down what happened. Raises ValidationError, or ActivityRefused for parts of different customers.
 
     What a client writes is always visible to the client.
     """
@@ -77,6 +77,7 @@ def create_activity(
     visible = client_visible or not by.is_staff
     if visible and owner is None:
         raise ActivityRefused(_("Only an activity of a customer can be visible to the client."))
+    Activity(kind=kind, subject=subject, body=body, customer=owner, lead=lead).clean_fields()
     activity = note_move(
         kind, subject=subject, by=by, at=occurred_at or at, customer=owner, lead=lead, deal=deal, invoice=invoice,
         body=body, client_visible=visible,

@@ -22,6 +22,9 @@ PROBABILITY = {
     DealStage.CLOSED_WON: 100, DealStage.CLOSED_LOST: 0,
 }  # fmt: skip
 
+# What an invoice can hold (16 digits before the point).
+LARGEST_VALUE = invoicing.LARGEST_AMOUNT
+
 
 class DealRefused(DomainError):
     """The deal cannot be moved like this."""
@@ -60,6 +63,8 @@ def refresh_value(deal: Deal) -> Deal:
     lines = list(deal.lines.all())
     if lines:
         deal.value = sum((invoicing.net_of(line, deal.currency) for line in lines), Decimal(0))
+        if deal.value >= LARGEST_VALUE:
+            raise DealRefused(_("The lines of %(deal)s come to more than can be billed.") % {"deal": deal})
         deal.save(update_fields=["value"])
     return deal.reload()
 
@@ -68,8 +73,10 @@ def refresh_value(deal: Deal) -> Deal:
 def move_stage(deal: Deal, *, to: str, by: Any, at: datetime, reason: str = "") -> Deal:
     """Move the sales stage; won and lost close the deal for sales (``closed_at``), lost cancels the contract too."""
     locked = lock_for_move(deal, field="stage", to=to, moves=DEAL_STAGE_MOVES)
+    if locked.status == DealStatus.CANCELLED and to != DealStage.CLOSED_LOST:
+        raise DealRefused(_("%(deal)s is cancelled; it can only be lost.") % {"deal": locked})
     if to == DealStage.CLOSED_LOST and locked.status != DealStatus.CANCELLED:
-        if not reason:
+        if not reason.strip():
             raise DealRefused(_("State why the deal was lost."))
         _set_status(locked, DealStatus.CANCELLED, by=by, at=at, reason=reason, fields={"cancel_reason": reason[:200]})
         locked.refresh_from_db()
@@ -122,7 +129,7 @@ def complete_deal(deal: Deal, *, by: Any, at: datetime) -> Invoice:
 @transaction.atomic
 def cancel_deal(deal: Deal, *, by: Any, at: datetime, reason: str) -> Deal:
     """End a deal that is not completed, with the reason."""
-    if not reason:
+    if not reason.strip():
         raise DealRefused(_("State why the deal is cancelled."))
     return _move(deal, DealStatus.CANCELLED, by=by, at=at, reason=reason, fields={"cancel_reason": reason[:200]})
 

@@ -11,7 +11,7 @@ from crm.enums import DELIVERY_MOVES, DeliveryStatus
 from crm.models import Invoice, InvoiceDelivery
 from hashinsight.common.errors import DomainError
 from hashinsight.common.ids import new_public_id
-from hashinsight.common.transitions import lock_for_move
+from hashinsight.common.transitions import lock_for_move, lock_row
 from hashinsight.jobs.domain.work import require_work
 
 EMAIL_WORK = "crm.send_invoice_email"
@@ -30,6 +30,7 @@ def queue_delivery(invoice: Invoice, *, recipient: str, at: datetime) -> Invoice
         raise DeliveryRefused(_("%(invoice)s is not issued.") % {"invoice": invoice})
     if not recipient:
         raise DeliveryRefused(_("No e-mail address is known for %(customer)s.") % {"customer": invoice.customer})
+    lock_row(invoice)  # or a document stored this very moment would not see this delivery, nor this one the document
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     delivery = InvoiceDelivery(
         invoice=invoice, recipient=recipient, message_id=f"<{new_public_id()}@{host}>", created_at=at

@@ -8,6 +8,7 @@ from django.db import transaction
 from crm.domain import deliveries
 from crm.enums import DocumentFormat
 from crm.models import Invoice, InvoiceDocument
+from hashinsight.common.transitions import lock_row
 from hashinsight.jobs.domain.work import promote
 from hashinsight.jobs.models import DueWork
 
@@ -15,6 +16,7 @@ from hashinsight.jobs.models import DueWork
 @transaction.atomic
 def store_document(invoice: Invoice, *, content: bytes, template_version: str, at: datetime) -> InvoiceDocument:
     """Keep the PDF of an issued invoice; a second rendering changes nothing. Wakes the waiting deliveries."""
+    lock_row(invoice)
     InvoiceDocument.objects.bulk_create(
         [
             InvoiceDocument(

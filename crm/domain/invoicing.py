@@ -20,6 +20,9 @@ from hashinsight.common.money import exponent
 from hashinsight.common.transitions import lock_for_move
 from hashinsight.events.domain import publish
 
+# Amounts have 16 digits before the point in the database; beyond it a refusal is clearer than an overflow.
+LARGEST_AMOUNT = Decimal(10) ** 16
+
 
 class InvoiceRefused(DomainError):
     """The invoice cannot be made, changed or issued like this; the message says what is missing."""
@@ -133,9 +136,12 @@ def recalculate(invoice: Invoice, *, on: date) -> Invoice:
             tax = tax_of_line(line, customer=customer, on=line.service_to or locked.service_to or on, cache=cache)
             line.tax_category, line.tax_rate, line.exemption_reason = tax.category, tax.rate, tax.reason
         line.net_amount = net_of(line, locked.currency)
+    totals = totals_of(rows, locked.currency)
+    amounts = [*(line.net_amount for line in rows), totals.net, totals.tax, totals.gross]
+    if any(abs(amount) >= LARGEST_AMOUNT for amount in amounts):
+        raise InvoiceRefused(_("The lines of %(invoice)s come to more than can be billed.") % {"invoice": locked})
     fields = ["position", "tax_category", "tax_rate", "exemption_reason", "net_amount"]
     InvoiceLine.objects.bulk_update(rows, fields)
-    totals = totals_of(rows, locked.currency)
     locked.net_total, locked.tax_total, locked.gross_total = totals.net, totals.tax, totals.gross
     locked.save(update_fields=["net_total", "tax_total", "gross_total"])
     return locked.reload()

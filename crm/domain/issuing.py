@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from crm.domain import deliveries, numbering, settlement
@@ -17,7 +17,7 @@ from crm.domain.invoicing import (
     recalculate,
     totals_of,
 )
-from crm.enums import INVOICE_MOVES, ActivityKind, InvoiceKind, InvoiceStatus
+from crm.enums import INVOICE_MOVES, ActivityKind, CustomerStatus, InvoiceKind, InvoiceStatus
 from crm.models import Customer, Invoice, InvoiceLine, LegalEntity
 from hashinsight.common.audit import audit_context
 from hashinsight.common.transitions import lock_for_move, lock_row
@@ -25,6 +25,7 @@ from hashinsight.jobs.domain.work import require_work
 from hashinsight.jobs.enums import WorkQueue
 
 PDF_WORK = "crm.render_invoice_pdf"
+QUANTITY_DIGITS = 3
 
 
 @transaction.atomic
@@ -71,6 +72,8 @@ def _check_complete(draft: Invoice, lines: list[InvoiceLine]) -> None:
         problems.append(_("its total is negative"))
     if not draft.legal_entity.address_lines or not draft.legal_entity.country:
         problems.append(_("our legal entity has no address"))
+    if draft.customer.status != CustomerStatus.ACTIVE and not draft.is_credit_note:
+        problems.append(_("the customer is inactive"))
     if not draft.customer.company_name.strip():
         problems.append(_("the customer has no name"))
     if any(line.tax_category == "AE" for line in lines) and not draft.customer.vat_id:
@@ -138,10 +141,10 @@ def credit_invoice(
     quantities: Mapping[int, Decimal] | None = None,
     send: bool = True,
 ) -> Invoice:
-    """Correct an issued invoice by a credit note over all lines, or over ``quantities`` by line position.
+    """Correct an issued invoice by a credit note over all that is left, or over ``quantities`` by line position.
 
     The note is issued at once, with a number of its own series. A full credit of an unpaid invoice cancels it.
-    Raises InvoiceRefused when more would be credited than was billed.
+    Raises InvoiceRefused when more would be credited than was billed, on any line or in total.
     """
     original = lock_row(invoice)
     if not original.is_issued or original.is_credit_note or original.status == InvoiceStatus.CANCELLED:
@@ -184,11 +187,12 @@ def _credit_note_draft(original: Invoice, *, reason: str, at: datetime) -> Invoi
 
 def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None) -> list[InvoiceLine]:
     rows = {line.position: line for line in original.lines.all()}
-    wanted = {position: line.quantity for position, line in rows.items()} if quantities is None else quantities
+    left = _left_to_credit(original, rows)
+    wanted = {position: rest for position, rest in left.items() if rest} if quantities is None else quantities
     credited: list[InvoiceLine] = []
     for position, quantity in sorted(wanted.items()):
         line = rows.get(position)
-        if line is None or not 0 < abs(quantity) <= abs(line.quantity) or (quantity < 0) != (line.quantity < 0):
+        if line is None or not _may_credit(quantity, left[position]):
             raise InvoiceRefused(_("Line %(position)s cannot be credited by that quantity.") % {"position": position})
         credited.append(
             InvoiceLine(
@@ -204,8 +208,27 @@ def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None)
                 tax_category=line.tax_category,
                 tax_rate=line.tax_rate,
                 exemption_reason=line.exemption_reason,
+                corrects_position=line.position,
             )
         )
     if not credited:
         raise InvoiceRefused(_("Name at least one line to credit."))
     return credited
+
+
+def _left_to_credit(original: Invoice, rows: Mapping[int, InvoiceLine]) -> dict[int, Decimal]:
+    """Quantity of each line that no credit note has taken back yet."""
+    taken = dict(
+        InvoiceLine.objects.filter(invoice__corrects=original, invoice__number__isnull=False)
+        .order_by()
+        .values_list("corrects_position")
+        .annotate(models.Sum("quantity"))
+    )
+    return {position: line.quantity - taken.get(position, Decimal(0)) for position, line in rows.items()}
+
+
+def _may_credit(quantity: Decimal, left: Decimal) -> bool:
+    """A finite part of what is left, of the same sign, with no more digits than a quantity has."""
+    if not quantity.is_finite() or quantity != round(quantity, QUANTITY_DIGITS):
+        return False
+    return 0 < abs(quantity) <= abs(left) and (quantity < 0) == (left < 0)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from crm.domain import customers
 from crm.domain.activities import note_move
-from crm.enums import LEAD_MOVES, ActivityKind, LeadStatus
+from crm.enums import LEAD_MOVES, ActivityKind, CustomerStatus, LeadStatus
 from crm.models import Deal, Lead
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
@@ -41,7 +41,7 @@ def move_lead(lead: Lead, *, to: str, by: Any, at: datetime, reason: str = "") -
     """Move to contacted, qualified, negotiation or lost. Won is reached by ``convert_lead`` only."""
     if to == LeadStatus.WON:
         raise LeadRefused(_("A lead is won by converting it."))
-    if to == LeadStatus.LOST and not reason:
+    if to == LeadStatus.LOST and not reason.strip():
         raise LeadRefused(_("State why the lead was lost."))
     locked = lock_for_move(lead, field="status", to=to, moves=LEAD_MOVES)
     before = locked.get_status_display()
@@ -62,7 +62,7 @@ def convert_lead(lead: Lead, *, by: Any, at: datetime) -> Deal:
     """Win a lead: customer found or made, one draft deal, one activity, all in one transaction.
 
     Idempotent: converting a lead that is won already returns the deal of the first conversion. Raises MoveRefused
-    for a lost lead.
+    for a lost lead, LeadRefused when the customer is inactive.
     """
     current = lock_row(lead)
     if current.status == LeadStatus.WON:
@@ -79,6 +79,8 @@ def convert_lead(lead: Lead, *, by: Any, at: datetime) -> Deal:
         time_zone=locked.time_zone,
         is_sample=locked.is_sample,
     )
+    if customer.status != CustomerStatus.ACTIVE:
+        raise LeadRefused(_("%(customer)s is inactive.") % {"customer": customer})
     locked.status, locked.customer, locked.converted_at = LeadStatus.WON, customer, at
     locked.save(update_fields=["status", "customer", "converted_at"])
     deal = Deal.objects.create(

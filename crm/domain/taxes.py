@@ -49,5 +49,10 @@ def _tax_of_code(code: TaxCode, on: date) -> LineTax:
     rate = TaxRate.objects.filter(in_force, tax_code=code, valid_from__lte=on).first()
     if rate is None and code.category == TaxCategory.STANDARD:
         raise NoTaxRate(_("The tax code %(code)s has no rate on %(day)s.") % {"code": code.code, "day": on})
+    if code.category == TaxCategory.STANDARD and rate is not None and not rate.rate:
+        raise NoTaxRate(
+            _("The tax code %(code)s is standard rated with 0 %% on %(day)s: make it zero rated or exempt.")
+            % {"code": code.code, "day": on}
+        )
     value = rate.rate if rate is not None and code.category == TaxCategory.STANDARD else Decimal(0)
     return LineTax(code.category, value, code.exemption_reason)

@@ -24,7 +24,8 @@ BEGIN
         IF NOT ((OLD.status = 'draft' AND NEW.status IN ('sent', 'cancelled'))
              OR (OLD.status = 'sent' AND NEW.status IN ('overdue', 'paid', 'cancelled'))
              OR (OLD.status = 'overdue' AND NEW.status IN ('paid', 'cancelled'))) THEN
-            RAISE EXCEPTION 'invoice %: no move from % to %', coalesce(OLD.number, OLD.reference), OLD.status, NEW.status
+            RAISE EXCEPTION 'invoice %: no move from % to %',
+                coalesce(OLD.number, OLD.reference), OLD.status, NEW.status
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         loose := loose || CASE NEW.status

@@ -37,7 +37,12 @@ class InvoiceDocument(BaseModel):
     class Meta:
         verbose_name = _("invoice document")
         verbose_name_plural = _("invoice documents")
-        constraints = [models.UniqueConstraint(fields=["invoice", "format"], name="crm_document_invoice_format")]
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "format"], name="crm_document_invoice_format"),
+            models.CheckConstraint(
+                condition=models.Q(format__in=DocumentFormat.values), name="crm_document_format_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.invoice} {self.get_format_display()}"

@@ -91,7 +91,14 @@ class LegalEntity(PostalAddress, BaseModel):
     class Meta:
         verbose_name = _("legal entity")
         verbose_name_plural = _("legal entities")
-        constraints = [models.UniqueConstraint(fields=["name"], name="crm_legalentity_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="crm_legalentity_name"),
+            models.CheckConstraint(
+                condition=~models.Q(number_prefix=models.F("credit_note_prefix")),
+                name="crm_legalentity_prefixes_differ",
+                violation_error_message=_("Invoices and credit notes need different prefixes: numbers must be unique."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
