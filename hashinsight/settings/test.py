@@ -9,7 +9,7 @@ os.environ.setdefault("DATABASE_URL", "postgresql:///hashinsight")
 from hashinsight.settings.base import *
 from hashinsight.settings.base import INSTALLED_APPS, REST_FRAMEWORK, STORAGES
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.support"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support", "django_migration_linter"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 DEFAULT_FROM_EMAIL = "billing@hashinsight.example"
