@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "hosting",
     "curtailment",
     "intelligence",
+    "hashinsight.demo",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",

@@ -1,0 +1,133 @@
+"""Won deals become invoices, and invoices money: through the real domain functions, day after day."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import count
+
+from crm.domain import deals, issuing, overdue, payments, settlement
+from crm.enums import InvoiceStatus
+from crm.models import Deal, Invoice
+from hashinsight.common.money import round_money
+from hashinsight.demo.calendar import midday
+from hashinsight.demo.people import Staff
+
+Say = Callable[[str], None]
+METHODS = ("bank_transfer", "bank_transfer", "bank_transfer", "bank_transfer", "card", "bitcoin")
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A signed deal and what becomes of it; days count from the completion, then from the issue."""
+
+    deal: Deal
+    completed_on: date
+    service: tuple[date, date] | None = None
+    issue_after: int | None = 0
+    payments: tuple[tuple[int, int], ...] = ()  # percent of the total, days after the issue
+    credit: str = ""
+
+
+@dataclass(order=True)
+class _Step:
+    day: date
+    rank: int
+    act: Callable[[], None] = field(compare=False)
+
+
+class Ledger:
+    """Plays all sales in the order of their days, so that numbers and rows come in the order of time."""
+
+    def __init__(self, staff: Staff, today: date, say: Say) -> None:
+        self.staff, self.today, self.say = staff, today, say
+        self.steps: list[_Step] = []
+        self.rank = count()
+        self.issued = 0
+
+    def play(self, sales: list[Sale]) -> None:
+        """Everything that has happened by today; what is late by then becomes overdue."""
+        for sale in sales:
+            self._on(sale.completed_on, lambda sale=sale: self._complete(sale))
+        while self.steps:
+            heapq.heappop(self.steps).act()
+        self._mark_overdue()
+
+    def _on(self, day: date, act: Callable[[], None]) -> None:
+        if day <= self.today:
+            heapq.heappush(self.steps, _Step(day, next(self.rank), act))
+
+    def _complete(self, sale: Sale) -> None:
+        day = sale.completed_on
+        invoice = deals.complete_deal(sale.deal, by=self.staff.operations, at=midday(day))
+        if sale.service:
+            invoice.service_from, invoice.service_to = sale.service
+            invoice.save(update_fields=["service_from", "service_to"])
+        if sale.issue_after is not None:
+            issue_on = day + timedelta(days=sale.issue_after)
+            self._on(issue_on, lambda: self._issue(sale, invoice, issue_on))
+
+    def _issue(self, sale: Sale, invoice: Invoice, day: date) -> None:
+        issued = issuing.issue_invoice(invoice, by=self.staff.finance, on=day, at=midday(day), send=False)
+        self.issued += 1
+        if self.issued % 100 == 0:
+            self.say(f"{self.issued} invoices issued, up to {day:%B %Y}")
+        if sale.credit:
+            self._on(day + timedelta(days=5), lambda: self._credit(sale, issued, day + timedelta(days=5)))
+        self._plan_payments(sale, issued)
+
+    def _plan_payments(self, sale: Sale, invoice: Invoice) -> None:
+        due_on = invoice.due_on
+        assert invoice.issued_on is not None
+        assert due_on is not None
+        rest = invoice.gross_total
+        complete = sum(percent for percent, _days in sale.payments) >= 100
+        for number, (percent, days) in enumerate(sale.payments):
+            last = complete and number == len(sale.payments) - 1 and percent <= 100
+            amount = rest if last else round_money(invoice.gross_total * percent / 100, invoice.currency)
+            rest -= amount
+            day = invoice.issued_on + timedelta(days=days)
+            if day > due_on:
+                self._on(due_on + timedelta(days=1), lambda: self._remind(invoice, due_on + timedelta(days=1)))
+            self._on(day, lambda amount=amount, day=day: self._pay(invoice, amount, day))
+
+    def _remind(self, invoice: Invoice, day: date) -> None:
+        settlement.mark_overdue(invoice, on=day, at=midday(day))
+
+    def _pay(self, invoice: Invoice, amount: Decimal, day: date) -> None:
+        if amount <= 0:
+            return
+        status = Invoice.objects.values_list("status", flat=True).get(pk=invoice.pk)
+        if status not in (InvoiceStatus.SENT, InvoiceStatus.OVERDUE):
+            return
+        payments.record_payment(
+            invoice,
+            amount=amount,
+            currency=invoice.currency,
+            received_on=day,
+            by=self.staff.finance,
+            on=day,
+            at=midday(day),
+            method=METHODS[invoice.pk % len(METHODS)],
+            reference=f"{invoice.number} {day:%d%m}",
+            is_sample=True,
+        )
+
+    def _credit(self, sale: Sale, invoice: Invoice, day: date) -> None:
+        german = invoice.language == "de"
+        if sale.credit == "full":
+            reason, quantities = ("Doppelt berechnet" if german else "Billed twice"), None
+        else:
+            reason = "Minderleistung bei der Energie" if german else "Shortfall in the service"
+            line = invoice.lines.order_by("-position").first()
+            assert line is not None
+            quantities = {line.position: max(line.quantity / 10, Decimal("0.001")).quantize(Decimal("0.001"))}
+        issuing.credit_invoice(
+            invoice, by=self.staff.finance, on=day, at=midday(day), reason=reason, quantities=quantities, send=False
+        )
+
+    def _mark_overdue(self) -> None:
+        at = midday(self.today)
+        for customer_id, day in overdue.customers_due(at):
+            overdue.mark_customer(customer_id, on=day, at=at)
