@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.commands.flush import Command as FlushCommand
 
 from tests.support.database import empty_all_tables
 
 
-class Command(BaseCommand):
+class Command(FlushCommand):
     """Called by transactional tests after each test."""
 
-    requires_system_checks: list[str] = []
-
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         """Empty all tables as the owner."""
         empty_all_tables()
