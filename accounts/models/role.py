@@ -8,7 +8,7 @@ from accounts.models.user import User
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), append_only=True, obj_field=None)
-class UserGroup(User.groups.through):  # type: ignore[misc, name-defined]
+class UserGroup(User.groups.through):  # type: ignore[name-defined]
     """A role handed to a person; its audit rows tell when it was given and taken, and by whom."""
 
     class Meta:
@@ -19,7 +19,7 @@ class UserGroup(User.groups.through):  # type: ignore[misc, name-defined]
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), append_only=True, obj_field=None)
-class GroupPermission(Group.permissions.through):  # type: ignore[misc, name-defined]
+class GroupPermission(Group.permissions.through):  # type: ignore[name-defined]
     """A permission of a role; its audit rows tell when the role gained or lost it."""
 
     class Meta:
