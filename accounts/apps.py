@@ -11,5 +11,8 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People and access")
 
     def ready(self) -> None:
-        """Connect the receivers of library hooks."""
-        from accounts import receivers  # noqa: F401, PLC0415  (app ready)
+        """Connect the receivers of library hooks; register events, sections and the scheme of the keys."""
+        from accounts import receivers, registrations  # noqa: F401, PLC0415  (app ready)
+        from accounts.api import schema  # noqa: F401, PLC0415  (app ready)
+
+        registrations.register_all()

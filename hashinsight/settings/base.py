@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.StaffSecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -134,6 +135,10 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "HashInsight: "
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm"}
+MFA_ADAPTER = "accounts.mfa.MfaAdapter"
+MFA_TOTP_ISSUER = "HashInsight"
 SIGNUP_OPEN = True
 MFA_REQUIRED_FOR_STAFF = False
 GUARDIAN_RAISE_403 = False
@@ -144,7 +149,11 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "login"
 AXES_USERNAME_CALLABLE = "accounts.receivers.axes_username"
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
+# Attempts during a lock-out do not prolong it; our login records are the log.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "login", "csrfmiddlewaretoken"]
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ADMIN = False
 # Behind how many proxies of ours a request arrives: 0 = the socket's address counts.

@@ -1,0 +1,1 @@
+"""The accounts app's part of the REST API."""

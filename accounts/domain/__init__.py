@@ -1,0 +1,1 @@
+"""Everything that changes people, their access, their keys and their roles."""

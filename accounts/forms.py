@@ -1,0 +1,65 @@
+"""Forms of the public pages."""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm as AllauthLoginForm
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.attempts import WAITING_RECORD, record_attempt
+from accounts.domain.keys import scopes_for
+from accounts.enums import SCOPES, LoginOutcome
+from accounts.models import User
+
+
+class LoginForm(AllauthLoginForm):
+    """allauth's form; it also records what never reaches Django's signals.
+
+    These are attempts refused for their form, and right passwords that do not open a session yet (second factor
+    missing, address not verified).
+    """
+
+    def clean(self) -> dict[str, Any]:
+        """Check address and password."""
+        if self.errors:
+            record_attempt(self.request, email=str(self.data.get("login", "")), outcome=LoginOutcome.FAILED)
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
+
+    def login(self, request: HttpRequest, redirect_url: str | None = None) -> HttpResponse:
+        """Open the session, or send on to the step that is missing."""
+        request.session.pop(WAITING_RECORD, None)
+        response: HttpResponse = super().login(request, redirect_url=redirect_url)
+        if not request.user.is_authenticated:
+            request.session[WAITING_RECORD] = record_attempt(
+                request, email=self.cleaned_data["login"], outcome=LoginOutcome.FAILED, user=self.user
+            )
+        return response
+
+
+class ProfileForm(forms.ModelForm):
+    """The few facts people keep about themselves."""
+
+    class Meta:
+        model = User
+        fields = ("name", "company", "position")
+
+
+class KeyForm(forms.Form):
+    """A new API key."""
+
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What will use this key?"))
+    scopes = forms.MultipleChoiceField(label=_("May"), widget=forms.CheckboxSelectMultiple)
+    expires_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Empty: until it is revoked. Days end at midnight UTC."),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        scopes = self.fields["scopes"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        scopes.choices = [(scope, SCOPES[scope]) for scope in scopes_for(user)]

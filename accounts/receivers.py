@@ -1,0 +1,62 @@
+"""Hooks of libraries, and nothing else: Django, allauth and axes tell of sign-ins, a login record is written.
+
+An attempt ends in exactly one of these signals of Django: ``user_logged_in`` or ``user_login_failed``. allauth and
+axes send signals of their own about the same attempts; only a wrong second factor, of which Django knows nothing,
+is taken from allauth.
+"""
+
+from typing import Any
+
+from allauth.account.signals import password_reset
+from allauth.mfa.signals import authentication_failed
+from axes.utils import reset
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.attempts import WAITING_RECORD, record_attempt
+from accounts.backends import OUTCOME_ATTRIBUTE
+from accounts.domain.records import complete_sign_in
+from accounts.domain.text import harmless
+from accounts.enums import LoginOutcome
+from accounts.models import User
+
+
+def axes_username(request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
+    """Under which name axes counts attempts: the e-mail address as typed, folded and made harmless."""
+    given = credentials or {}
+    typed = given.get("email") or given.get("username") or given.get("login")
+    if not typed and request is not None:
+        typed = request.POST.get("login", "")
+    return harmless(str(typed or ""), 255).lower()
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.record_success")
+def record_success(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
+    """Somebody is in. An attempt that waited for the second factor has its record already and now succeeds."""
+    session = getattr(request, "session", None)
+    waiting = session.pop(WAITING_RECORD, None) if session is not None else None
+    if waiting is None or not complete_sign_in(waiting, user_id=user.pk):
+        record_attempt(request, email=user.email, outcome=LoginOutcome.SUCCESS, user=user)
+
+
+@receiver(user_login_failed, dispatch_uid="accounts.record_failure")
+def record_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Wrong, unknown, inactive, out of time, or turned away by the lock-out without a look at the password."""
+    outcome = getattr(request, OUTCOME_ATTRIBUTE, LoginOutcome.FAILED)
+    if getattr(request, "axes_locked_out", False):
+        outcome = LoginOutcome.LOCKED_OUT
+    typed = credentials.get("email") or credentials.get("username") or ""
+    record_attempt(request, email=str(typed), outcome=outcome)
+
+
+@receiver(authentication_failed, dispatch_uid="accounts.record_wrong_code")
+def record_wrong_code(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """The password was right, the code of the second factor was not."""
+    record_attempt(request, email=user.email, outcome=LoginOutcome.FAILED, user=user)
+
+
+@receiver(password_reset, dispatch_uid="accounts.forget_failures")
+def forget_failures(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who has proved to own the mailbox and chosen a new password starts with a clean count."""
+    reset(username=axes_username(None, {"email": user.email}))

@@ -1,0 +1,144 @@
+"""What each shipped role may do: the one written table. The groups in the database follow it (``sync_roles``).
+
+Upper apps are known here only by the names of their permissions, as text.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from accounts.enums import StaffRole
+
+VIEW, ADD, CHANGE, DELETE = "view", "add", "change", "delete"
+FULL = (VIEW, ADD, CHANGE, DELETE)
+
+# Tables of the business, as far as everybody in the back office may look at them.
+SALES_TABLES = ("crm.customer", "crm.lead", "crm.deal", "crm.dealline", "crm.activity", "crm.product")
+FINANCE_TABLES = (
+    "crm.invoice",
+    "crm.invoiceline",
+    "crm.invoicedocument",
+    "crm.invoicedelivery",
+    "crm.payment",
+    "crm.legalentity",
+    "crm.logo",
+    "crm.numberseries",
+    "crm.taxcode",
+    "crm.taxrate",
+)
+JOB_TABLES = ("jobs.jobrun", "jobs.duework")
+SCHEDULE_TABLES = (
+    "django_celery_beat.periodictask",
+    "django_celery_beat.crontabschedule",
+    "django_celery_beat.intervalschedule",
+)
+DEAL_MOVES = ("crm.move_deal", "crm.sign_deal", "crm.complete_deal", "crm.cancel_deal")
+LEAD_MOVES = ("crm.convert_lead", "crm.move_lead")
+INVOICE_MOVES = ("crm.issue_invoice", "crm.credit_invoice", "crm.cancel_invoice", "crm.send_invoice")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A group as shipped: what it is for, and its permissions as ``app.codename``."""
+
+    name: StaffRole
+    purpose: str
+    permissions: frozenset[str]
+
+
+def _on(tables: Iterable[str], *verbs: str) -> set[str]:
+    return {f"{app}.{verb}_{model}" for app, model in (table.split(".") for table in tables) for verb in verbs}
+
+
+def _names(*groups: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for group in groups for name in group)
+
+
+_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES), VIEW) | {"crm.view_customermembership"}
+_SALES = (
+    _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity"), ADD, CHANGE)
+    | _on(("crm.dealline",), ADD, CHANGE, DELETE)
+    | {*DEAL_MOVES, *LEAD_MOVES}
+    | {"crm.export_customer", "crm.export_lead", "crm.import_lead", "crm.export_deal"}
+)
+_FINANCE = (
+    _on(("crm.invoice",), ADD, CHANGE, DELETE)
+    | _on(("crm.invoiceline", "crm.taxrate", "crm.taxcode", "crm.legalentity", "crm.logo"), ADD, CHANGE, DELETE)
+    | _on(("crm.product",), ADD, CHANGE)
+    | _on(("crm.payment",), ADD)
+    | _on(("crm.invoicedelivery",), CHANGE)
+    | {*INVOICE_MOVES, "crm.export_invoice", "crm.export_payment", "crm.export_customer", "crm.export_deal"}
+    | {"crm.approve_deal", "crm.import_product"}
+)
+_WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, "events.outboxevent"), VIEW)
+_ADMIN = (
+    _LOOK_AT_BUSINESS
+    | _SALES
+    | _FINANCE
+    | _on(SALES_TABLES, DELETE)
+    | _on(("crm.numberseries",), ADD, CHANGE)
+    | _on(("crm.customermembership",), ADD, CHANGE, DELETE)
+    | _on(("accounts.user", "accounts.accessgrant"), VIEW, ADD, CHANGE)
+    | _on(("accounts.apikey", "accounts.loginrecord", "accounts.wallet", "auth.group"), VIEW)
+    | {"accounts.revoke_apikey", "crm.change_customer_status", "crm.import_customer"}
+    | _WATCH_SYSTEM
+    | _on(SCHEDULE_TABLES, CHANGE)
+    | {"jobs.retry_duework"}
+)
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        StaffRole.OWNER,
+        "Runs the company: everything, including users, roles and access.",
+        _names(
+            _ADMIN,
+            _on(("accounts.user", "accounts.accessgrant"), *FULL),
+            _on(("auth.group",), *FULL),
+            _on(("crm.numberseries",), *FULL),
+            _on(SCHEDULE_TABLES, *FULL),
+        ),
+    ),
+    Role(
+        StaffRole.ADMIN,
+        "Keeps the system running: all business, users and access; deletes no user, changes no role, touches no owner.",
+        _names(_ADMIN),
+    ),
+    Role(
+        StaffRole.FINANCE,
+        "Invoices, credit notes, payments, taxes and legal entities; approves deals.",
+        _names(_LOOK_AT_BUSINESS, _FINANCE, _on(JOB_TABLES, VIEW)),
+    ),
+    Role(
+        StaffRole.SALES,
+        "Customers, leads, deals and activities; looks at products and invoices.",
+        _names(
+            _on(SALES_TABLES, VIEW),
+            _on(("crm.invoice", "crm.invoiceline", "crm.invoicedocument", "crm.invoicedelivery"), VIEW),
+            {"crm.view_customermembership"},
+            _SALES,
+        ),
+    ),
+    Role(
+        StaffRole.OPERATIONS,
+        "Looks at customers, deals and activities; watches jobs and tries failed work again.",
+        _names(
+            _on(("crm.customer", "crm.deal", "crm.dealline", "crm.activity", "crm.product"), VIEW),
+            _on((*JOB_TABLES, *SCHEDULE_TABLES), VIEW),
+            {"jobs.retry_duework"},
+        ),
+    ),
+    Role(
+        StaffRole.READ_ONLY,
+        "Looks at everything of the business, changes nothing; sees neither sign-ins nor keys.",
+        _names(_LOOK_AT_BUSINESS, _on(JOB_TABLES, VIEW)),
+    ),
+)
+
+
+def all_codenames() -> frozenset[str]:
+    """Every permission the table speaks of."""
+    return frozenset(name for role in ROLES for name in role.permissions)
+
+
+def roles_by_name() -> Mapping[str, Role]:
+    """The roles, by the name of their group."""
+    return {role.name.value: role for role in ROLES}

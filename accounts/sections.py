@@ -1,0 +1,50 @@
+"""The built-in sections of a person's own page: profile, API keys, last sign-ins."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.domain.grants import access_ends_at
+from accounts.domain.queries import last_sign_ins
+from accounts.forms import KeyForm, ProfileForm
+from accounts.home import register_section
+from accounts.models import ApiKey, User
+
+FORMS_ATTRIBUTE = "home_forms"
+SHOWN_KEYS = 50
+
+
+def register() -> None:
+    """Make the built-in sections known."""
+    register_section(profile, order=10)
+    register_section(keys, order=60)
+    register_section(sign_ins, order=70)
+
+
+def profile(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """Name, company, position; the address and until when access lasts."""
+    user = cast(User, request.user)
+    form = _bound(request, "profile") or ProfileForm(instance=user)
+    return "account/home/profile.html", {"form": form, "access_ends_at": access_ends_at(user, at=timezone.now())}
+
+
+def keys(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """One's own keys, newest first, and the form for another."""
+    user = cast(User, request.user)
+    now = timezone.now()
+    rows = [
+        {"key": key, "live": key.is_live(now)}
+        for key in ApiKey.objects.filter(user=user).order_by("-created_at", "-pk")[:SHOWN_KEYS]
+    ]
+    form = _bound(request, "key") or KeyForm(user=user)
+    return "account/home/keys.html", {"rows": rows, "form": form}
+
+
+def sign_ins(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """The latest attempts to get in under this name, right or wrong."""
+    return "account/home/sign_ins.html", {"records": last_sign_ins(cast(User, request.user))}
+
+
+def _bound(request: HttpRequest, name: str) -> Any:
+    return getattr(request, FORMS_ATTRIBUTE, {}).get(name)
