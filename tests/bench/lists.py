@@ -1,0 +1,225 @@
+"""A changelist and API pages over 100,000 invoices, against the same pages over 1,000.
+
+Two databases, one process each; the requests alternate between them, so that both meet the same moments of the
+machine. The limit is the p95 over 1,000 rows. Rows are written by SQL with the guards off: only reading is measured.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import django
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = {"small": 1_000, "large": 100_000}
+WARM_UP, ROUNDS = 15, 120
+PAGES = {
+    "admin changelist": "/admin/crm/invoice/",
+    "admin changelist, overdue, newest due first": "/admin/crm/invoice/?status__exact=overdue",
+    "admin start page": "/admin/",
+    "API page, staff key": "staff /api/v1/invoices/",
+    "API page, client key": "client /api/v1/invoices/",
+    "API page, client key, filtered": "client /api/v1/invoices/?status=paid",
+}
+GUARDED = ("crm_customer", "crm_deal", "crm_invoice", "crm_invoiceline", "crm_payment")
+FILL = """
+INSERT INTO crm_customer (public_id, created_at, updated_at, version, code, company_name, email, billing_email,
+    contact_name, phone, street, postal_code, city, region, country, tax_id, vat_id, buyer_reference, sector, status,
+    currency, time_zone, language, is_sample, internal_note)
+SELECT gen_random_uuid(), now(), now(), 1, 'C' || n, 'Customer ' || n, 'c' || n || '@example.test', '', '', '', '', '',
+    '', '', 'DE', '', '', '', '', 'active', 'EUR', 'UTC', 'en', false, ''
+  FROM generate_series(1, 300) n;
+INSERT INTO crm_deal (public_id, created_at, updated_at, version, customer_id, title, stage, status, value, currency,
+    from_conversion, cancel_reason, is_sample, internal_note, actual_close_on, completed_at)
+SELECT gen_random_uuid(), now() - n * interval '7 minutes', now(), 1, 1 + n %% 300, 'Deal ' || n, 'closed_won',
+    'completed', 100, 'EUR', false, '', false, '', current_date, now()
+  FROM generate_series(1, %(size)s) n;
+INSERT INTO crm_invoice (public_id, created_at, updated_at, version, customer_id, deal_id, legal_entity_id, kind,
+    status, reference, number, currency, language, net_total, tax_total, gross_total, payment_terms_days, issued_on,
+    due_on, paid_on, seller, buyer, buyer_reference, note, cancel_reason, is_sample)
+SELECT gen_random_uuid(), d.created_at, now(), 1, d.customer_id, d.id, (SELECT min(id) FROM crm_legalentity), 'deal',
+    CASE WHEN d.id %% 20 = 0 THEN 'overdue' WHEN d.id %% 20 = 1 THEN 'sent' ELSE 'paid' END, 'D-' || d.id,
+    'INV-' || d.id, 'EUR', 'en', 100, 19, 119, 14, d.created_at::date, d.created_at::date + 14,
+    CASE WHEN d.id %% 20 > 1 THEN d.created_at::date + 10 END, '{"name": "We"}', '{"name": "You"}', '', '', '', false
+  FROM crm_deal d ORDER BY d.id;
+INSERT INTO crm_invoiceline (public_id, created_at, updated_at, version, invoice_id, position, description, quantity,
+    unit_code, unit_price, net_amount, tax_category, tax_rate, exemption_reason)
+SELECT gen_random_uuid(), now(), now(), 1, i.id, p, 'Hosting', 1, 'C62', 50, 50, 'S', 19, ''
+  FROM crm_invoice i, generate_series(1, 2) p;
+INSERT INTO crm_payment (public_id, created_at, updated_at, version, customer_id, invoice_id, amount, currency,
+    received_on, method, reference, note, is_sample)
+SELECT gen_random_uuid(), now(), now(), 1, customer_id, id, 119, 'EUR', paid_on, 'bank_transfer', '', '', false
+  FROM crm_invoice WHERE status = 'paid';
+"""
+
+
+def main() -> int:
+    """Build both databases, measure alternately, print and write ``lists.json``."""
+    servers = {name: Server(name, size) for name, size in SIZES.items()}
+    results = []
+    try:
+        for title, page in PAGES.items():
+            times: dict[str, list[float]] = {name: [] for name in SIZES}
+            for number in range(WARM_UP + ROUNDS):
+                for name, server in servers.items():
+                    taken = server.ask(page)
+                    if number >= WARM_UP:
+                        times[name].append(taken)
+            results.append(_row(title, times))
+    finally:
+        for server in servers.values():
+            server.stop()
+    _report(results)
+    return 0
+
+
+def _row(title: str, times: dict[str, list[float]]) -> dict[str, Any]:
+    large, small = (quantiles(times[name], n=20)[-1] * 1000 for name in ("large", "small"))
+    return {"name": f"{title}, p95", "value": round(large, 2), "unit": "ms", "limit": round(small, 2),
+            "ratio": round(large / small, 3)}  # fmt: skip
+
+
+def _report(rows: list[dict[str, Any]]) -> None:
+    folder = Path(os.environ.get("HASHINSIGHT_BENCH_DIR", ROOT / "var" / "bench"))
+    (folder / "lists.json").write_text(json.dumps({"bench": "lists", "results": rows}, indent=2) + "\n")
+    for row in rows:
+        sys.stdout.write(
+            f"{row['name']:<55} {row['value']:>8.2f} ms  limit {row['limit']:>8.2f}  ratio {row['ratio']:.3f}\n"
+        )
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
+
+
+class Server:
+    """One process with one database, answering one request at a time."""
+
+    def __init__(self, name: str, size: int) -> None:
+        database = f"bench_lists_{name}"
+        owner = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "hashinsight.settings.test",
+            "DATABASE_URL": _with_database(os.environ["DATABASE_URL"], database),
+        }
+        as_owner = {**environment, "DATABASE_URL": _with_database(owner, database), "BENCH_ADMIN_URL": owner}
+        subprocess.run(
+            [sys.executable, "-m", "tests.bench.lists", "build", database, str(size)],
+            env=as_owner,
+            cwd=ROOT,
+            check=True,
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.lists", "serve"],
+            env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self, page: str) -> float:
+        """Seconds of one request."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(page + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer.startswith("ok "):
+            raise RuntimeError(f"{page}: {answer}")
+        return float(answer[3:])
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+
+
+def build(database: str, size: int) -> int:
+    """A fresh database with ``size`` invoices, as the owner."""
+    import psycopg
+
+    with psycopg.connect(os.environ["BENCH_ADMIN_URL"], autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{database}"')
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection as own
+
+    call_command("migrate", verbosity=0, skip_checks=True)
+    _people()
+    with own.cursor() as cursor:
+        switch = "; ".join(f"ALTER TABLE {table} {{0}} TRIGGER USER" for table in GUARDED)
+        cursor.execute(switch.format("DISABLE"))
+        cursor.execute(FILL, {"size": size})
+        cursor.execute(switch.format("ENABLE"))
+        cursor.execute("VACUUM ANALYZE")
+    return 0
+
+
+def _people() -> None:
+    from accounts.models import User
+    from tests import factories
+
+    User.objects.create_user("staff@example.test", None, is_staff=True, is_superuser=True)
+    User.objects.create_user("client@example.test", None)
+    factories.LegalEntityFactory(name="Bench Hosting GmbH")
+
+
+def serve() -> int:
+    """Answer requests named on standard input with ``ok SECONDS``."""
+    django.setup()
+    ask = _asker()
+    for line in sys.stdin:
+        try:
+            sys.stdout.write(f"ok {ask(line.strip()):.6f}\n")
+        except Exception as error:
+            sys.stdout.write(f"failed {type(error).__name__} {error}\n".replace("\n", " ") + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _asker() -> Callable[[str], float]:
+    from datetime import UTC, datetime
+
+    from django.test import Client
+
+    from accounts.domain.keys import create_key
+    from accounts.enums import SCOPES
+    from accounts.models import User
+    from crm.domain.memberships import grant_membership
+    from crm.models import Customer
+
+    now = datetime.now(UTC)
+    staff, client = User.objects.get(is_staff=True), User.objects.get(is_staff=False)
+    for customer in Customer.objects.order_by("id")[:30]:
+        grant_membership(client, customer, role="customer_viewer", by=staff)
+    readable = [scope for scope in SCOPES if scope.endswith(":read")]
+    keys = {"staff": create_key(staff, name="bench", scopes=readable, expires_at=None, by=staff, at=now)[1]}
+    own = [scope for scope in readable if not scope.startswith("leads")]
+    keys["client"] = create_key(client, name="bench", scopes=own, expires_at=None, by=staff, at=now)[1]
+    browser = Client(SERVER_NAME="127.0.0.1")
+    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    program = Client(SERVER_NAME="127.0.0.1")
+
+    def ask(page: str) -> float:
+        who, _, path = page.rpartition(" ")
+        headers = {"Authorization": f"Bearer {keys[who]}"} if who else {}
+        started = time.perf_counter()
+        response = (program if who else browser).get(path, headers=headers)
+        taken = time.perf_counter() - started
+        if response.status_code != 200:
+            raise RuntimeError(f"{path} answered {response.status_code}")
+        return taken
+
+    return ask
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["build"]:
+        sys.exit(build(sys.argv[2], int(sys.argv[3])))
+    sys.exit(serve() if sys.argv[1:2] == ["serve"] else main())
