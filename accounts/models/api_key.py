@@ -11,7 +11,7 @@ from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 
 
-@tracked(exclude=["digest", "last_used_at", "last_used_ip"])
+@tracked(exclude=["digest", "last_used_at"], quiet=["last_used_ip"])
 class ApiKey(BaseModel):
     """A secret by which a program acts as one user; shown once, kept only as a keyed hash.
 

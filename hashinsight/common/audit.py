@@ -70,14 +70,19 @@ def version_trigger(exclude: Sequence[str] = ()) -> pgtrigger.Trigger:
     )
 
 
-def tracked(*, exclude: Sequence[str] = ()) -> Callable[[ModelT], ModelT]:
-    """Class decorator: history of insert, update and delete; ``exclude`` names secrets and large contents."""
+def tracked(*, exclude: Sequence[str] = (), quiet: Sequence[str] = ()) -> Callable[[ModelT], ModelT]:
+    """Class decorator: history of insert, update and delete; ``exclude`` names secrets and large contents.
+
+    ``quiet`` names columns that are kept in the history but whose change alone is none: no row, no new version.
+    """
+    ignored = [*exclude, *quiet]
+    update = pghistory.UpdateEvent(condition=pghistory.AnyChange(exclude=ignored)) if quiet else pghistory.UpdateEvent()
 
     def decorate(model: ModelT) -> ModelT:
-        model = pgtrigger.register(version_trigger(exclude))(model)
+        model = pgtrigger.register(version_trigger(ignored))(model)
         return pghistory.track(
             pghistory.InsertEvent(),
-            pghistory.UpdateEvent(),
+            update,
             pghistory.DeleteEvent(),
             exclude=list(exclude) or None,
             append_only=True,
