@@ -125,7 +125,8 @@ class Server:
 
     def ask(self, page: str) -> float:
         """Seconds of one request."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(page + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -177,7 +178,7 @@ def serve() -> int:
     for line in sys.stdin:
         try:
             sys.stdout.write(f"ok {ask(line.strip()):.6f}\n")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the parent says what failed)
             sys.stdout.write(f"failed {type(error).__name__} {error}\n".replace("\n", " ") + "\n")
         sys.stdout.flush()
     return 0
