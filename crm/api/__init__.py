@@ -1,0 +1,1 @@
+"""The crm app's part of the REST API."""

@@ -1,0 +1,171 @@
+"""Invoices and credit notes: clients see issued ones and their PDFs; staff draft, issue, correct and send them."""
+
+import hashlib
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.decorators import action
+from rest_framework.request import Request
+
+from crm.api.filters import InvoiceFilter
+from crm.api.inputs import CreditInput, InvoiceInput, IssueInput, ReasonInput, SendInput
+from crm.api.serializers import DeliverySerializer, InvoiceSerializer, InvoiceSummarySerializer
+from crm.domain import deliveries, documents, invoicing, issuing
+from crm.domain.queries import local_date
+from crm.enums import DocumentFormat
+from crm.models import Invoice, InvoiceDocument, InvoiceLine
+from hashinsight.common.api import etags
+from hashinsight.common.api.problems import Problem
+from hashinsight.common.api.responses import file_response
+from hashinsight.common.api.schema import described
+from hashinsight.common.api.scope import is_client
+from hashinsight.common.api.views import Answer, Effect, ResourceViewSet, verb
+
+PENDING_SECONDS = 2
+
+
+class InvoiceViewSet(ResourceViewSet):
+    """Invoices and credit notes. Clients see their own from the moment they are issued; drafts are ours alone."""
+
+    resource = route = "invoices"
+    serializer_class = InvoiceSerializer
+    list_serializer_class = InvoiceSummarySerializer
+    filterset_class = InvoiceFilter
+    client_actions = frozenset({"list", "retrieve", "pdf"})
+    staff_permissions = {
+        "list": "crm.view_invoice",
+        "retrieve": "crm.view_invoice",
+        "pdf": "crm.view_invoice",
+        "create": "crm.add_invoice",
+        "issue": "crm.issue_invoice",
+        "credit": "crm.credit_invoice",
+        "cancel": "crm.cancel_invoice",
+        "send": "crm.send_invoice",
+    }
+    queryset = Invoice.objects.none()
+
+    @classmethod
+    def rows_for(cls, user: Any) -> QuerySet[Invoice]:
+        """Own issued documents; for staff all, drafts too."""
+        rows: QuerySet[Invoice] = Invoice.objects.visible_to(user).with_balance()
+        return rows.select_related("customer", "deal", "corrects")
+
+    @classmethod
+    def detail_rows_for(cls, user: Any) -> QuerySet[Invoice]:
+        """With lines and what is known of the PDF (not its bytes)."""
+        lines = InvoiceLine.objects.visible_to(user)
+        if not is_client(user):
+            lines = lines.select_related("product")
+        stored = InvoiceDocument.objects.visible_to(user).filter(format=DocumentFormat.PDF).defer("content")
+        return cls.rows_for(user).prefetch_related(Prefetch("lines", lines), Prefetch("documents", stored))
+
+    def state_of(self, instance: Any) -> str:
+        """A draft's lines are part of its state; an issued invoice is frozen with them."""
+        if not instance.is_draft:
+            return etags.state_of(instance)
+        lines = ",".join(f"{line.pk}.{line.version}" for line in instance.lines.all())
+        return etags.state_of(instance, hashlib.sha256(lines.encode()).hexdigest())
+
+    @described(
+        responses={
+            (200, "application/pdf"): OpenApiResponse(bytes, description="The stored PDF/A-3b, always the same bytes.")
+        }
+    )
+    @action(detail=True, methods=["get"])
+    def pdf(self, request: Request, id: Any) -> HttpResponse:
+        """The PDF of an issued document. Right after issue it may still be in the making: 409 `document_pending`."""
+        invoice = self.get_row()
+        stored = (
+            InvoiceDocument.objects.visible_to(request.user)
+            .filter(invoice_id=invoice.pk, format=DocumentFormat.PDF)
+            .first()
+        )
+        if stored is None:
+            raise _not_there(invoice)
+        return file_response(
+            bytes(stored.content), media_type="application/pdf", name=f"{invoice.number}.pdf", sha256=stored.sha256
+        )
+
+    @described(request=InvoiceInput, responses={201: InvoiceSerializer})
+    def create(self, request: Request) -> Effect:
+        """Make the invoice draft of a deal (staff)."""
+        data = self.read_input(InvoiceInput)
+        return Effect(
+            call=lambda: invoicing.draft_from_deal(data["deal"], by=request.user, at=timezone.now()),
+            answer=lambda made: self.shown_again(made, status=201),
+        )
+
+    @described(request=IssueInput, responses={200: InvoiceSerializer})
+    @verb
+    def issue(self, request: Request, id: Any) -> Effect:
+        """Number, date and freeze a draft (staff); its PDF is made right after."""
+        invoice = self.get_row()
+        data = self.read_input(IssueInput)
+        now = timezone.now()
+        return Effect(
+            call=lambda: issuing.issue_invoice(invoice, by=request.user, on=_today(invoice, now), at=now, **data),
+            answer=self.shown_again,
+            target=invoice,
+        )
+
+    @described(request=CreditInput, responses={201: InvoiceSerializer})
+    @verb
+    def credit(self, request: Request, id: Any) -> Effect:
+        """Correct an issued invoice by a credit note, in full or by line (staff); answers the credit note."""
+        invoice = self.get_row()
+        data = self.read_input(CreditInput)
+        lines = data.pop("lines", None)
+        quantities = None if lines is None else {line["position"]: line["quantity"] for line in lines}
+        now = timezone.now()
+        return Effect(
+            call=lambda: issuing.credit_invoice(
+                invoice, by=request.user, on=_today(invoice, now), at=now, quantities=quantities, **data
+            ),
+            answer=lambda note: self.shown_again(note, status=201),
+            target=invoice,
+        )
+
+    @described(request=ReasonInput, responses={200: InvoiceSerializer})
+    @verb
+    def cancel(self, request: Request, id: Any) -> Effect:
+        """Withdraw a draft (staff). What is issued is corrected by a credit note instead."""
+        invoice = self.get_row()
+        data = self.read_input(ReasonInput)
+        return Effect(
+            call=lambda: invoicing.cancel_draft(invoice, by=request.user, **data),
+            answer=self.shown_again,
+            target=invoice,
+        )
+
+    @described(request=SendInput, responses={202: DeliverySerializer})
+    @verb
+    def send(self, request: Request, id: Any) -> Effect:
+        """E-mail the issued document (staff): the same document, a new delivery."""
+        invoice = self.get_row()
+        recipient = self.read_input(SendInput).get("recipient") or invoice.customer.invoice_email
+        return Effect(
+            call=lambda: deliveries.queue_delivery(invoice, recipient=recipient, at=timezone.now()),
+            answer=lambda made: Answer(dict(DeliverySerializer(made).data), status=202),
+            target=invoice,
+        )
+
+
+def _today(invoice: Invoice, now: Any) -> Any:
+    """Documents are dated by the calendar of who issues them."""
+    return local_date(now, invoice.legal_entity.time_zone)
+
+
+def _not_there(invoice: Invoice) -> Problem:
+    if not invoice.is_issued:
+        return Problem(409, "not_issued", _("A draft has no document yet."))
+    return Problem(
+        409,
+        "document_pending",
+        _("The document is being made. Please ask again in a moment."),
+        headers={"Retry-After": str(PENDING_SECONDS)},
+        afterwards=lambda: documents.hurry_document(invoice, work_kind=issuing.PDF_WORK, at=timezone.now()),
+    )

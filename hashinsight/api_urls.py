@@ -1,0 +1,36 @@
+"""Routes of the REST API, version 1."""
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+
+from accounts.api.views import ApiKeyViewSet
+from crm.api.views.activities import ActivityViewSet
+from crm.api.views.customers import CustomerViewSet
+from crm.api.views.deals import DealViewSet
+from crm.api.views.invoices import InvoiceViewSet
+from crm.api.views.leads import LeadViewSet
+from crm.api.views.me import MeView
+from crm.api.views.payments import PaymentViewSet
+from hashinsight.common.api.document import DocsView, SchemaView
+from hashinsight.common.api.views import NoSuchRoute
+
+COLLECTIONS = (
+    CustomerViewSet,
+    LeadViewSet,
+    DealViewSet,
+    InvoiceViewSet,
+    PaymentViewSet,
+    ActivityViewSet,
+    ApiKeyViewSet,
+)
+router = SimpleRouter(use_regex_path=False)
+for collection in COLLECTIONS:
+    router.register(collection.route, collection, basename=f"api-{collection.route}")
+
+urlpatterns = [
+    path("me/", MeView.as_view(), name="api-me"),
+    path("schema/", SchemaView.as_view(), name="api-schema"),
+    path("docs/", DocsView.as_view(), name="api-docs"),
+    *router.urls,
+    re_path(r"", NoSuchRoute.as_view(), name="api-no-such-route"),
+]

@@ -1,0 +1,41 @@
+"""Reading as the caller: clients through the database role of clients, staff as the application."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hashinsight.common import scoping
+
+
+def is_client(user: Any) -> bool:
+    """Whoever is not staff is a client, whatever else is true of them."""
+    return not user.is_staff
+
+
+@contextmanager
+def reading_as(user: Any) -> Iterator[None]:
+    """The block reads what this user may see. For a client it is a transaction of its own, and the outermost.
+
+    The customer ids are asked before the scope begins: inside it that table is out of reach.
+    """
+    if not is_client(user):
+        yield
+        return
+    customer_ids = scoping.customer_ids_for(user)
+    with scoping.client_scope(customer_ids, user_id=user.pk):
+        yield
+
+
+@contextmanager
+def answering_as(user: Any) -> Iterator[None]:
+    """The same view of the data inside the transaction of a write, to build the answer from it.
+
+    An error leaves by the rollback of that transaction, which puts the role back.
+    """
+    if not is_client(user):
+        yield
+        return
+    ids = ",".join(str(int(customer_id)) for customer_id in scoping.customer_ids_for(user))
+    before = scoping._enter(ids, str(user.pk))
+    yield
+    scoping._leave(before)

@@ -1,0 +1,68 @@
+"""What the tests of the API share."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.cache import cache
+
+from accounts.models import User
+from crm.models import Customer, Invoice
+from tests import factories
+from tests.api.client import Caller
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> Iterator[None]:
+    """Throttles count from nothing."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Caller:
+    """Customer admin of A."""
+    return Caller(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Caller:
+    """Viewer of A."""
+    return Caller(bob)
+
+
+@pytest.fixture
+def as_charlie(charlie: User) -> Caller:
+    """Customer admin of B."""
+    return Caller(charlie)
+
+
+@pytest.fixture
+def as_clerk(clerk: User) -> Caller:
+    """Staff, view only."""
+    return Caller(clerk)
+
+
+@pytest.fixture
+def as_root(root: User) -> Caller:
+    """Staff with every power."""
+    return Caller(root)
+
+
+@pytest.fixture
+def invoice_a(customer_a: Customer, root: User) -> Invoice:
+    """An issued invoice of A."""
+    return factories.issued_invoice(by=root, customer=customer_a)
+
+
+@pytest.fixture
+def stored_pdf() -> Callable[[Invoice], bytes]:
+    """Stores a (small, made-up) PDF for an invoice, as the worker would."""
+    from crm.domain.documents import store_document
+
+    def store(invoice: Invoice) -> bytes:
+        content = b"%PDF-1.7 " + str(invoice.number).encode()
+        store_document(invoice, content=content, template_version="test", at=factories.NOW)
+        return content
+
+    return store
