@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 
 from crm.domain import deals, issuing, overdue, payments, settlement
@@ -49,7 +50,7 @@ class Ledger:
     def play(self, sales: list[Sale]) -> None:
         """Everything that has happened by today; what is late by then becomes overdue."""
         for sale in sales:
-            self._on(sale.completed_on, lambda sale=sale: self._complete(sale))
+            self._on(sale.completed_on, partial(self._complete, sale))
         while self.steps:
             heapq.heappop(self.steps).act()
         self._mark_overdue()
@@ -66,7 +67,7 @@ class Ledger:
             invoice.save(update_fields=["service_from", "service_to"])
         if sale.issue_after is not None:
             issue_on = day + timedelta(days=sale.issue_after)
-            self._on(issue_on, lambda: self._issue(sale, invoice, issue_on))
+            self._on(issue_on, partial(self._issue, sale, invoice, issue_on))
 
     def _issue(self, sale: Sale, invoice: Invoice, day: date) -> None:
         issued = issuing.issue_invoice(invoice, by=self.staff.finance, on=day, at=midday(day), send=False)
@@ -74,7 +75,7 @@ class Ledger:
         if self.issued % 100 == 0:
             self.say(f"{self.issued} invoices issued, up to {day:%B %Y}")
         if sale.credit:
-            self._on(day + timedelta(days=5), lambda: self._credit(sale, issued, day + timedelta(days=5)))
+            self._on(day + timedelta(days=5), partial(self._credit, sale, issued, day + timedelta(days=5)))
         self._plan_payments(sale, issued)
 
     def _plan_payments(self, sale: Sale, invoice: Invoice) -> None:
@@ -89,8 +90,8 @@ class Ledger:
             rest -= amount
             day = invoice.issued_on + timedelta(days=days)
             if day > due_on:
-                self._on(due_on + timedelta(days=1), lambda: self._remind(invoice, due_on + timedelta(days=1)))
-            self._on(day, lambda amount=amount, day=day: self._pay(invoice, amount, day))
+                self._on(due_on + timedelta(days=1), partial(self._remind, invoice, due_on + timedelta(days=1)))
+            self._on(day, partial(self._pay, invoice, amount, day))
 
     def _remind(self, invoice: Invoice, day: date) -> None:
         settlement.mark_overdue(invoice, on=day, at=midday(day))

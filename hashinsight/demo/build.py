@@ -11,8 +11,9 @@ from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.demo.billing import Say
 from hashinsight.demo.credentials import write_credentials
-from hashinsight.demo.people import hire_staff, invite_clients, issue_credentials
+from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_credentials
 from hashinsight.demo.plain import build_plain
+from hashinsight.demo.sample import build_sample
 from hashinsight.demo.shapes import Size
 from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
@@ -65,13 +66,19 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
             raise DemoRefused("This database holds customers already; a demo is only built into an empty one.")
         say(f"Building the demo company ({'from the sample files' if wish.sample else 'generated'})")
         staff = hire_staff(at=wish.at)
-        clients = build_plain(staff, seed=wish.seed, today=wish.at.date(), size=wish.size, say=say)
+        clients = _build(wish, staff, say)
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         runs.finish_run(run, at=wish.at, result={"kind": wish.kind, "seed": wish.seed})
         write_credentials(credentials, signs)
     say(f"The demo company is built; the sign-ins are in {credentials}")
     return True
+
+
+def _build(wish: Wish, staff: Staff, say: Say) -> tuple[Customer, Customer]:
+    if wish.sample:
+        return build_sample(staff, wish.sample, at=wish.at, say=say)
+    return build_plain(staff, seed=wish.seed, today=wish.at.date(), size=wish.size, say=say)
 
 
 def _say_known(wish: Wish, credentials: Path, say: Say) -> None:

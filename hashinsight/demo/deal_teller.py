@@ -103,8 +103,9 @@ class DealTeller:
         steadiness: str,
         service: tuple[date, date] | None = None,
     ) -> PlannedDeal:
-        waits = completed_on > self.today - timedelta(days=25) and self.chance.random() < 0.12
-        undelivered = not waits and completed_on > self.today - timedelta(days=12) and self.chance.random() < 0.25
+        recent = completed_on > self.today - timedelta(days=25)
+        waits = recent and self.chance.random() < 0.22
+        undelivered = recent and not waits and self.chance.random() < 0.22
         credit = self.chance.choices(("", "full", "part"), (95, 2, 3))[0]
         return PlannedDeal(
             customer=index,

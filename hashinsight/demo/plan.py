@@ -4,12 +4,13 @@ Everything is counted back from ``today``, so the company looks alive whenever i
 """
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hashinsight.demo.checksums import german_vat_id
 from hashinsight.demo.deal_teller import DealTeller
 from hashinsight.demo.lead_teller import LeadTeller
-from hashinsight.demo.shapes import Plan, PlannedCustomer, Size
+from hashinsight.demo.shapes import Plan, PlannedCustomer, PlannedDeal, PlannedLead, Size
 from hashinsight.demo.words import person, slug
 from hashinsight.demo.world import COUNTRIES, KINDS, ROOTS
 
@@ -24,7 +25,18 @@ def make_plan(*, seed: int, today: date, size: Size) -> Plan:
     deals = [*teller.hosting(), *teller.orders(), *teller.open_deals(), *teller.lost_deals()]
     deals.sort(key=lambda deal: (deal.created_on, deal.customer, deal.title))
     leads = LeadTeller(chance, today, customers, size).leads()
-    return Plan(customers, deals, leads)
+    return Plan(_known_before(customers, deals, leads), deals, leads)
+
+
+def _known_before(
+    customers: list[PlannedCustomer], deals: list[PlannedDeal], leads: list[PlannedLead]
+) -> list[PlannedCustomer]:
+    """Nobody buys before we know them."""
+    first = {index: one.since for index, one in enumerate(customers)}
+    for event in (*deals, *leads):
+        if event.customer is not None:
+            first[event.customer] = min(first[event.customer], event.created_on - timedelta(days=5))
+    return [replace(one, since=first[index]) for index, one in enumerate(customers)]
 
 
 def _customer(chance: random.Random, index: int, today: date) -> PlannedCustomer:
