@@ -6,11 +6,13 @@ only when every element and attribute is on a short list, and a raster picture o
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from xml.etree import ElementTree
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 MAX_BYTES = 1024 * 1024
 MAX_PIXELS = 4_000_000
@@ -66,7 +68,7 @@ def check_logo(content: bytes, mime: str) -> None:
 
 def _check_raster(content: bytes, mime: str) -> None:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _whole_pictures_only():
             warnings.simplefilter("error")
             with Image.open(BytesIO(content), formats=tuple(MIME_TYPES)) as picture:
                 if MIME_TYPES[picture.format or ""] != mime:
@@ -80,6 +82,16 @@ def _check_raster(content: bytes, mime: str) -> None:
         raise
     except Exception as error:  # Pillow raises many kinds for broken files
         raise LogoRefused("The logo is not a readable picture.") from error
+
+
+@contextmanager
+def _whole_pictures_only() -> Iterator[None]:
+    """WeasyPrint tells Pillow to accept files that end too early; here they are refused again."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _check_svg(content: bytes) -> None:

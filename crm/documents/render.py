@@ -5,9 +5,8 @@ from crm.documents.fonts import needs_wide_fonts
 from crm.documents.html import TEMPLATE_VERSION, render_html
 from crm.documents.press import (
     RenderError,
-    fetcher,
-    font_configuration_class,
     lock,
+    page_class,
     press,
     refusals_are_errors,
 )
@@ -33,12 +32,9 @@ def render_pdf(data: DocumentData) -> bytes:
 def pdf_from_html(markup: str) -> bytes:
     """Lay out what :func:`render_html` made; apart from it so that each half can be measured."""
     with lock:
-        font_configuration_class()  # first: silences the complaint about a machine without fonts
-        from weasyprint import HTML  # noqa: PLC0415 - slow import, 1 s
-
         used = press(wide=needs_wide_fonts(markup))
         with refusals_are_errors():
-            content = HTML(string=markup, url_fetcher=fetcher()).write_pdf(
+            content = page_class()(markup, used.base).write_pdf(
                 stylesheets=[used.stylesheet], font_config=used.fonts, pdf_variant=PDF_VARIANT
             )
     return bytes(content)

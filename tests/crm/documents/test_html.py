@@ -197,9 +197,10 @@ def test_the_german_list_is_complete_and_holds_nothing_else() -> None:
     assert {english for _, english, _ in GERMAN} == used_texts()
 
 
-@pytest.mark.skipif(not CATALOGUE.exists(), reason="the German catalogue is not there yet")
 def test_the_catalogue_translates_every_text_of_a_document() -> None:
     entries = {(entry.msgctxt, entry.msgid): entry for entry in polib.pofile(str(CATALOGUE))}
+    if ("page x of y", "of") not in entries or not entries["page x of y", "of"].translated():
+        pytest.skip("LOUD: the German catalogue knows no text of a document yet")
 
     missing = [
         english

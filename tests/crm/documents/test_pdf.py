@@ -17,11 +17,13 @@ import pypdfium2
 import pytest
 import time_machine
 from PIL import Image
+from weasyprint import HTML
 
 from crm.documents import press
 from crm.documents.data import DocumentData
+from crm.documents.fonts import needs_wide_fonts
 from crm.documents.logos import Logo
-from crm.documents.render import RenderError, pdf_from_html, render_html, render_pdf
+from crm.documents.render import PDF_VARIANT, RenderError, pdf_from_html, render_html, render_pdf
 from tests.crm.documents.samples import ROOT, SAMPLES, credit_note, document, line, many_lines, worldly
 
 # WeasyPrint 70 leaves the colour profile it reads to the garbage collector.
@@ -257,8 +259,8 @@ def test_the_template_gives_weasyprint_nothing_to_complain_about(caplog: pytest.
 @pytest.mark.parametrize(
     "markup",
     [
-        '<img src="{}">',
-        '<link rel="stylesheet" href="{}">',
+        '<img src="{}"/>',
+        '<link rel="stylesheet" href="{}"/>',
         "<style>@import url({});</style>",
         '<p style="background: url({})">x</p>',
         "<style>@font-face {{ font-family: X; src: url({}) }}</style>",
@@ -271,9 +273,27 @@ def test_nothing_outside_the_document_is_fetched(markup: str, address: str) -> N
 
 def test_a_refused_document_does_not_spoil_the_next(invoice: bytes) -> None:
     with pytest.raises(RenderError):
-        pdf_from_html('<img src="http://127.0.0.1:9/">')
+        pdf_from_html('<html><body><img src="http://127.0.0.1:9/"/></body></html>')
 
     assert render_pdf(document()) == invoice
+
+
+@pytest.mark.parametrize("markup", ["<p>x", "<!DOCTYPE html [<!ENTITY a 'b'>]><p>&b;</p>", ""])
+def test_markup_that_is_not_well_formed_is_refused(markup: str) -> None:
+    with pytest.raises(RenderError):
+        pdf_from_html(markup)
+
+
+@pytest.mark.parametrize("make", [*SAMPLES.values(), lambda: document(draft=True, number="", notes="x" * 300)])
+def test_our_short_cuts_give_the_bytes_of_plain_weasyprint(make: Any) -> None:
+    markup = render_html(make())
+    used = press.press(wide=needs_wide_fonts(markup))
+
+    plain = HTML(string=markup, url_fetcher=press.fetcher()).write_pdf(
+        stylesheets=[used.stylesheet], font_config=used.fonts, pdf_variant=PDF_VARIANT
+    )
+
+    assert pdf_from_html(markup) == plain
 
 
 def test_threads_share_the_press(invoice: bytes) -> None:
