@@ -187,7 +187,7 @@ def _credit_note_draft(original: Invoice, *, reason: str, at: datetime) -> Invoi
 
 def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None) -> list[InvoiceLine]:
     rows = {line.position: line for line in original.lines.all()}
-    left = _left_to_credit(original, rows)
+    left = left_to_credit(original, rows)
     wanted = {position: rest for position, rest in left.items() if rest} if quantities is None else quantities
     credited: list[InvoiceLine] = []
     for position, quantity in sorted(wanted.items()):
@@ -216,7 +216,7 @@ def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None)
     return credited
 
 
-def _left_to_credit(original: Invoice, rows: Mapping[int, InvoiceLine]) -> dict[int, Decimal]:
+def left_to_credit(original: Invoice, rows: Mapping[int, InvoiceLine]) -> dict[int, Decimal]:
     """Quantity of each line that no credit note has taken back yet."""
     taken = dict(
         InvoiceLine.objects.filter(invoice__corrects=original, invoice__number__isnull=False)

@@ -1,5 +1,6 @@
 """The look of the admin: name, colours, navigation."""
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +22,7 @@ UNFOLD = {
     "SITE_SYMBOL": "memory",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda _request: static("hashinsight/admin.css")],
     "DASHBOARD_CALLBACK": "hashinsight.dashboard.dashboard",
     "BORDER_RADIUS": "6px",
     "COLORS": {

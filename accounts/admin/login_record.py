@@ -1,0 +1,44 @@
+"""Attempts to get in."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from accounts.enums import LoginOutcome
+from accounts.models import LoginRecord
+from hashinsight.common.admin.base import ViewOnlyAdmin
+
+LABELS = {
+    LoginOutcome.SUCCESS: "success",
+    LoginOutcome.FAILED: "warning",
+    LoginOutcome.LOCKED_OUT: "danger",
+    LoginOutcome.NO_ACCESS: "default",
+}
+
+
+@admin.register(LoginRecord)
+class LoginRecordAdmin(ViewOnlyAdmin):
+    """Every attempt, right or wrong."""
+
+    list_display = ("attempted_at", "email", "outcome_shown", "method", "ip_address", "user_agent")
+    list_display_links = ("attempted_at",)
+    list_filter = (
+        ("outcome", ChoicesDropdownFilter),
+        ("method", ChoicesDropdownFilter),
+        ("attempted_at", RangeDateTimeFilter),
+    )
+    search_fields = ("email", "ip_address", "request_id")
+    ordering = ("-attempted_at", "-id")
+    fields = (
+        ("email", "user_id"),
+        ("outcome", "method", "attempted_at"),
+        ("ip_address", "location", "request_id"),
+        "user_agent",
+    )
+
+    @display(description=gettext_lazy("outcome"), label=LABELS, ordering="outcome")
+    def outcome_shown(self, record: LoginRecord) -> Any:
+        return record.outcome, record.get_outcome_display()

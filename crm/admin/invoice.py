@@ -1,0 +1,261 @@
+"""Invoices: drafts are edited, issued ones only looked at and corrected by counter-documents."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    MultipleChoicesDropdownFilter,
+    RangeDateFilter,
+)
+from unfold.decorators import display
+
+from crm import rules
+from crm.admin import invoice_inlines as inlines
+from crm.admin import invoice_pages as pages
+from crm.admin import labels
+from crm.admin.document_pages import PdfPage, PreviewPage
+from crm.admin.export_columns import INVOICE_COLUMNS
+from crm.admin.invoice_filters import DueFilter
+from crm.admin.payment_page import PaymentPage
+from crm.domain import deliveries, invoicing
+from crm.domain.queries import local_date
+from crm.enums import InvoiceStatus
+from crm.models import Invoice, InvoiceLine
+from hashinsight.common.admin.actions import limited, power, run_for_each
+from hashinsight.common.admin.base import BaseAdmin
+from hashinsight.common.admin.display import money_cell, money_text
+from hashinsight.common.admin.history import HistorySource
+
+EDITED = ("legal_entity", "language", "payment_terms_days", "service_from", "service_to", "buyer_reference", "note")
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(BaseAdmin):
+    """Invoices and credit notes."""
+
+    list_display = (
+        "name_shown",
+        "customer",
+        "status_shown",
+        "kind",
+        "issued_on",
+        "due_on",
+        "late_shown",
+        "total_shown",
+        "outstanding_shown",
+    )
+    list_select_related = ("customer",)
+    list_filter = (
+        ("status", MultipleChoicesDropdownFilter),
+        DueFilter,
+        ("customer", AutocompleteSelectFilter),
+        ("issued_on", RangeDateFilter),
+        ("due_on", RangeDateFilter),
+        ("currency", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("is_sample", BooleanRadioFilter),
+    )
+    search_fields = ("number", "reference", "customer__company_name", "buyer_reference")
+    ordering = ("-created_at", "-id")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name_shown", "status_display", "kind"),
+                    ("customer", "deal", "corrects"),
+                    ("issued_on", "due_on", "paid_on"),
+                    ("net_shown", "tax_shown", "total_display"),
+                    ("paid_shown", "credited_shown", "outstanding_display"),
+                )
+            },
+        ),
+        (
+            gettext_lazy("Paper"),
+            {
+                "fields": (
+                    ("legal_entity", "language", "payment_terms_days"),
+                    ("service_from", "service_to", "buyer_reference"),
+                    "note",
+                    "cancel_reason",
+                )
+            },
+        ),
+    )
+    readonly_fields = (
+        "name_shown",
+        "status_display",
+        "kind",
+        "customer",
+        "deal",
+        "corrects",
+        "issued_on",
+        "due_on",
+        "paid_on",
+        "net_shown",
+        "tax_shown",
+        "total_display",
+        "paid_shown",
+        "credited_shown",
+        "outstanding_display",
+        "cancel_reason",
+    )
+    inlines = (
+        inlines.InvoiceLineInline,
+        inlines.PaymentInline,
+        inlines.CreditNoteInline,
+        inlines.DeliveryInline,
+    )
+    history_children = (HistorySource(InvoiceLine, "invoice_id"),)
+    actions = ("issue_selected", "withdraw_selected", "send_selected")
+    pages = {
+        "issue": pages.IssuePage,
+        "preview": PreviewPage,
+        "pdf": PdfPage,
+        "pay": PaymentPage,
+        "credit": pages.CreditPage,
+        "send": pages.SendPage,
+        "withdraw": pages.WithdrawPage,
+        "new": pages.NewInvoicePage,
+    }
+    export_columns = INVOICE_COLUMNS
+    has_issue_invoice_permission = power(rules.may_issue_invoice)
+    has_credit_invoice_permission = power(rules.may_credit_invoice)
+    has_cancel_invoice_permission = power(rules.may_cancel_invoice)
+    has_send_invoice_permission = power(rules.may_send_invoice)
+    has_record_payment_permission = power(rules.may_record_payment)
+
+    # --- columns --------------------------------------------------------------------------------------------
+    @display(description=gettext_lazy("number"), ordering="number")
+    def name_shown(self, invoice: Invoice) -> str:
+        return str(invoice)
+
+    @display(description=gettext_lazy("status"), label=labels.INVOICE, ordering="status")
+    def status_shown(self, invoice: Invoice) -> Any:
+        return invoice.status, invoice.get_status_display()
+
+    @admin.display(description=gettext_lazy("late (days)"), ordering="due_on")
+    def late_shown(self, invoice: Invoice) -> Any:
+        days = invoice.days_overdue(timezone.localdate())
+        return format_html('<span class="hi-late">{}</span>', days) if days else ""
+
+    @display(description=gettext_lazy("total"), ordering="gross_total")
+    def total_shown(self, invoice: Invoice) -> Any:
+        return money_cell(invoice.gross_total, invoice.currency)
+
+    @display(description=gettext_lazy("outstanding"))
+    def outstanding_shown(self, invoice: Any) -> Any:
+        return money_cell(self._owed(invoice), invoice.currency)
+
+    # --- figures on the page --------------------------------------------------------------------------------
+    @admin.display(description=gettext_lazy("status"))
+    def status_display(self, invoice: Invoice) -> str:
+        return invoice.get_status_display()
+
+    @admin.display(description=gettext_lazy("net"))
+    def net_shown(self, invoice: Invoice) -> str:
+        return money_text(invoice.net_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("tax"))
+    def tax_shown(self, invoice: Invoice) -> str:
+        return money_text(invoice.tax_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("total"))
+    def total_display(self, invoice: Invoice) -> str:
+        return money_text(invoice.gross_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("paid"))
+    def paid_shown(self, invoice: Any) -> str:
+        return money_text(invoice.paid_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("credited"))
+    def credited_shown(self, invoice: Any) -> str:
+        return money_text(invoice.credited_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("outstanding"))
+    def outstanding_display(self, invoice: Any) -> str:
+        return money_text(self._owed(invoice), invoice.currency) or "–"
+
+    @staticmethod
+    def _owed(invoice: Any) -> Any:
+        """A draft, a withdrawn one and a credit note owe nothing."""
+        return invoice.outstanding if invoice.is_issued and not invoice.is_credit_note else None
+
+    # --- rows and powers ------------------------------------------------------------------------------------
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        """With the balance."""
+        rows: Any = super().get_queryset(request)
+        return rows.with_balance().select_related("customer", "legal_entity", "deal", "corrects")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """A draft has neither payments nor e-mails yet."""
+        if obj is not None and not obj.is_issued:
+            return (inlines.InvoiceLineInline,)
+        return super().get_inlines(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Drafts only: an issued document is never edited."""
+        return (obj is None or obj.is_draft) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Drafts only."""
+        return (obj is None or obj.is_draft) and super().has_delete_permission(request, obj)
+
+    def offered(self, request: HttpRequest, obj: Invoice) -> set[str]:
+        """What makes sense for this document now."""
+        if obj.is_draft:
+            return {"issue", "preview", "withdraw"}
+        if not obj.is_issued:
+            return set()
+        if obj.is_credit_note or obj.status == InvoiceStatus.CANCELLED:
+            return {"pdf", "send"}
+        return {"pdf", "send", "pay", "credit"}
+
+    # --- writing --------------------------------------------------------------------------------------------
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A draft is made from a deal."""
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return HttpResponseRedirect(f"{self.url_of('new')}{query}")
+
+    def save_model(self, request: HttpRequest, obj: Invoice, form: Any, change: bool) -> None:
+        """Only the edited columns; totals follow in ``save_related``."""
+        invoicing.lock_draft(obj)
+        obj.save(update_fields=[name for name in EDITED if name in form.cleaned_data] or None)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Totals and tax follow the lines."""
+        super().save_related(request, form, formsets, change)
+        invoice = form.instance
+        invoicing.recalculate(invoice, on=local_date(timezone.now(), invoice.legal_entity.time_zone))
+
+    # --- actions --------------------------------------------------------------------------------------------
+    @admin.action(description=gettext_lazy("Issue …"), permissions=["issue_invoice"])
+    def issue_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> Any:
+        """On to the page that shows all of them and the sums."""
+        return self.to_page("issue", queryset)
+
+    @admin.action(description=gettext_lazy("Withdraw drafts …"), permissions=["cancel_invoice"])
+    def withdraw_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> Any:
+        """On to the page that asks for the reason."""
+        return self.to_page("withdraw", queryset)
+
+    @admin.action(description=gettext_lazy("Send again by e-mail"), permissions=["send_invoice"])
+    def send_selected(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+        """The same documents, each to its billing contact."""
+        now = timezone.now()
+        run_for_each(
+            request,
+            limited(queryset),
+            lambda invoice: deliveries.queue_delivery(invoice, recipient=invoice.customer.invoice_email, at=now),
+            done=lambda n: ngettext("%(n)s e-mail was queued.", "%(n)s e-mails were queued.", n) % {"n": n},
+        )

@@ -1,0 +1,41 @@
+"""The form of a legal entity, with its logo."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.documents.logos import MIME_TYPES, SVG_MIME, LogoRefused, check_logo
+from crm.models import LegalEntity
+from hashinsight.common.admin.forms import HouseForm
+from hashinsight.common.admin.widgets import dress
+
+_ENDINGS = {"png": MIME_TYPES["PNG"], "jpg": MIME_TYPES["JPEG"], "jpeg": MIME_TYPES["JPEG"], "svg": SVG_MIME}
+
+
+class LegalEntityForm(HouseForm):
+    """A logo is checked here and stored by the domain."""
+
+    new_logo = forms.FileField(label=_("New logo"), required=False, help_text=_("PNG, JPEG or SVG, at most 1 MB."))
+    remove_logo = forms.BooleanField(label=_("Remove the logo"), required=False)
+
+    class Meta:
+        model = LegalEntity
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self, only=("new_logo", "remove_logo"))
+
+    def clean_new_logo(self) -> tuple[bytes, str] | None:
+        """Bytes and media type of a picture that may be printed."""
+        upload = self.cleaned_data.get("new_logo")
+        if not upload:
+            return None
+        mime = _ENDINGS.get(upload.name.rpartition(".")[2].lower(), "")
+        content = upload.read()
+        try:
+            check_logo(content, mime)
+        except LogoRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return content, mime

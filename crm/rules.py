@@ -1,0 +1,102 @@
+"""Who may do what in the commercial part: one predicate per power. Whether a state allows it is asked elsewhere."""
+
+from typing import Any
+
+
+def _may(user: Any, permission: str) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm(f"crm.{permission}"))
+
+
+def may_move_lead(user: Any) -> bool:
+    """Move a lead along, or lose it."""
+    return _may(user, "move_lead")
+
+
+def may_convert_lead(user: Any) -> bool:
+    """Win a lead: customer and deal come of it."""
+    return _may(user, "convert_lead")
+
+
+def may_import_lead(user: Any) -> bool:
+    """Load leads from a file."""
+    return _may(user, "import_lead")
+
+
+def may_move_deal(user: Any) -> bool:
+    """Change the sales stage, submit a deal or take it back."""
+    return _may(user, "move_deal")
+
+
+def may_approve_deal(user: Any) -> bool:
+    """Approve a submitted deal or return it."""
+    return _may(user, "approve_deal")
+
+
+def may_sign_deal(user: Any) -> bool:
+    """Note that a deal was signed."""
+    return _may(user, "sign_deal")
+
+
+def may_complete_deal(user: Any) -> bool:
+    """Complete a signed deal, which makes the invoice draft."""
+    return _may(user, "complete_deal")
+
+
+def may_cancel_deal(user: Any) -> bool:
+    """Cancel or lose a deal."""
+    return _may(user, "cancel_deal")
+
+
+def may_change_customer_status(user: Any) -> bool:
+    """Activate and deactivate customers."""
+    return _may(user, "change_customer_status")
+
+
+def may_import_customer(user: Any) -> bool:
+    """Load customers from a file."""
+    return _may(user, "import_customer")
+
+
+def may_import_product(user: Any) -> bool:
+    """Load products from a file."""
+    return _may(user, "import_product")
+
+
+def may_draft_invoice(user: Any) -> bool:
+    """Make an invoice draft out of a deal."""
+    return _may(user, "add_invoice")
+
+
+def may_issue_invoice(user: Any) -> bool:
+    """Number and freeze a draft."""
+    return _may(user, "issue_invoice")
+
+
+def may_credit_invoice(user: Any) -> bool:
+    """Correct an issued invoice by a credit note."""
+    return _may(user, "credit_invoice")
+
+
+def may_cancel_invoice(user: Any) -> bool:
+    """Withdraw a draft."""
+    return _may(user, "cancel_invoice")
+
+
+def may_send_invoice(user: Any) -> bool:
+    """Send an issued document by e-mail again."""
+    return _may(user, "send_invoice")
+
+
+def may_record_payment(user: Any) -> bool:
+    """Book money on an issued invoice."""
+    return _may(user, "add_payment")
+
+
+def may_grant_membership(user: Any) -> bool:
+    """Let a client's user act for a customer, or change the role."""
+    return _may(user, "add_customermembership")
+
+
+def may_revoke_membership(user: Any) -> bool:
+    """End a membership."""
+    return _may(user, "delete_customermembership")

@@ -1,0 +1,1 @@
+"""Bases of the admin: every page of the back office is built on these."""

@@ -1,0 +1,39 @@
+"""How values look in lists and on confirm pages."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from hashinsight.common.money import CURRENCIES
+
+NO_BREAK_SPACE = "\u00a0"
+
+
+def money_text(amount: Decimal | None, currency: str) -> str:
+    """``1,234.50 EUR`` in the reader's format, with as many digits as the currency has."""
+    if amount is None:
+        return ""
+    digits = CURRENCIES.get(currency, 2)
+    shown = number_format(amount, decimal_pos=digits, use_l10n=True, force_grouping=True)
+    return f"{shown}{NO_BREAK_SPACE}{currency}"
+
+
+def money_cell(amount: Decimal | None, currency: str) -> SafeString:
+    """The same, right-aligned, for a column of a list."""
+    return format_html('<span class="hi-money">{}</span>', money_text(amount, currency) or "–")
+
+
+def number_text(value: Decimal | None) -> str:
+    """A plain number without needless zeros."""
+    if value is None:
+        return ""
+    digits = max(0, -int(value.normalize().as_tuple().exponent))
+    return str(number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True))
+
+
+def link(url: str, text: Any) -> SafeString:
+    """A link in the admin's colour."""
+    return format_html('<a class="hi-link" href="{}">{}</a>', url, text)

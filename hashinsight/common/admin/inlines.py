@@ -1,0 +1,55 @@
+"""Rows of another model inside a page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+
+
+def autocomplete_names(model: type[models.Model], admin_site: Any) -> tuple[str, ...]:
+    """Relations whose other side has a page one can search in."""
+    names = []
+    for column in (*model._meta.concrete_fields, *model._meta.many_to_many):
+        page = admin_site._registry.get(column.related_model) if column.is_relation else None
+        if page is not None and page.search_fields:
+            names.append(column.name)
+    return tuple(names)
+
+
+class BaseInline(TabularInline):
+    """Lines people edit inside their document."""
+
+    extra = 0
+    hide_title = True
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Every foreign key."""
+        return autocomplete_names(self.model, self.admin_site)
+
+
+class ViewOnlyInline(BaseInline):
+    """Rows people look at inside a page, in portions."""
+
+    tab = True
+    per_page = 10
+    show_change_link = True
+    can_delete = False
+    hide_title = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        """All of them."""
+        return tuple(self.fields or ())
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
