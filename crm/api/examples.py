@@ -163,12 +163,17 @@ ACTIVITY = shown(
     occurred_at=CREATED,
     created_at=CREATED,
 )
-DELIVERY = shown(
-    id="0199f3ac-6a32-7c5d-8d8e-9f0a1b2c3d99",
-    invoice=INVOICE_ID,
-    recipient="billing@aurora.example",
-    status="queued",
-    created_at=CREATED,
+DELIVERY = OpenApiExample(
+    "answer",
+    value={
+        "id": "0199f3ac-6a32-7c5d-8d8e-9f0a1b2c3d99",
+        "invoice": INVOICE_ID,
+        "recipient": "billing@aurora.example",
+        "status": "queued",
+        "created_at": CREATED,
+    },
+    response_only=True,
+    status_codes=["202"],
 )
 ME = shown(
     id=USER_ID,

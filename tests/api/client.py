@@ -31,7 +31,7 @@ class Caller:
         if body is not None:
             extra["data"] = body if isinstance(body, bytes | str) else json.dumps(body, default=str)
             extra["content_type"] = "application/json"
-        url = path if path.startswith("/api/") or path.startswith("http") else f"/api/v1{path}"
+        url = path if path.startswith(("/api/", "http")) else f"/api/v1{path}"
         return getattr(self.http, method.lower())(url, **extra)
 
     def get(self, path: str, **headers: str) -> Any:

@@ -11,12 +11,11 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, connection
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from hashinsight.common.context import current_request_id
 from hashinsight.common.errors import DomainError
@@ -79,7 +78,8 @@ def problem_response(problem: Problem) -> Response:
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's hook: any exception becomes a problem, and the transaction around it rolls back."""
-    set_rollback()
+    if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
+        connection.set_rollback(True)
     problem = problem_of(exc)
     if problem is None:
         logger.error("unhandled error in the API", exc_info=exc)

@@ -1,0 +1,136 @@
+"""The tables of docs/api-fields.md as the code has them."""
+
+from typing import Any
+
+from accounts.api.serializers import ApiKeySerializer, NewApiKeySerializer
+from accounts.api.views import ApiKeyViewSet
+from crm.api import inputs, serializers
+from crm.api.views.activities import ActivityViewSet
+from crm.api.views.customers import CustomerViewSet
+from crm.api.views.deals import DealViewSet
+from crm.api.views.invoices import InvoiceViewSet
+from crm.api.views.leads import LeadViewSet
+from crm.api.views.me import MeSerializer, MeView
+from crm.api.views.payments import PaymentViewSet
+from hashinsight.common.api.fields import describing
+
+Row = tuple[str, ...]
+ALL_CLIENTS = ("client viewer", "client admin")
+# Collection: (view, what staff send on create and on change, what clients send and which of them may).
+COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]]]]] = {
+    "customers": (
+        CustomerViewSet,
+        inputs.CustomerInput,
+        inputs.CustomerChange,
+        {"change": (inputs.ContactChange, ("client admin",))},
+    ),
+    "leads": (LeadViewSet, inputs.LeadInput, inputs.LeadChange, {}),
+    "deals": (DealViewSet, inputs.DealInput, inputs.DealChange, {}),
+    "invoices": (InvoiceViewSet, inputs.InvoiceInput, None, {}),
+    "payments": (PaymentViewSet, inputs.PaymentInput, None, {}),
+    "activities": (
+        ActivityViewSet,
+        inputs.ActivityInput,
+        None,
+        {"create": (inputs.ClientActivityInput, ALL_CLIENTS)},
+    ),
+}
+ADMIN_ONLY = {("customers", "partial_update")}
+PARTS = {
+    "lines of deals": serializers.DealLineSerializer,
+    "lines of invoices": serializers.InvoiceLineSerializer,
+    "deliveries": serializers.DeliverySerializer,
+    "api-keys": ApiKeySerializer,
+    "api-keys just made": NewApiKeySerializer,
+    "me": MeSerializer,
+}
+NO_CLIENTS = {"deliveries"}
+
+
+def field_rows() -> dict[str, list[Row]]:
+    """Per collection: field, client viewer, client admin, staff."""
+    token = describing.set(True)
+    try:
+        tables = {name: _of_collection(*entry) for name, entry in COLLECTIONS.items()}
+        for name, serializer in PARTS.items():
+            hidden = set(serializer().fields) if name in NO_CLIENTS else _staff_fields(serializer)
+            tables[name] = [
+                (field, *(["–", "–"] if field in hidden else ["read", "read"]), "read") for field in serializer().fields
+            ]
+    finally:
+        describing.reset(token)
+    return tables
+
+
+def _of_collection(view: Any, creating: Any, changing: Any, clients: dict[str, Any]) -> list[Row]:
+    shown = list(view.serializer_class().fields)
+    hidden = set(shown) if view.staff_only else _staff_fields(view.serializer_class)
+    sent = {"create": set(creating().fields), "change": set(changing().fields) if changing else set()}
+    names = shown + [name for name in creating().fields if name not in shown]
+    rows = []
+    for name in names:
+        cells = []
+        for who in ALL_CLIENTS:
+            powers = ["read"] if name in shown and name not in hidden else []
+            powers += [verb for verb, (form, allowed) in clients.items() if who in allowed and name in form().fields]
+            cells.append(", ".join(powers) or "–")
+        staff = (["read"] if name in shown else []) + [verb for verb, fields in sent.items() if name in fields]
+        rows.append((name, *cells, ", ".join(staff)))
+    return rows
+
+
+def _staff_fields(serializer: Any) -> set[str]:
+    return set(getattr(serializer.Meta, "staff_fields", ())) if hasattr(serializer, "Meta") else set()
+
+
+def call_rows(spec: dict[str, Any]) -> list[Row]:
+    """Call, what it takes, scope, client viewer, client admin, staff."""
+    views = {**{name: entry[0] for name, entry in COLLECTIONS.items()}, "api-keys": ApiKeyViewSet}
+    rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]
+    assert MeView.client_actions == {"get"}
+    for path, methods in spec["paths"].items():
+        name = path.split("/")[3]
+        if name == "me":
+            continue
+        view = views[name]
+        for method, operation in methods.items():
+            action = operation["operationId"].removeprefix(name.replace("-", "_") + "_")
+            clients = [
+                "yes" if action in view.client_actions and not (who == "client viewer" and (name, action) in ADMIN_ONLY)
+                else "–"
+                for who in ALL_CLIENTS
+            ]  # fmt: skip
+            power = view.staff_permissions.get(action, "–")
+            scope = f"{name}:{'read' if method == 'get' else 'write'}"
+            call = f"{method.upper()} {path.removeprefix('/api/v1')}"
+            rows.append((call, _takes(operation, spec), scope, *clients, power or "yes"))
+    return rows
+
+
+def _takes(operation: dict[str, Any], spec: dict[str, Any]) -> str:
+    if "requestBody" not in operation:
+        return ""
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return ", ".join(spec["components"]["schemas"][name].get("properties", {}))
+
+
+def rendered(heads: Row, rows: list[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += [
+        "| " + " | ".join(f"`{cell}`" if cell and n == 0 else cell for n, cell in enumerate(row)) + " |" for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def parsed(text: str) -> dict[str, list[Row]]:
+    """The tables of a page by their headings."""
+    tables: dict[str, list[Row]] = {}
+    heading = ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            heading = line[3:].strip()
+        elif line.startswith("| ") and heading:
+            cells = tuple(cell.strip().strip("`") for cell in line.strip().strip("|").split("|"))
+            tables.setdefault(heading, []).append(cells)
+    return {name: rows[1:] for name, rows in tables.items()}

@@ -1,0 +1,46 @@
+"""docs/api-fields.md says exactly what the serializers show and the calls demand."""
+
+import json
+from pathlib import Path
+
+from hashinsight.common.api import document
+from tests.api import fields_page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "api-fields.md"
+# Decided once, whatever the code says: these are never for clients.
+NEVER_FOR_CLIENTS = {
+    "score", "probability", "internal_note", "stage", "lead", "note", "client_visible", "recorded_by", "lost_reason",
+    "cancel_reason", "expected_close_on", "sector", "mining_capacity_mw",
+}  # fmt: skip
+
+
+def test_the_page_lists_each_field_with_what_each_caller_may() -> None:
+    tables = fields_page.parsed(PAGE.read_text(encoding="utf-8"))
+    expected = fields_page.field_rows()
+    assert {name: rows for name, rows in tables.items() if name != "Calls"} == expected
+
+
+def test_the_page_lists_each_call_with_what_it_needs() -> None:
+    tables = fields_page.parsed(PAGE.read_text(encoding="utf-8"))
+    assert tables["Calls"] == fields_page.call_rows(json.loads(document.served()))
+
+
+def test_judgements_and_internal_notes_are_for_staff_only() -> None:
+    for name, rows in fields_page.parsed(PAGE.read_text(encoding="utf-8")).items():
+        if name == "Calls":
+            continue
+        for field, viewer, admin, _staff in rows:
+            own_words = (name, field) == ("invoices", "note")  # printed on the document itself
+            if (name == "leads" or field in NEVER_FOR_CLIENTS) and not own_words:
+                assert (viewer, admin) == ("–", "–"), f"{name}.{field}"
+
+
+def test_a_client_viewer_changes_nothing_but_keys_and_activities() -> None:
+    rows = fields_page.parsed(PAGE.read_text(encoding="utf-8"))["Calls"]
+    writes = {row[0] for row in rows if not row[0].startswith("GET") and row[3] == "yes"}
+    assert writes == {
+        "POST /activities/",
+        "POST /api-keys/",
+        "POST /api-keys/{id}/rotate/",
+        "POST /api-keys/{id}/revoke/",
+    }

@@ -1,0 +1,81 @@
+"""Run something, cut it off at the n-th SQL statement, and read the state of the tables that matter."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import OperationalError, connection
+
+from crm.models import Activity, Invoice, InvoiceDelivery, InvoiceDocument, InvoiceLine, Payment
+from hashinsight.events.models import OutboxEvent
+from hashinsight.jobs.domain import work as due
+from hashinsight.jobs.models import DueWork, JobRun
+
+
+class Killed(BaseException):
+    """The process is gone; nothing of it runs any more, no ``except Exception`` either."""
+
+
+class Cut:
+    """An execute wrapper that counts statements and stops at the n-th; rolling back is what the server does."""
+
+    def __init__(self, at: int | None = None, error: type[BaseException] = Killed) -> None:
+        self.at, self.error, self.count = at, error, 0
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if str(sql).startswith(("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")):
+            return execute(sql, params, many, context)
+        self.count += 1
+        dead = self.at is not None and self.count > self.at and self.error is Killed
+        if self.count == self.at or dead:
+            raise self.error(f"cut at statement {self.count}")
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def as_a_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Claims made inside belong to a process of this host that is gone afterwards."""
+    with monkeypatch.context() as patched:
+        patched.setattr(due, "worker_identity", lambda: f"{socket.gethostname()}:4194305:1")
+        yield
+
+
+def statements(run: Callable[[], Any]) -> int:
+    """How many statements a clean run needs."""
+    cut = Cut()
+    with connection.execute_wrapper(cut):
+        run()
+    return cut.count
+
+
+def run_cut(run: Callable[[], Any], *, at: int, error: type[BaseException]) -> bool:
+    """Run until the n-th statement; False when it ended before it."""
+    cut = Cut(at, error)
+    try:
+        with connection.execute_wrapper(cut):
+            run()
+    except (Killed, OperationalError):
+        pass
+    return cut.count >= at
+
+
+def state() -> dict[str, Any]:
+    """What must be the same whether a task ran once, twice, or in pieces: no ids, no times, no attempts."""
+    audit = InvoiceDelivery.pgh_event_model, InvoiceDocument.pgh_event_model, Invoice.pgh_event_model
+    return {
+        "work": sorted(DueWork.objects.values_list("kind", "key", "queue", "state", "last_error")),
+        "runs": sorted(set(JobRun.objects.filter(state="done").values_list("job", flat=True))),
+        "invoices": sorted(Invoice.objects.values_list("id", "status", "number", "paid_on", "gross_total"), key=str),
+        "lines": sorted(InvoiceLine.objects.values_list("invoice", "position", "net_amount")),
+        "documents": sorted(InvoiceDocument.objects.values_list("invoice", "format", "size", "sha256")),
+        "deliveries": sorted(InvoiceDelivery.objects.values_list("invoice", "recipient", "status", "error")),
+        "payments": sorted(Payment.objects.values_list("invoice", "amount")),
+        "activities": sorted(Activity.objects.values_list("kind", "subject", "invoice"), key=str),
+        "events": sorted(OutboxEvent.objects.values_list("kind", "aggregate_id")),
+        "documents in history": audit[1].objects.count(),
+        "moves in history": sorted(set(audit[2].objects.values_list("pgh_obj_id", "status"))),
+        "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
+    }
