@@ -24,15 +24,22 @@ class Cut:
 
     def __init__(self, at: int | None = None, error: type[BaseException] = Killed) -> None:
         self.at, self.error, self.count = at, error, 0
+        self.depth = len(connection.savepoint_ids)
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         if str(sql).startswith(("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")):
             return execute(sql, params, many, context)
+        self.mend()
         self.count += 1
         dead = self.at is not None and self.count > self.at and self.error is Killed
         if self.count == self.at or dead:
             raise self.error(f"cut at statement {self.count}")
         return execute(sql, params, many, context)
+
+    def mend(self) -> None:
+        """The suite's own transaction stands for autocommit: outside of the task's blocks an error breaks nothing."""
+        if len(connection.savepoint_ids) == self.depth:
+            connection.needs_rollback = False
 
 
 @contextmanager
@@ -58,7 +65,7 @@ def run_cut(run: Callable[[], Any], *, at: int, error: type[BaseException]) -> b
         with connection.execute_wrapper(cut):
             run()
     except (Killed, OperationalError):
-        pass
+        cut.mend()
     return cut.count >= at
 
 

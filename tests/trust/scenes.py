@@ -60,8 +60,7 @@ def send_email(by: User) -> Kwargs:
 
 def drain(by: User) -> Kwargs:
     factories.LegalEntityFactory()
-    for _ in range(2):
-        _issued(by, is_sample=True)
+    _issued(by, is_sample=True)
     return {}
 
 
