@@ -182,7 +182,7 @@ def publish_invoice(invoice: Invoice, kind: str, by: Any) -> None:
             "invoice_id": str(invoice.public_id),
             "number": invoice.number,
             "status": str(invoice.status),
-            "gross_total": str(invoice.gross_total),
+            "gross_total": format(invoice.gross_total, "f"),
             "currency": invoice.currency,
         },
     )
