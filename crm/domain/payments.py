@@ -84,7 +84,7 @@ def _tell(payment: Payment, *, by: Any, at: datetime) -> None:
         ActivityKind.PAYMENT_RECORDED,
         subject=_("Payment of %(amount)s %(currency)s for %(number)s")
         % {
-            "amount": round_half_up(payment.amount, exponent(payment.currency)),
+            "amount": format(round_half_up(payment.amount, exponent(payment.currency)), "f"),
             "currency": payment.currency,
             "number": invoice.number,
         },
@@ -104,7 +104,7 @@ def _tell(payment: Payment, *, by: Any, at: datetime) -> None:
         payload={
             "payment_id": str(payment.public_id),
             "invoice_id": str(invoice.public_id),
-            "amount": str(payment.amount),
+            "amount": format(payment.amount, "f"),
             "currency": payment.currency,
         },
     )
