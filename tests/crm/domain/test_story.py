@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 
 
 def test_lead_becomes_paid_invoice(root: User, legal_entity: object, now: datetime) -> None:
-    lead = leads.create_lead(title="2 MW in Kiel", company="Gamma", email="g@gamma.example", by=root, at=now, value=1200)
+    lead = leads.create_lead(
+        title="2 MW in Kiel", company="Gamma", email="g@gamma.example", by=root, at=now, value=1200
+    )
     deal = leads.convert_lead(lead, by=root, at=now)
     deals.submit_deal(deal, by=root, at=now)
     deals.approve_deal(deal, by=root, at=now)
