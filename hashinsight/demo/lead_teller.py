@@ -34,7 +34,7 @@ class LeadTeller:
         chance = self.chance
         known = self.customers[customer] if customer is not None else None
         country = known.country if known else chance.choices(COUNTRIES, [one.weight for one in COUNTRIES])[0]
-        status = "negotiation" if converts else chance.choices(*zip(*self.STATUSES, strict=True))[0]
+        status = "negotiation" if converts else _weighted(chance, self.STATUSES)
         root = ROOTS[(number * 7 + 3) % len(ROOTS)]
         company = known.company if known else f"{root} Mining {chance.choice(country.forms)}"
         name = known.contact if known else person(chance, country.people)
@@ -47,7 +47,7 @@ class LeadTeller:
             email=known.email if known else f"{slug(name.split(' ')[0])}@{slug(root)}-mining{number}.example",
             phone=f"{country.phone}{chance.randrange(100, 1000)}",
             status=status,
-            source=chance.choices(*zip(*self.SOURCES, strict=True))[0],
+            source=_weighted(chance, self.SOURCES),
             score=None if chance.random() < 0.1 else max(0, min(100, round(chance.gauss(score, 14)))),
             value=Decimal(int(power) * 258).quantize(Decimal("0.01")),
             currency=country.currency,
@@ -59,3 +59,7 @@ class LeadTeller:
             else "",
             converts=converts,
         )
+
+
+def _weighted(chance: random.Random, choices: tuple[tuple[str, int], ...]) -> str:
+    return chance.choices([word for word, _weight in choices], [weight for _word, weight in choices])[0]

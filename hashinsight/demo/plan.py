@@ -33,9 +33,10 @@ def _known_before(
 ) -> list[PlannedCustomer]:
     """Nobody buys before we know them."""
     first = {index: one.since for index, one in enumerate(customers)}
-    for event in (*deals, *leads):
-        if event.customer is not None:
-            first[event.customer] = min(first[event.customer], event.created_on - timedelta(days=5))
+    met = [(deal.customer, deal.created_on) for deal in deals]
+    met += [(lead.customer, lead.created_on) for lead in leads if lead.customer is not None]
+    for customer, day in met:
+        first[customer] = min(first[customer], day - timedelta(days=5))
     return [replace(one, since=first[index]) for index, one in enumerate(customers)]
 
 

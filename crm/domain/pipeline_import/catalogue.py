@@ -9,7 +9,7 @@ from crm.domain.bulk import add_customers
 from crm.domain.pipeline_import.known import compare
 from crm.domain.pipeline_import.report import ImportReport
 from crm.domain.pipeline_import.wish import ImportWish, OfferText, reference
-from crm.engine.findings import Finding
+from crm.engine.findings import Finding, FindingKind
 from crm.engine.pipeline_files import Account, Pipeline, ProductRow
 from crm.models import Customer, Product
 
@@ -81,6 +81,7 @@ def store_accounts(pipeline: Pipeline, wish: ImportWish, report: ImportReport, b
             kept += _account_differences(row, known[ref], wish, report.files["accounts"].file)
         else:
             new.append(_customer(row, ref, wish))
+    report.findings += _namesakes([refs[str(one.source_ref)] for one in new], report.files["accounts"].file)
     add_customers(new, by=by)
     named = {row.name: known[ref] for ref, row in refs.items() if ref in known}
     named |= {refs[str(one.source_ref)].name: one for one in new}
@@ -88,6 +89,14 @@ def store_accounts(pipeline: Pipeline, wish: ImportWish, report: ImportReport, b
     report.outcome("accounts", created=len(new), unchanged=len(refs) - len(new) - len(kept), kept=kept)
     report.made["customers"] = len(new)
     return named
+
+
+def _namesakes(rows: list[Account], file: str) -> list[Finding]:
+    """Customers of the same name that did not come from such files: perhaps the same company, perhaps not."""
+    names = Customer.objects.filter(company_name__in=[row.name for row in rows]).values_list("company_name", flat=True)
+    met = set(names)
+    note = "a customer of this name is here already, but not from these files; now there are two"
+    return [Finding(FindingKind.REPORTED, file, row.line, "account", note, row.name) for row in rows if row.name in met]
 
 
 def _customer(row: Account, ref: str, wish: ImportWish) -> Customer:

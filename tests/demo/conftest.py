@@ -1,0 +1,82 @@
+"""A small demo company."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts.domain.roles import sync_roles
+from crm.models import Activity, Customer, Deal, Invoice, Lead, Payment
+from hashinsight.demo.build import Wish, build_demo
+from hashinsight.demo.shapes import Size
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+SMALL = Size(customers=16, hosted=8, orders=26, open_deals=14, lost_deals=4, leads=24, conversions=3, months=5)
+WISH = Wish(at=NOW, size=SMALL)
+
+
+def silent(_text: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    """Where the sign-ins go."""
+    return tmp_path / "secret" / "demo-credentials.json"
+
+
+@pytest.fixture
+def roles(db: None) -> None:
+    """The shipped staff roles."""
+    sync_roles()
+
+
+@dataclass(frozen=True)
+class Built:
+    """A demo that stands, and what its twin looked like."""
+
+    credentials: Path
+    twin: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Built]:
+    """The small company, built twice: the twin is taken back, the other stands for a whole module of tests."""
+    folder = tmp_path_factory.mktemp("demo")
+    with django_db_blocker.unblock(), transaction.atomic():
+        sync_roles()
+        with transaction.atomic():
+            build_demo(WISH, credentials=folder / "twin.json", say=silent)
+            twin = business()
+            transaction.set_rollback(True)
+        assert build_demo(WISH, credentials=folder / "demo.json", say=silent)
+        with django_db_blocker.block():
+            yield Built(folder / "demo.json", twin)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(built: Built, db: None, credentials: Path) -> Path:
+    """The company that stands; returns a copy of the file with its sign-ins."""
+    credentials.parent.mkdir()
+    shutil.copy2(built.credentials, credentials)
+    return credentials
+
+
+def business() -> dict[str, Any]:
+    """What the company is, without ids, random references and passwords."""
+    invoices = Invoice.objects.order_by("issued_on", "number", "gross_total")
+    return {
+        "customers": list(Customer.objects.order_by("code").values_list("code", "company_name", "vat_id", "status")),
+        "leads": sorted(Lead.objects.values_list("title", "company", "status", "value", "created_at")),
+        "deals": sorted(Deal.objects.values_list("title", "customer__code", "stage", "status", "value")),
+        "invoices": list(invoices.values_list("number", "status", "issued_on", "due_on", "paid_on", "gross_total")),
+        "payments": sorted(Payment.objects.values_list("invoice__number", "amount", "received_on")),
+        "activities": Counter(Activity.objects.values_list("kind", flat=True)),
+    }

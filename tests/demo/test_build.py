@@ -1,0 +1,143 @@
+"""The demo company in the database: lively, sound, built once, with sign-ins that work."""
+
+import json
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+from allauth.account.models import EmailAddress
+from django.db.models import F, Sum
+
+from accounts.domain.keys import opens, prefix_of
+from accounts.enums import StaffRole
+from accounts.models import ApiKey, User
+from crm.domain.memberships import differences
+from crm.models import (
+    Customer,
+    CustomerMembership,
+    Deal,
+    Invoice,
+    InvoiceDelivery,
+    Lead,
+    NumberSeries,
+    Payment,
+)
+from hashinsight.demo.build import Wish, build_demo, renew_credentials
+from hashinsight.jobs.models import DueWork
+from tests.demo.conftest import NOW, WISH, Built, business
+
+
+def test_every_state_is_there(demo: Path) -> None:
+    assert set(Invoice.objects.values_list("status", flat=True)) == {"draft", "sent", "overdue", "paid", "cancelled"}
+    assert Invoice.objects.filter(kind="credit_note").exists()
+    assert set(Lead.objects.values_list("status", flat=True)) == {
+        "new", "contacted", "qualified", "negotiation", "won", "lost",
+    }  # fmt: skip
+    assert set(Deal.objects.values_list("stage", flat=True)) == {
+        "discovery", "proposal", "negotiation", "closed_won", "closed_lost",
+    }  # fmt: skip
+    assert {"draft", "approved", "signed", "completed", "cancelled"} <= set(
+        Deal.objects.values_list("status", flat=True)
+    )
+
+
+def test_the_books_are_right(demo: Path) -> None:
+    issued = Invoice.objects.filter(number__isnull=False)
+    assert {f"{day:%Y-%m}" for day in issued.values_list("issued_on", flat=True)} >= {
+        "2026-07", "2026-08", "2026-09", "2026-10", "2026-11",
+    }  # fmt: skip
+    assert len(set(issued.values_list("currency", flat=True))) >= 3
+    assert not issued.exclude(gross_total=F("net_total") + F("tax_total")).exists()
+    assert not issued.filter(gross_total__lt=0).exists()
+    for invoice in issued.annotate(lines_total=Sum("lines__net_amount")):
+        assert invoice.lines_total == invoice.net_total
+    for series in NumberSeries.objects.all():
+        mine = issued.filter(legal_entity=series.legal_entity, issued_on__year=series.year, customer=series.customer)
+        credit = mine.filter(kind="credit_note") if series.kind == "credit_note" else mine.exclude(kind="credit_note")
+        assert sorted(int(number[-4:]) for number in credit.values_list("number", flat=True)) == list(
+            range(1, series.last_number + 1)
+        )
+
+
+def test_money_and_states_agree(demo: Path) -> None:
+    bills = Invoice.objects.filter(number__isnull=False).exclude(kind="credit_note").with_balance()
+    assert {one.status for one in bills.filter(outstanding__gt=0)} == {"sent", "overdue"}
+    assert {one.status for one in bills.filter(outstanding__lte=0)} <= {"paid", "cancelled"}
+    assert all(one.due_on < NOW.date() for one in bills.filter(status="overdue"))
+    assert all(one.due_on >= NOW.date() for one in bills.filter(status="sent"))
+    paid = [(one.paid_on - one.due_on).days for one in bills.filter(status="paid")]
+    assert min(paid) < 0 < max(paid)
+    assert bills.filter(paid_total__gt=0, outstanding__gt=0).exists()
+    german = bills.filter(customer__country="DE", lines__isnull=False).first()
+    assert german is None or german.tax_total == (german.net_total * 19 / 100).quantize(Decimal("0.01"))
+
+
+def test_sample_documents_wait_in_the_bulk_queue_and_are_not_mailed(demo: Path) -> None:
+    issued = Invoice.objects.filter(number__isnull=False).count()
+    assert list(DueWork.objects.values_list("kind", "queue").distinct()) == [("crm.render_invoice_pdf", "bulk")]
+    assert DueWork.objects.count() == issued
+    assert InvoiceDelivery.objects.count() == 0
+    for model in (Customer, Lead, Deal, Invoice, Payment):
+        assert not model.objects.filter(is_sample=False).exists()
+
+
+def test_the_file_holds_sign_ins_that_work(demo: Path) -> None:
+    assert stat.S_IMODE(demo.stat().st_mode) == 0o600
+    people = json.loads(demo.read_text())
+    roles = [one["role"] for one in people]
+    assert roles == [*StaffRole.values, "client", "client", "client-viewer", "client-viewer"]
+    for one in people:
+        assert set(one) == {"role", "email", "password", "api_key"}
+        user = User.objects.get(email=one["email"])
+        assert user.check_password(one["password"])
+        assert len(one["password"]) >= 20
+        key = ApiKey.objects.get(prefix=prefix_of(one["api_key"]))
+        assert opens(key, one["api_key"])
+        assert key.user == user
+        assert EmailAddress.objects.filter(user=user, verified=True, primary=True).exists()
+        assert user.is_staff == (not one["role"].startswith("client"))
+        assert user.is_superuser is False
+    assert User.objects.get(email=people[0]["email"]).staff_roles() == ["owner"]
+
+
+def test_the_clients_belong_to_two_customers_with_invoices(demo: Path) -> None:
+    people = [one for one in json.loads(demo.read_text()) if one["role"].startswith("client")]
+    found = [CustomerMembership.objects.get(user__email=one["email"]) for one in people]
+    assert found[0].customer != found[1].customer
+    assert [one.role for one in found] == ["customer_admin", "customer_admin", "customer_viewer", "customer_viewer"]
+    assert [found[2].customer, found[3].customer] == [found[0].customer, found[1].customer]
+    assert all(one.customer.invoices.filter(number__isnull=False).exists() for one in found)
+    assert differences() == []
+
+
+def test_a_second_build_changes_nothing(demo: Path) -> None:
+    before, content = business(), demo.read_bytes()
+    said: list[str] = []
+    assert build_demo(WISH, credentials=demo, say=said.append) is False
+    assert (business(), demo.read_bytes()) == (before, content)
+    assert said == ["The demo company stands here already; nothing to do"]
+
+
+def test_another_kind_of_demo_is_not_put_on_top(demo: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    assert build_demo(Wish(at=NOW, sample=tmp_path), credentials=demo, say=said.append) is False
+    assert said == ["A demo company (plain) stands here already and is kept; ./dev reset makes room for another one"]
+
+
+def test_lost_sign_ins_are_renewed(demo: Path) -> None:
+    old = json.loads(demo.read_text())
+    demo.unlink()
+    said: list[str] = []
+    build_demo(WISH, credentials=demo, say=said.append)
+    assert not demo.exists()
+    assert "--new-credentials" in said[-1]
+    renew_credentials(at=NOW, credentials=demo)
+    new = json.loads(demo.read_text())
+    assert [one["email"] for one in new] == [one["email"] for one in old]
+    assert {one["password"] for one in new}.isdisjoint(one["password"] for one in old)
+    live = ApiKey.objects.filter(revoked_at__isnull=True).values_list("prefix", flat=True)
+    assert set(live) == {prefix_of(one["api_key"]) for one in new}
+
+
+def test_two_builds_of_a_seed_are_the_same_company(built: Built, demo: Path) -> None:
+    assert business() == built.twin
