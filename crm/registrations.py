@@ -5,6 +5,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+from crm.tiles import register_tiles
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.jobs.registry import PeriodicJob, register_handler, register_job
@@ -49,6 +50,7 @@ def register() -> None:
     """Called once from ``ready()``."""
     for kind in EVENT_KINDS:
         register_kind(kind)
+    register_tiles()
     register_handler("crm.render_invoice_pdf", _lazy("render_invoice_pdf"))
     register_handler("crm.send_invoice_email", _lazy("send_invoice_email"))
     register_job(

@@ -50,7 +50,7 @@ class GroupAdmin(BaseAdmin):
             rows = Permission.objects.filter(content_type__app_label__in=APPS).select_related("content_type")
             return _PermissionsField(
                 rows.order_by("content_type__app_label", "content_type__model", "codename"),
-                label=db_field.verbose_name,
+                label=gettext_lazy("Permissions"),
                 required=False,
                 widget=UnfoldAdminSelect2MultipleWidget(),
                 help_text=gettext_lazy("Type to search."),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     BooleanRadioFilter,
+    ChoicesDropdownFilter,
     MultipleChoicesDropdownFilter,
     RangeDateFilter,
     RangeDateTimeFilter,
@@ -28,7 +29,7 @@ from crm.forms.lines import DealLineForm
 from crm.models import Deal, DealLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.base import BaseAdmin
-from hashinsight.common.admin.display import link, money_cell
+from hashinsight.common.admin.display import link, money_cell, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
 
@@ -43,6 +44,26 @@ class DealLineInline(BaseInline):
     form = DealLineForm
     fields = ("position", "product", "description", "quantity", "unit_code", "unit_price")
     ordering = ("position", "id")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Numbers without needless zeros where nobody can type."""
+        fields = super().get_fields(request, obj)
+        if self.has_change_permission(request, obj):
+            return fields
+        plain = {"quantity": "quantity_shown", "unit_price": "unit_price_shown"}
+        return [plain.get(name, name) for name in fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The same under names of their own."""
+        return (*super().get_readonly_fields(request, obj), "quantity_shown", "unit_price_shown")
+
+    @display(description=gettext_lazy("quantity"))
+    def quantity_shown(self, line: Any) -> str:
+        return number_text(line.quantity)
+
+    @display(description=gettext_lazy("unit price"))
+    def unit_price_shown(self, line: Any) -> str:
+        return number_text(line.unit_price)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """While it is being written."""
@@ -75,6 +96,7 @@ class DealAdmin(BaseAdmin):
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
         ("stage", MultipleChoicesDropdownFilter),
+        ("currency", ChoicesDropdownFilter),
         ("customer", AutocompleteSelectFilter),
         ("owner", AutocompleteSelectFilter),
         ("expected_close_on", RangeDateFilter),

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -45,7 +46,6 @@ class InvoiceAdmin(BaseAdmin):
         "name_shown",
         "customer",
         "status_shown",
-        "kind",
         "issued_on",
         "due_on",
         "late_shown",
@@ -135,8 +135,13 @@ class InvoiceAdmin(BaseAdmin):
 
     # --- columns --------------------------------------------------------------------------------------------
     @display(description=gettext_lazy("number"), ordering="number")
-    def name_shown(self, invoice: Invoice) -> str:
-        return str(invoice)
+    def name_shown(self, invoice: Invoice) -> Any:
+        """A credit note says so."""
+        if not invoice.is_credit_note:
+            return format_html('<span class="hi-nowrap">{}</span>', invoice)
+        return format_html(
+            '<span class="hi-nowrap">{}</span> <span class="hi-muted">{}</span>', invoice, _("credit note")
+        )
 
     @display(description=gettext_lazy("status"), label=labels.INVOICE, ordering="status")
     def status_shown(self, invoice: Invoice) -> Any:

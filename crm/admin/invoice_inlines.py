@@ -49,6 +49,26 @@ class InvoiceLineInline(BaseInline):
     def net_shown(self, line: InvoiceLine) -> Any:
         return money_cell(line.net_amount, line.invoice.currency) if line.pk else ""
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Numbers without needless zeros where nobody can type."""
+        fields = super().get_fields(request, obj)
+        if self.has_change_permission(request, obj):
+            return fields
+        plain = {"quantity": "quantity_shown", "unit_price": "unit_price_shown"}
+        return [plain.get(name, name) for name in fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The same under names of their own."""
+        return (*super().get_readonly_fields(request, obj), "quantity_shown", "unit_price_shown")
+
+    @display(description=gettext_lazy("quantity"))
+    def quantity_shown(self, line: Any) -> str:
+        return number_text(line.quantity)
+
+    @display(description=gettext_lazy("unit price"))
+    def unit_price_shown(self, line: Any) -> str:
+        return number_text(line.unit_price)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Drafts only."""
         return _is_draft(obj) and super().has_add_permission(request, obj)

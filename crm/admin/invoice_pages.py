@@ -123,7 +123,7 @@ class IssuePage(ConfirmPage):
         for draft in self.objects:
             rows.append(
                 (
-                    draft.reference,
+                    draft,
                     draft.customer,
                     draft.get_status_display(),
                     draft.customer.invoice_email or "–",

@@ -7,6 +7,11 @@ from django import forms
 from django.utils.translation import gettext as _
 
 
+def plain(value: Decimal) -> Decimal:
+    """Without needless zeros: 32.2 instead of 32.20000000."""
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
 class LineForm(forms.ModelForm):
     """What is left empty is taken from the product; without a product it must be typed."""
 
@@ -15,6 +20,10 @@ class LineForm(forms.ModelForm):
         for name in ("description", "unit_price"):
             if name in self.fields:
                 self.fields[name].required = False
+        for name in ("quantity", "unit_price"):
+            value = getattr(self.instance, name, None)
+            if self.instance.pk and isinstance(value, Decimal):
+                self.initial[name] = plain(value)
 
     def clean(self) -> dict[str, Any]:
         """Fill in, or say what is missing."""

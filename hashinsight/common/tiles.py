@@ -13,7 +13,7 @@ CACHE_SECONDS = 60
 class Tile:
     """A tile: ``figures`` reads the numbers (the same for everybody who may see them), ``template`` shows them.
 
-    ``width`` is in quarters of the page.
+    ``width`` is in quarters of the page, ``height`` in rows of tiles.
     """
 
     key: str
@@ -23,6 +23,7 @@ class Tile:
     figures: Callable[[], Mapping[str, Any]]
     order: int = 100
     width: int = 2
+    height: int = 1
 
     def numbers(self) -> Mapping[str, Any]:
         """The figures, at most a minute old: a page everybody opens all day must not count invoices each time."""

@@ -22,6 +22,9 @@ UNFOLD = {
     "SITE_SYMBOL": "memory",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("hashinsight/icon.svg")},
+    ],
     "STYLES": [lambda _request: static("hashinsight/admin.css")],
     "DASHBOARD_CALLBACK": "hashinsight.dashboard.dashboard",
     "BORDER_RADIUS": "6px",

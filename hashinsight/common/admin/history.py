@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 PAGE = 50
-HIDDEN = frozenset({"id", "version", "updated_at", "public_id"})
+HIDDEN = frozenset({"id", "version", "created_at", "updated_at", "public_id"})
 VERBS = {
     "insert": gettext_lazy("created"),
     "update": gettext_lazy("changed"),
@@ -86,7 +86,8 @@ def history_page(sources: Sequence[HistorySource], pk: Any, *, before: datetime 
         page = rows.filter(pgh_created_at__gte=older) if older else rows
         changes += _changes(source, list(page.select_related("pgh_context")))
     changes.sort(key=lambda change: change.at, reverse=True)
-    return HistoryPage(changes, older)
+    # A row that was only touched (its document's lines changed) tells nothing by itself.
+    return HistoryPage([change for change in changes if change.fields or change.verb != "update"], older)
 
 
 def _rows(source: HistorySource, pk: Any, before: datetime | None) -> models.QuerySet[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -27,6 +28,13 @@ class BaseInline(TabularInline):
     def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
         """Every foreign key."""
         return autocomplete_names(self.model, self.admin_site)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """No links to add or open the other side: a line has no room for them."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
 
 class ViewOnlyInline(BaseInline):
