@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from crm.domain.texts import printable
 from crm.enums import MANUAL_ACTIVITY_KINDS
 from crm.models import Activity, Customer, Deal, Invoice, Lead
 from hashinsight.common.errors import DomainError
@@ -77,7 +78,7 @@ def create_activity(
     visible = client_visible or not by.is_staff
     if visible and owner is None:
         raise ActivityRefused(_("Only an activity of a customer can be visible to the client."))
-    Activity(kind=kind, subject=subject, body=body, customer=owner, lead=lead).clean_fields()
+    Activity(kind=kind, subject=subject, body=printable(body), customer=owner, lead=lead).clean_fields()
     activity = note_move(
         kind, subject=subject, by=by, at=occurred_at or at, customer=owner, lead=lead, deal=deal, invoice=invoice,
         body=body, client_visible=visible,

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from crm.domain.texts import printable
 from crm.enums import CUSTOMER_MOVES, CustomerStatus, InvoiceStatus
 from crm.models import Customer
 from hashinsight.common.audit import audit_context
@@ -60,7 +61,7 @@ def change_status(customer: Customer, *, to: str, by: Any, reason: str) -> Custo
         .exists()
     ):
         raise CustomerRefused(_("%(customer)s still has open invoices.") % {"customer": locked})
-    with audit_context(reason=reason):
+    with audit_context(reason=printable(reason)):
         locked.status = to
         locked.save(update_fields=["status"])
     _publish(locked, "customer.changed", by)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.domain import invoicing
 from crm.domain.activities import note_move
+from crm.domain.texts import printable
 from crm.enums import DEAL_MOVES, DEAL_STAGE_MOVES, ActivityKind, CustomerStatus, DealStage, DealStatus
 from crm.models import Customer, Deal, DealLine, Invoice
 from hashinsight.common.audit import audit_context
@@ -144,6 +145,7 @@ def _move(
 def _set_status(
     locked: Deal, to: str, *, by: Any, at: datetime, reason: str = "", fields: dict[str, Any] | None = None
 ) -> Deal:
+    printable(reason)
     before = locked.get_status_display()
     changes = dict(fields or {})
     for name, value in changes.items():

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm.domain.queries import default_legal_entity, local_date
 from crm.domain.taxes import LineTax, tax_of_line
+from crm.domain.texts import printable
 from crm.engine.amounts import LineInput, Totals, line_net, summarise
 from crm.enums import INVOICE_MOVES, CustomerStatus, InvoiceKind, InvoiceStatus
 from crm.models import Customer, Deal, DealLine, Invoice, InvoiceLine, LegalEntity
@@ -162,7 +163,7 @@ def cancel_draft(invoice: Invoice, *, by: Any, reason: str) -> Invoice:
     locked = lock_for_move(invoice, field="status", to=InvoiceStatus.CANCELLED, moves=INVOICE_MOVES)
     if locked.is_issued:
         raise InvoiceRefused(_("%(invoice)s is issued: correct it by a credit note.") % {"invoice": locked})
-    with audit_context(reason=reason):
+    with audit_context(reason=printable(reason)):
         locked.status = InvoiceStatus.CANCELLED
         locked.cancel_reason = reason[:300]
         locked.save(update_fields=["status", "cancel_reason"])

@@ -17,6 +17,7 @@ from crm.domain.invoicing import (
     recalculate,
     totals_of,
 )
+from crm.domain.texts import printable
 from crm.enums import INVOICE_MOVES, ActivityKind, CustomerStatus, InvoiceKind, InvoiceStatus
 from crm.models import Customer, Invoice, InvoiceLine, LegalEntity
 from hashinsight.common.audit import audit_context
@@ -149,7 +150,7 @@ def credit_invoice(
     original = lock_row(invoice)
     if not original.is_issued or original.is_credit_note or original.status == InvoiceStatus.CANCELLED:
         raise InvoiceRefused(_("%(invoice)s cannot be credited.") % {"invoice": original})
-    if not reason.strip():
+    if not printable(reason).strip():
         raise InvoiceRefused(_("State the reason: it is printed on the credit note."))
     lines = _credited_lines(original, quantities)
     balance = Invoice.objects.with_balance().get(pk=original.pk)

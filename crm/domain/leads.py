@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from crm.domain import customers
 from crm.domain.activities import note_move
+from crm.domain.texts import printable
 from crm.enums import LEAD_MOVES, ActivityKind, CustomerStatus, LeadStatus
 from crm.models import Deal, Lead
 from hashinsight.common.audit import audit_context
@@ -43,6 +44,7 @@ def move_lead(lead: Lead, *, to: str, by: Any, at: datetime, reason: str = "") -
         raise LeadRefused(_("A lead is won by converting it."))
     if to == LeadStatus.LOST and not reason.strip():
         raise LeadRefused(_("State why the lead was lost."))
+    printable(reason)
     locked = lock_for_move(lead, field="status", to=to, moves=LEAD_MOVES)
     before = locked.get_status_display()
     locked.status = to

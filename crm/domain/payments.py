@@ -52,11 +52,6 @@ def record_payment(
     """
     locked = lock_row(invoice)
     _check(locked, amount, currency, received_on, on)
-    if reference and locked.payments.filter(reference=reference, amount=amount, received_on=received_on).exists():
-        raise DuplicatePayment(
-            _("A payment of %(amount)s with the reference %(reference)s was recorded for that day already.")
-            % {"amount": amount, "reference": reference}
-        )
     payment = Payment(
         customer=locked.customer,
         invoice=locked,
@@ -71,10 +66,20 @@ def record_payment(
         is_sample=is_sample,
     )
     payment.full_clean()
+    _check_new(payment)
     payment.save()
     _tell(payment, by=by, at=at)
     settlement.settle(locked, by=by, on=received_on, at=at)
     return payment
+
+
+def _check_new(payment: Payment) -> None:
+    same = {"reference": payment.reference, "amount": payment.amount, "received_on": payment.received_on}
+    if payment.reference and payment.invoice.payments.filter(**same).exists():
+        raise DuplicatePayment(
+            _("A payment of %(amount)s with the reference %(reference)s was recorded for that day already.")
+            % {"amount": format(payment.amount, "f"), "reference": payment.reference}
+        )
 
 
 def _tell(payment: Payment, *, by: Any, at: datetime) -> None:

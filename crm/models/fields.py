@@ -17,9 +17,14 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError(_("%(value)s is no time zone name (for example Europe/Berlin)."), params={"value": value})
 
 
+def has_control_characters(value: str) -> bool:
+    """Whether a text holds control characters other than line breaks and tabs."""
+    return any((ord(character) < 32 and character not in "\n\r\t") or ord(character) == 127 for character in value)
+
+
 def validate_printable(value: str) -> None:
     """No control characters: they break e-mail headers, PDFs and exports (line breaks and tabs are fine)."""
-    if any((ord(character) < 32 and character not in "\n\r\t") or ord(character) == 127 for character in value):
+    if has_control_characters(value):
         raise ValidationError(_("Control characters are not allowed."))
 
 
