@@ -1,6 +1,6 @@
 """Which invoices have become overdue, by the calendar of each customer's own time zone."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from crm.domain.queries import local_date
 from crm.domain.settlement import mark_overdue
@@ -10,7 +10,7 @@ from crm.models import Invoice
 
 def customers_due(at: datetime) -> list[tuple[int, date]]:
     """Customers with a sent invoice whose due date lies before their local day at ``at``, each with that day."""
-    latest = (at + timedelta(days=1)).date()
+    latest = at.astimezone(UTC).date() + timedelta(days=1)  # no calendar is further ahead
     rows = (
         Invoice.objects.open()
         .filter(status=InvoiceStatus.SENT, due_on__lt=latest)
