@@ -12,7 +12,7 @@ from crm.domain import deals, issuing, overdue, payments, settlement
 from crm.enums import InvoiceStatus
 from crm.models import Deal, Invoice
 from hashinsight.common.money import round_money
-from hashinsight.demo.calendar import midday
+from hashinsight.demo.calendar import Clock
 from hashinsight.demo.people import Staff
 
 Say = Callable[[str], None]
@@ -41,8 +41,8 @@ class _Step:
 class Ledger:
     """Plays all sales in the order of their days, so that numbers and rows come in the order of time."""
 
-    def __init__(self, staff: Staff, today: date, say: Say) -> None:
-        self.staff, self.today, self.say = staff, today, say
+    def __init__(self, staff: Staff, clock: Clock, say: Say) -> None:
+        self.staff, self.clock, self.say = staff, clock, say
         self.steps: list[_Step] = []
         self.rank = count()
         self.issued = 0
@@ -56,12 +56,12 @@ class Ledger:
         self._mark_overdue()
 
     def _on(self, day: date, act: Callable[[], None]) -> None:
-        if day <= self.today:
+        if day <= self.clock.today:
             heapq.heappush(self.steps, _Step(day, next(self.rank), act))
 
     def _complete(self, sale: Sale) -> None:
         day = sale.completed_on
-        invoice = deals.complete_deal(sale.deal, by=self.staff.operations, at=midday(day))
+        invoice = deals.complete_deal(sale.deal, by=self.staff.operations, at=self.clock.moment(day))
         if sale.service:
             invoice.service_from, invoice.service_to = sale.service
             invoice.save(update_fields=["service_from", "service_to"])
@@ -70,7 +70,7 @@ class Ledger:
             self._on(issue_on, partial(self._issue, sale, invoice, issue_on))
 
     def _issue(self, sale: Sale, invoice: Invoice, day: date) -> None:
-        issued = issuing.issue_invoice(invoice, by=self.staff.finance, on=day, at=midday(day), send=False)
+        issued = issuing.issue_invoice(invoice, by=self.staff.finance, on=day, at=self.clock.moment(day), send=False)
         self.issued += 1
         if self.issued % 100 == 0:
             self.say(f"{self.issued} invoices issued, up to {day:%B %Y}")
@@ -94,7 +94,7 @@ class Ledger:
             self._on(day, partial(self._pay, invoice, amount, day))
 
     def _remind(self, invoice: Invoice, day: date) -> None:
-        settlement.mark_overdue(invoice, on=day, at=midday(day))
+        settlement.mark_overdue(invoice, on=day, at=self.clock.moment(day))
 
     def _pay(self, invoice: Invoice, amount: Decimal, day: date) -> None:
         if amount <= 0:
@@ -109,7 +109,7 @@ class Ledger:
             received_on=day,
             by=self.staff.finance,
             on=day,
-            at=midday(day),
+            at=self.clock.moment(day),
             method=METHODS[invoice.pk % len(METHODS)],
             reference=f"{invoice.number} {day:%d%m}",
             is_sample=True,
@@ -125,10 +125,15 @@ class Ledger:
             assert line is not None
             quantities = {line.position: max(line.quantity / 10, Decimal("0.001")).quantize(Decimal("0.001"))}
         issuing.credit_invoice(
-            invoice, by=self.staff.finance, on=day, at=midday(day), reason=reason, quantities=quantities, send=False
+            invoice,
+            by=self.staff.finance,
+            on=day,
+            at=self.clock.moment(day),
+            reason=reason,
+            quantities=quantities,
+            send=False,
         )
 
     def _mark_overdue(self) -> None:
-        at = midday(self.today)
-        for customer_id, day in overdue.customers_due(at):
-            overdue.mark_customer(customer_id, on=day, at=at)
+        for customer_id, day in overdue.customers_due(self.clock.at):
+            overdue.mark_customer(customer_id, on=day, at=self.clock.at)

@@ -10,6 +10,7 @@ from crm.models import Customer, LegalEntity
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.demo.billing import Say
+from hashinsight.demo.calendar import Clock
 from hashinsight.demo.credentials import write_credentials
 from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_credentials
 from hashinsight.demo.plain import build_plain
@@ -76,9 +77,10 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
 
 
 def _build(wish: Wish, staff: Staff, say: Say) -> tuple[Customer, Customer]:
+    clock = Clock(wish.at)
     if wish.sample:
-        return build_sample(staff, wish.sample, at=wish.at, say=say)
-    return build_plain(staff, seed=wish.seed, today=wish.at.date(), size=wish.size, say=say)
+        return build_sample(staff, wish.sample, clock=clock, say=say)
+    return build_plain(staff, seed=wish.seed, clock=clock, size=wish.size, say=say)
 
 
 def _say_known(wish: Wish, credentials: Path, say: Say) -> None:

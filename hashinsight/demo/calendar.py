@@ -1,6 +1,7 @@
 """Whole months."""
 
 import calendar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 
@@ -19,3 +20,19 @@ def add_months(day: date, months: int) -> date:
 def midday(day: date) -> datetime:
     """A moment of that day which is the same day in nearly every time zone."""
     return datetime.combine(day, time(11), tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Now, and moments of the past: of today nothing is told that lies ahead."""
+
+    at: datetime
+
+    @property
+    def today(self) -> date:
+        """The day it is."""
+        return self.at.date()
+
+    def moment(self, day: date) -> datetime:
+        """Midday of a past day; today, at the latest now."""
+        return min(midday(day), self.at)

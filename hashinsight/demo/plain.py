@@ -1,14 +1,12 @@
 """The generated company, written down: customers, leads and deals in bulk, the rest through the usual moves."""
 
-from datetime import date
-
 from crm.domain.bulk import DealRecord, LeadRecord, add_customers, add_deals, add_leads
 from crm.domain.customers import change_status
 from crm.domain.leads import convert_lead
 from crm.enums import CustomerStatus, DealStage, DealStatus, LeadStatus
 from crm.models import Customer, Deal, DealLine, Lead
 from hashinsight.demo.billing import Ledger, Sale, Say
-from hashinsight.demo.calendar import midday
+from hashinsight.demo.calendar import Clock, midday
 from hashinsight.demo.frame import Frame, build_frame
 from hashinsight.demo.offers import OFFERS
 from hashinsight.demo.people import Staff
@@ -16,23 +14,23 @@ from hashinsight.demo.plan import make_plan
 from hashinsight.demo.shapes import Plan, PlannedCustomer, PlannedDeal, PlannedLead, Size
 
 
-def build_plain(staff: Staff, *, seed: int, today: date, size: Size, say: Say) -> tuple[Customer, Customer]:
+def build_plain(staff: Staff, *, seed: int, clock: Clock, size: Size, say: Say) -> tuple[Customer, Customer]:
     """Store the company of ``seed``; returns two customers with invoices, whose people get an access."""
-    plan = make_plan(seed=seed, today=today, size=size)
+    plan = make_plan(seed=seed, today=clock.today, size=size)
     frame = build_frame(with_offers=True)
-    customers = _store_customers(plan, frame, staff, today)
+    customers = _store_customers(plan, frame, staff)
     say(f"{len(customers)} customers")
-    _store_leads(plan, customers, staff)
+    _store_leads(plan, customers, staff, clock)
     say(f"{len(plan.leads)} leads")
-    sales = _store_deals(plan, customers, frame, staff)
+    sales = _store_deals(plan, customers, frame, staff, clock)
     say(f"{len(plan.deals)} deals")
-    ledger = Ledger(staff, today, say)
+    ledger = Ledger(staff, clock, say)
     ledger.play(sales)
     say(f"{ledger.issued} invoices issued")
     return _two_busy(plan, customers)
 
 
-def _store_customers(plan: Plan, frame: Frame, staff: Staff, today: date) -> list[Customer]:
+def _store_customers(plan: Plan, frame: Frame, staff: Staff) -> list[Customer]:
     rows = [_customer(one, frame) for one in plan.customers]
     add_customers(rows, by=staff.sales)
     children = []
@@ -72,8 +70,8 @@ def _customer(one: PlannedCustomer, frame: Frame) -> Customer:
     )
 
 
-def _store_leads(plan: Plan, customers: list[Customer], staff: Staff) -> None:
-    rows = [_lead(one, customers, staff) for one in plan.leads]
+def _store_leads(plan: Plan, customers: list[Customer], staff: Staff, clock: Clock) -> None:
+    rows = [_lead(one, customers, staff, clock) for one in plan.leads]
     add_leads(
         [LeadRecord(row, LeadStatus(one.status), one.lost_reason) for row, one in zip(rows, plan.leads, strict=True)],
         by=staff.sales,
@@ -83,7 +81,7 @@ def _store_leads(plan: Plan, customers: list[Customer], staff: Staff) -> None:
             convert_lead(row, by=staff.sales, at=row.created_at)
 
 
-def _lead(one: PlannedLead, customers: list[Customer], staff: Staff) -> Lead:
+def _lead(one: PlannedLead, customers: list[Customer], staff: Staff, clock: Clock) -> Lead:
     return Lead(
         title=one.title,
         name=one.name,
@@ -97,13 +95,13 @@ def _lead(one: PlannedLead, customers: list[Customer], staff: Staff) -> Lead:
         currency=one.currency,
         time_zone=one.time_zone,
         owner=staff.sales,
-        created_at=midday(one.created_on),
+        created_at=clock.moment(one.created_on),
         is_sample=True,
     )
 
 
-def _store_deals(plan: Plan, customers: list[Customer], frame: Frame, staff: Staff) -> list[Sale]:
-    records = [_deal(one, customers[one.customer], frame, staff) for one in plan.deals]
+def _store_deals(plan: Plan, customers: list[Customer], frame: Frame, staff: Staff, clock: Clock) -> list[Sale]:
+    records = [_deal(one, customers[one.customer], frame, staff, clock) for one in plan.deals]
     add_deals(records, by=staff.sales)
     return [
         Sale(
@@ -119,7 +117,7 @@ def _store_deals(plan: Plan, customers: list[Customer], frame: Frame, staff: Sta
     ]
 
 
-def _deal(one: PlannedDeal, customer: Customer, frame: Frame, staff: Staff) -> DealRecord:
+def _deal(one: PlannedDeal, customer: Customer, frame: Frame, staff: Staff, clock: Clock) -> DealRecord:
     lines = [
         DealLine(
             product=frame.products[line.offer],
@@ -137,7 +135,7 @@ def _deal(one: PlannedDeal, customer: Customer, frame: Frame, staff: Staff) -> D
         currency=one.currency,
         owner=staff.sales,
         expected_close_on=one.expected_on,
-        created_at=midday(one.created_on),
+        created_at=clock.moment(one.created_on),
         is_sample=True,
     )
     closed = one.closed_on if one.stage.startswith("closed") else None
@@ -146,7 +144,7 @@ def _deal(one: PlannedDeal, customer: Customer, frame: Frame, staff: Staff) -> D
         lines=lines,
         stage=DealStage(one.stage),
         status=DealStatus(one.status),
-        closed_at=midday(closed) if closed else None,
+        closed_at=clock.moment(closed) if closed else None,
         signed_on=closed if one.status == "signed" else None,
         cancel_reason=one.reason,
     )

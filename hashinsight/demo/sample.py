@@ -1,7 +1,7 @@
 """The company of the public sample files: imported as anybody would, moved to today, and billed."""
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from crm.engine.pipeline_files import Account, Pipeline, read_pipeline, shifted
 from crm.enums import DealStatus
 from crm.models import Customer, Deal
 from hashinsight.demo.billing import Ledger, Sale, Say
-from hashinsight.demo.calendar import add_months
+from hashinsight.demo.calendar import Clock, add_months
 from hashinsight.demo.checksums import german_vat_id
 from hashinsight.demo.frame import Frame, build_frame
 from hashinsight.demo.offers import SAMPLE_OFFERS
@@ -37,16 +37,16 @@ HABITS = (
 
 
 def build_sample(
-    staff: Staff, folder: Path, *, at: datetime, say: Say, per_month: int = PER_MONTH
+    staff: Staff, folder: Path, *, clock: Clock, say: Say, per_month: int = PER_MONTH
 ) -> tuple[Customer, Customer]:
     """Import the files and bill a part of what was won; returns the two customers with most invoices.
 
     Raises PipelineRefused when the files hold errors.
     """
-    pipeline = to_today(read_pipeline(folder), at.date())
+    pipeline = to_today(read_pipeline(folder), clock.today)
     frame = build_frame(with_offers=False)
     wish = ImportWish(
-        at=at,
+        at=clock.at,
         is_sample=True,
         offers={name: OfferText(*text) for name, text in SAMPLE_OFFERS.items()},
         complete=lambda customer, account: complete(customer, account, frame),
@@ -54,8 +54,8 @@ def build_sample(
     report = import_pipeline(pipeline, wish, by=staff.sales)
     say(", ".join(f"{number} {what}" for what, number in report.made.items()))
     deals = _billed(per_month)
-    ledger = Ledger(staff, at.date(), say)
-    ledger.play([sale for deal in deals if (sale := _sale(deal, at.date())) is not None])
+    ledger = Ledger(staff, clock, say)
+    ledger.play([sale for deal in deals if (sale := _sale(deal, clock.today)) is not None])
     say(f"{ledger.issued} invoices issued")
     return _two_busy(deals)
 

@@ -13,6 +13,7 @@ from accounts.enums import StaffRole
 from accounts.models import ApiKey, User
 from crm.domain.memberships import differences
 from crm.models import (
+    Activity,
     Customer,
     CustomerMembership,
     Deal,
@@ -141,3 +142,11 @@ def test_lost_sign_ins_are_renewed(demo: Path) -> None:
 
 def test_two_builds_of_a_seed_are_the_same_company(built: Built, demo: Path) -> None:
     assert business() == built.twin
+
+
+def test_nothing_lies_in_the_future(demo: Path) -> None:
+    for model in (Customer, Lead, Deal, Invoice, Payment):
+        assert not model.objects.filter(created_at__gt=NOW).exists()
+    assert not Activity.objects.filter(occurred_at__gt=NOW).exists()
+    assert not Deal.objects.filter(closed_at__gt=NOW).exists()
+    assert not Invoice.objects.filter(issued_on__gt=NOW.date()).exists()
