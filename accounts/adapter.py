@@ -4,7 +4,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib import messages
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts.backends import OUTCOME_ATTRIBUTE
+from accounts.domain.queries import users_with_email
 from accounts.domain.users import register_guest
 from accounts.enums import LoginOutcome
 from accounts.models import User
@@ -67,6 +70,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to one's own page."""
         return reverse("account_home")
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """A proven address becomes the user's own, unless somebody else has been entered under it."""
+        if users_with_email(email_address.email).exclude(pk=email_address.user_id).exists():
+            messages.error(request, _("A user with this e-mail address exists already."))
+            return False
+        return bool(super().confirm_email(request, email_address))
 
     def is_safe_url(self, url: str | None) -> bool:
         """Only this very host; other names this server answers to are not in a sign-in's business."""

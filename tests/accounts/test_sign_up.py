@@ -7,9 +7,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from accounts.domain.users import create_user
 from accounts.models import LoginRecord, User
 from hashinsight.events.models import OutboxEvent
-from tests.accounts.conftest import HOME, PASSWORD, SignIn
+from tests.accounts.conftest import HOME, MADE_AT, PASSWORD, SignIn
 
 NEW = "another-long-password-42"
 
@@ -220,3 +221,33 @@ def test_pages_need_nothing_from_elsewhere(dora: User, client: Client, sign_in: 
     assert 'name="viewport"' in html
     assert "/static/hashinsight/public.css" in html
     assert re.findall(r'(?:src|href|action)="((?:https?:)?//[^"]+)"', html) == []
+
+
+def test_a_new_address_counts_once_it_is_proven(
+    dora: User, client: Client, sign_in: SignIn, mailoutbox: list[Any]
+) -> None:
+    sign_in()
+    client.post("/accounts/email/", {"email": "Dora.New@delta.example", "action_add": ""})
+    before = User.objects.get().email
+    client.post(link_in(next(mail for mail in mailoutbox if mail.to == ["dora.new@delta.example"])))
+    client.post("/accounts/logout/")
+
+    assert (before, User.objects.get().email) == ("dora@delta.example", "dora.new@delta.example")
+    assert sign_in("dora@delta.example").status_code == 200
+    assert sign_in("dora.new@delta.example")["Location"] == HOME
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_address_of_somebody_else_is_not_taken(
+    dora: User, client: Client, sign_in: SignIn, mailoutbox: list[Any], verified: bool
+) -> None:
+    emil = create_user("emil@delta.example", by=None, at=MADE_AT, password=PASSWORD, verified=verified)
+    sign_in()
+    client.post("/accounts/email/", {"email": "EMIL@delta.example", "action_add": ""})
+    for mail in mailoutbox:
+        if "/confirm-email/" in mail.body:
+            client.post(link_in(mail))
+
+    assert sorted(User.objects.values_list("email", flat=True)) == ["dora@delta.example", "emil@delta.example"]
+    assert EmailAddress.objects.get(email="emil@delta.example", primary=True).user == emil
+    assert not EmailAddress.objects.filter(user=dora, email="emil@delta.example", verified=True).exists()

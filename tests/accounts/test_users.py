@@ -18,6 +18,7 @@ from accounts.domain.users import (
     create_user,
     deactivate_user,
     reactivate_user,
+    register_guest,
     set_groups,
 )
 from accounts.models import User, UserGroup
@@ -206,3 +207,10 @@ def test_createsuperuser_confirms_nobody_else(dora: User, monkeypatch: pytest.Mo
 
     assert not EmailAddress.objects.get(user=dora).verified
     assert sign_in()["Location"] != HOME
+
+
+def test_whoever_signs_up_is_a_guest_whatever_the_form_held(db: None) -> None:
+    user = register_guest(User(email="Sly@x.example", is_staff=True, is_superuser=True, is_active=False))
+
+    user.refresh_from_db()
+    assert (user.email, user.is_staff, user.is_superuser, user.is_active) == ("sly@x.example", False, False, True)
