@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 CONNECTIONS = 8
 ROLLBACKS = 0.1
-FULL_EVERY = 8
+FULL_EVERY = 6
 
 
 class RolledBack(Exception):
@@ -79,7 +79,7 @@ def test_numbers_have_no_gap_and_no_duplicate(
     scope: str, legal_entity: LegalEntity, customers: list[Customer], root: User, nightly: bool
 ) -> None:
     LegalEntity.objects.filter(pk=legal_entity.pk).update(number_scope=scope)
-    count = 10_000 if nightly else 1_000
+    count = 10_000 if nightly else 600
     drafts = {
         index: invoicing.draft_from_deal(factories.DealFactory(customer=customers[index % 3]), by=root, at=NOW)
         for index in range(0, count, FULL_EVERY)

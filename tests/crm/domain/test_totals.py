@@ -57,7 +57,7 @@ line = st.tuples(quantity, price, st.sampled_from(RATES))
 
 
 @given(lines=st.lists(line, min_size=1, max_size=6), currency=st.sampled_from(sorted(DIGITS)))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_totals_equal_the_independent_calculation(
     lines: list[tuple[str, str, str]], currency: str, root: User, customer_a: Customer
 ) -> None:
