@@ -1,12 +1,12 @@
 """From an invoice's rows to the plain data its document shows; an issued one is read from its frozen copies only."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from crm.documents.data import BankDetails, DocumentData, DocumentLine, Party
+from crm.documents.data import BankDetails, DocumentData, DocumentLine, Language, Party
 from crm.documents.logos import Logo as PrintedLogo
 from crm.domain.invoicing import totals_of
 from crm.domain.issuing import buyer_snapshot, seller_snapshot
@@ -30,13 +30,13 @@ def document_data(invoice: Invoice, *, on: date) -> DocumentData:
         number=invoice.number or "",
         draft=not issued,
         draft_reference="" if issued else invoice.reference,
-        issued_on=invoice.issued_on if issued else on,
+        issued_on=invoice.issued_on or on,
         due_on=None if invoice.is_credit_note else invoice.due_on,
         service_from=invoice.service_from,
         service_to=invoice.service_to,
         currency=invoice.currency,
         currency_exponent=digits,
-        language=invoice.language,
+        language=cast(Language, invoice.language),
         seller=_party(seller),
         buyer=_party(buyer),
         bank=None if invoice.is_credit_note else BankDetails(**seller["bank"]),

@@ -40,7 +40,7 @@ def change_contact(customer: Customer, *, changes: dict[str, str], by: Any) -> C
     unknown = set(changes) - set(CONTACT_FIELDS)
     if unknown:
         raise CustomerRefused(_("These fields cannot be changed: %(names)s.") % {"names": ", ".join(sorted(unknown))})
-    locked = Customer.objects.select_for_update().get(pk=customer.pk)
+    locked: Customer = Customer.objects.select_for_update().get(pk=customer.pk)
     for name, value in changes.items():
         setattr(locked, name, value)
     locked.full_clean(exclude=[f.name for f in Customer._meta.fields if f.name not in changes])
@@ -77,10 +77,10 @@ def find_or_create(*, company_name: str, email: str, by: Any, at: datetime, **fi
         for key in sorted({f"customer-email:{email.lower()}", f"customer-name:{company_name.lower()}"}):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     if email:
-        known = Customer.objects.filter(email__iexact=email).first()
+        known: Customer | None = Customer.objects.filter(email__iexact=email).first()
         if known is not None:
             return known
-    same_name = list(Customer.objects.filter(company_name__iexact=company_name)[:2])
+    same_name: list[Customer] = list(Customer.objects.filter(company_name__iexact=company_name)[:2])
     if len(same_name) == 1 and not (email and same_name[0].email):
         return same_name[0]
     return create_customer(company_name=company_name, email=email or None, by=by, at=at, **fields)

@@ -19,10 +19,11 @@ def settle(invoice: Invoice, *, by: Any, on: date, at: datetime, reason: str = "
     Called with the invoice's row locked, after money or credit was booked on it. Credited in full without any
     payment is cancelled, everything else that is settled is paid.
     """
-    balance = Invoice.objects.with_balance().get(pk=invoice.pk)
+    balance: Any = Invoice.objects.with_balance().get(pk=invoice.pk)
     if balance.status not in OPEN_STATUSES or balance.outstanding > 0:
         Invoice.objects.filter(pk=invoice.pk).update(updated_at=at)
-        return balance.reload()
+        reloaded: Invoice = balance.reload()
+        return reloaded
     fully_credited = balance.credited_total == balance.gross_total and balance.gross_total > 0
     if fully_credited and balance.paid_total == 0:
         return _cancel(balance, by=by, at=at, reason=reason)

@@ -6,7 +6,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from crm.documents.logos import MIME_TYPES, SVG_MIME, LogoRefused, check_logo
-from crm.models import LegalEntity
 from hashinsight.common.admin.forms import HouseForm
 from hashinsight.common.admin.widgets import dress
 
@@ -18,10 +17,6 @@ class LegalEntityForm(HouseForm):
 
     new_logo = forms.FileField(label=_("New logo"), required=False, help_text=_("PNG, JPEG or SVG, at most 1 MB."))
     remove_logo = forms.BooleanField(label=_("Remove the logo"), required=False)
-
-    class Meta:
-        model = LegalEntity
-        fields = "__all__"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -55,5 +55,6 @@ def check_versions(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         for model in apps.get_models()
         if any(field.name == "version" for field in model._meta.local_fields)
         and hasattr(model, "public_id")
+        and not hasattr(model, "pgh_tracked_model")
         and not any(trigger.name == "bump_version" for trigger in getattr(model._meta, "triggers", []))
     ]

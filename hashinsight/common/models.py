@@ -18,7 +18,7 @@ class BaseModel(models.Model):
     updated_at = models.DateTimeField(_("updated at"), default=timezone.now, editable=False)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
 
-    objects: models.Manager[Any] = ScopedQuerySet.as_manager()
+    objects: Any = ScopedQuerySet.as_manager()
 
     class Meta:
         abstract = True

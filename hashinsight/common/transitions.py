@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from hashinsight.common.errors import DomainError
 
 ModelT = TypeVar("ModelT", bound=models.Model)
-Moves = Mapping[str, Collection[str]]
+Moves = Mapping[Any, Collection[Any]]
 
 
 class MoveRefused(DomainError):

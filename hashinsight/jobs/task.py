@@ -8,7 +8,7 @@ from hashinsight.common.audit import audit_context
 from hashinsight.common.context import clean_request_id, request_id_scope
 
 
-class HashInsightTask(Task):  # type: ignore[misc]
+class HashInsightTask(Task):
     """A task whose logs and audit rows carry the request id of whoever caused it; the actor is the system."""
 
     abstract = True

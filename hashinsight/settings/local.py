@@ -4,7 +4,6 @@ from hashinsight.env import email_from_url
 from hashinsight.settings.base import *
 from hashinsight.settings.base import STORAGES, VAR_DIR
 
-SILENCED_SYSTEM_CHECKS: list[str] = []
 globals().update(email_from_url("EMAIL_URL", f"file://{VAR_DIR / 'outbox'}"))
 DEFAULT_FROM_EMAIL = "billing@hashinsight.example"
 # Static files come straight from the packages: nothing to collect at a first start.

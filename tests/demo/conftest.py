@@ -3,7 +3,6 @@
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,35 +36,23 @@ def roles(db: None) -> None:
     sync_roles()
 
 
-@dataclass(frozen=True)
-class Built:
-    """A demo that stands, and what its twin looked like."""
-
-    credentials: Path
-    twin: dict[str, Any]
-
-
 @pytest.fixture(scope="module")
-def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Built]:
-    """The small company, built twice: the twin is taken back, the other stands for a whole module of tests."""
-    folder = tmp_path_factory.mktemp("demo")
+def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Path]:
+    """The small company, standing for a whole module of tests; gives the file with its sign-ins."""
+    path = tmp_path_factory.mktemp("demo") / "demo-credentials.json"
     with django_db_blocker.unblock(), transaction.atomic():
         sync_roles()
-        with transaction.atomic():
-            build_demo(WISH, credentials=folder / "twin.json", say=silent)
-            twin = business()
-            transaction.set_rollback(True)
-        assert build_demo(WISH, credentials=folder / "demo.json", say=silent)
+        assert build_demo(WISH, credentials=path, say=silent)
         with django_db_blocker.block():
-            yield Built(folder / "demo.json", twin)
+            yield path
         transaction.set_rollback(True)
 
 
 @pytest.fixture
-def demo(built: Built, db: None, credentials: Path) -> Path:
+def demo(built: Path, db: None, credentials: Path) -> Path:
     """The company that stands; returns a copy of the file with its sign-ins."""
     credentials.parent.mkdir()
-    shutil.copy2(built.credentials, credentials)
+    shutil.copy2(built, credentials)
     return credentials
 
 

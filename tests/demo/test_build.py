@@ -25,7 +25,7 @@ from crm.models import (
 )
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
 from hashinsight.jobs.models import DueWork
-from tests.demo.conftest import NOW, WISH, Built, business
+from tests.demo.conftest import NOW, WISH, business
 
 
 def test_every_state_is_there(demo: Path) -> None:
@@ -138,10 +138,6 @@ def test_lost_sign_ins_are_renewed(demo: Path) -> None:
     assert {one["password"] for one in new}.isdisjoint(one["password"] for one in old)
     live = ApiKey.objects.filter(revoked_at__isnull=True).values_list("prefix", flat=True)
     assert set(live) == {prefix_of(one["api_key"]) for one in new}
-
-
-def test_two_builds_of_a_seed_are_the_same_company(built: Built, demo: Path) -> None:
-    assert business() == built.twin
 
 
 def test_nothing_lies_in_the_future(demo: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, models
-from django.db.models import ProtectedError, RestrictedError
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,11 +24,10 @@ from hashinsight.common.admin.history import HistorySource, history_page, is_tra
 from hashinsight.common.admin.inlines import autocomplete_names
 from hashinsight.common.admin.pages import PagesMixin
 from hashinsight.common.admin.paginator import EstimatingPaginator
-from hashinsight.common.errors import DomainError
+from hashinsight.common.admin.refusals import REFUSALS, in_words
 
 LOCKS = "_house_locks"
 RECORD_FIELDS = ("public_id", "version", "created_at", "updated_at")
-REFUSALS = (DomainError, ValidationError, IntegrityError, ProtectedError, RestrictedError)
 MOST_PROTECTED_SHOWN = 25
 
 
@@ -125,6 +124,12 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
         form.request = request
         return form
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """An address typed without its scheme is meant to be a safe one."""
+        if isinstance(db_field, models.URLField):
+            kwargs.setdefault("assume_scheme", "https")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -142,7 +147,7 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
             for _name, uploads in request.FILES.lists():
                 for upload in uploads:
                     upload.seek(0)
-            vars(request)[REFUSAL_ATTRIBUTE] = _in_words(refusal)
+            vars(request)[REFUSAL_ATTRIBUTE] = in_words(refusal)
             vars(request)[LOCKS] = True
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -150,6 +155,7 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
         """A changed line changes its document: the version counts up even if no column of the parent did."""
         super().save_related(request, form, formsets, change)
         if change and hasattr(form.instance, "version") and any(formset.has_changed() for formset in formsets):
+            form.instance.updated_at = timezone.now()
             form.instance.save(update_fields=["updated_at"])
 
     def adopt(self, obj: Any, created: Any) -> None:
@@ -162,6 +168,8 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What stands in the way is named, but not all ten thousand of it."""
         to_delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if protected:
+            lacking = set()  # nobody may delete those; naming them helps more than speaking of permissions
         if len(protected) > MOST_PROTECTED_SHOWN:
             more = len(protected) - MOST_PROTECTED_SHOWN
             protected = [*protected[:MOST_PROTECTED_SHOWN], _("… and %(count)s more") % {"count": more}]
@@ -174,7 +182,7 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except REFUSALS as refusal:
-            self.message_user(request, str(_in_words(refusal)), messages.ERROR)
+            self.message_user(request, str(in_words(refusal)), messages.ERROR)
             return HttpResponseRedirect(self.url_of("change", object_id))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -184,7 +192,7 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
         except REFUSALS as refusal:
             if request.method != "POST":
                 raise
-            self.message_user(request, str(_in_words(refusal)), messages.ERROR)
+            self.message_user(request, str(in_words(refusal)), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
     # --- history --------------------------------------------------------------------------------------------
@@ -253,20 +261,3 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment if moment is not None and moment.tzinfo is not None else None
-
-
-def _in_words(refusal: Exception) -> Exception:
-    """A refusal a person can read; what the database says about its own rules stays in the log."""
-    if isinstance(refusal, ProtectedError | RestrictedError):
-        things = {str(row._meta.verbose_name_plural) for row in _blocking(refusal)}
-        return DomainError(_("Other records still need it: %(things)s.") % {"things": ", ".join(sorted(things))})
-    if isinstance(refusal, IntegrityError):
-        return DomainError(
-            _("The database refused this: a rule forbids it, or somebody else changed the data at the same moment.")
-        )
-    return refusal
-
-
-def _blocking(refusal: ProtectedError | RestrictedError) -> set[Any]:
-    found: Any = refusal.protected_objects if isinstance(refusal, ProtectedError) else refusal.restricted_objects
-    return set(found)

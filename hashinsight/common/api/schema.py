@@ -198,7 +198,7 @@ class HashInsightSchema(AutoSchema):
         staff_fields = getattr(getattr(serializer, "Meta", None), "staff_fields", ())
         if staff_fields:
             schema["required"] = [name for name in schema.get("required", []) if name not in staff_fields]
-        for name in staff_fields:
+        for name in (name for name in staff_fields if name in schema["properties"]):
             schema["properties"][name] = _for_staff(schema["properties"][name])
         schema["additionalProperties"] = False
         return schema
