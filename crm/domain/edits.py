@@ -56,5 +56,7 @@ def change_deal(deal: Deal, *, changes: Mapping[str, Any]) -> Deal:
 
 def _apply(row: Any, changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
+        if not row._meta.get_field(name).editable:
+            raise ValueError(f"{name} is not edited: it has a function of its own")
         setattr(row, name, value)
     row.full_clean()
