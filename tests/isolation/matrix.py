@@ -1,0 +1,363 @@
+"""The matrix: every route, verb, foreign tenant and way of asking, with a twin that asks for what nobody has.
+
+A cell is an attack, a twin and a control. The attack must bring no foreign byte and change nothing; the twin must get
+the very same answer (else the difference tells that the foreign row exists); the control proves that the same call
+works for whoever may make it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from tests.api.client import Caller
+from tests.isolation.world import MARK, NOBODY, Tenant, World
+
+VERBS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+FOREIGN_COLUMNS = (
+    "id", "pk", "public_id", "internal_note", "customer_id", "customer__company_name", "customer__internal_note",
+    "code", "probability", "invoice__number", "lead__score", "user__email", "?",
+)  # fmt: skip
+REQUEST_ID = "the-same-request"
+VOLATILE = ("RateLimit-Remaining", "RateLimit-Reset")
+SNAPSHOT_TABLES = (
+    "crm_customer", "crm_customermembership", "crm_lead", "crm_deal", "crm_dealline", "crm_invoice", "crm_invoiceline",
+    "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_activity", "crm_numberseries",
+    "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
+)  # fmt: skip
+# Which of a tenant's rows stands in the address of a call: the one from which the call would succeed.
+ROWS: dict[str, dict[str, str]] = {
+    "customers": {"": "customer"},
+    "leads": {"": "lead"},
+    "deals": {
+        "": "approved deal", "submit": "draft deal", "approve": "pending deal", "complete": "signed deal",
+        "move": "pending deal",
+    },
+    "invoices": {"": "invoice", "issue": "draft invoice", "cancel": "draft invoice", "credit": "open invoice"},
+    "payments": {"": "payment"},
+    "activities": {"": "activity"},
+    "api-keys": {"": "spare key"},
+}  # fmt: skip
+MORE_ROWS = {
+    "deals": ("draft deal", "third"),
+    "invoices": ("draft invoice", "withdrawn invoice", "credit note"),
+    "activities": ("hidden activity",),
+    "api-keys": ("customer_viewer key",),
+}
+KINDS = {
+    "customer": "customer",
+    "deal": "approved deal",
+    "invoice": "invoice",
+    "lead": "lead",
+    "corrects": "open invoice",
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request."""
+
+    method: str
+    path: str
+    body: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def send(self, caller: Caller) -> Any:
+        """The answer."""
+        body = {} if self.body is None and self.method in ("POST", "PUT", "PATCH") else self.body
+        return caller.call(self.method, self.path, body, X_Request_ID=REQUEST_ID, **dict(self.headers))
+
+    @property
+    def text(self) -> str:
+        """What the caller knew already, because he sent it."""
+        return f"{self.path} {json.dumps(self.body, default=str)} {self.headers}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attack with its twin and its control."""
+
+    resource: str
+    way: str
+    attack: Ask
+    twin: Ask | None = None
+    control: tuple[str, Ask, Callable[[Any], bool]] | None = None
+    wanted: int | None = None
+    tenant: str = field(default="b")
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.attack.method} {self.attack.path} {self.attack.body or ''}"
+
+
+def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
+    """A body with which the call succeeds on this tenant's rows."""
+    customer, invoice = tenant.id("customer"), tenant.id("invoice")
+    bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("customers", "create"): {"company_name": "New"},
+        ("customers", "partial_update"): {"phone": "1"},
+        ("leads", "create"): {"title": "New", "customer": customer},
+        ("leads", "partial_update"): {"customer": customer},
+        ("leads", "move"): {"to": "contacted"},
+        ("deals", "create"): {"customer": customer, "title": "New", "value": "1"},
+        ("deals", "partial_update"): {"title": "New"},
+        ("deals", "move"): {"to": "proposal"},
+        ("deals", "sign"): {"on": "2026-11-20"},
+        ("deals", "cancel"): {"reason": "x"},
+        ("invoices", "create"): {"deal": tenant.id("signed deal")},
+        ("invoices", "credit"): {"reason": "x", "lines": [{"position": 1, "quantity": "0.1"}]},
+        ("invoices", "cancel"): {"reason": "x"},
+        ("payments", "create"): {"invoice": invoice, "amount": "1", "currency": "USD", "received_on": "2026-11-20"},
+        ("activities", "create"): {
+            "customer": customer, "deal": tenant.id("third"), "invoice": invoice, "subject": "New",
+        },
+        ("api-keys", "create"): {"name": "New", "scopes": ["invoices:read"]},
+    }  # fmt: skip
+    return bodies.get((resource, action), {})
+
+
+class Matrix:
+    """All cells of a world, from the paths of the OpenAPI document."""
+
+    def __init__(self, world: World, spec: dict[str, Any], client_actions: dict[str, frozenset[str]]) -> None:
+        self.world = world
+        self.spec = spec
+        self.client_actions = client_actions
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell, in a fixed order."""
+        for path, operations in self.spec["paths"].items():
+            resource = path.split("/")[3]
+            short = path.removeprefix("/api/v1")
+            for tenant in self.world.foreign:
+                for verb in VERBS:
+                    operation = operations.get("get" if verb == "HEAD" else verb.lower())
+                    action = self._action(resource, operation)
+                    if "{id}" in path:
+                        yield from self._by_id(resource, short, verb, action, tenant)
+                    else:
+                        yield self._plain(resource, short, verb, action, tenant)
+                if "get" in operations and "{id}" not in path and resource != "me":
+                    yield from self._by_parameter(resource, short, operations["get"], tenant)
+                    yield from self._by_cursor(resource, short, tenant)
+                if "post" in operations or "patch" in operations:
+                    yield from self._by_body(resource, short, operations, tenant)
+            if "{id}" in path and "get" in operations:
+                yield from self._own(resource, short)
+            if "get" in operations and "{id}" not in path and resource != "me":
+                yield from self._orderings(resource, short)
+
+    def _action(self, resource: str, operation: dict[str, Any] | None) -> str | None:
+        if operation is None:
+            return None
+        name: str = operation["operationId"]
+        return name.removeprefix(resource.replace("-", "_") + "_")
+
+    def _row(self, resource: str, action: str | None, tenant: Tenant) -> str:
+        return tenant.id(ROWS[resource].get(action or "", ROWS[resource][""]))
+
+    def _control(self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant, body: Any) -> Any:
+        """Who may make the call makes it: the tenant itself, else staff; a verb that is not there is 405 for both."""
+        url = path.replace("{id}", self._row(resource, action, tenant))
+        ask = Ask(verb, url, body if verb in ("POST", "PUT", "PATCH") else None)
+        if action is None:
+            return (tenant.name if resource != "leads" else "root", ask, lambda answer: answer.status_code == 405)
+        who = tenant.name if action in self.client_actions[resource] else "root"
+        return (who, ask, lambda answer: 200 <= answer.status_code < 300)
+
+    def _by_id(self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant) -> Iterator[Cell]:
+        body = body_of(resource, action or "", tenant if action != "partial_update" else self.world.attacker)
+        body_sent = body if verb in ("POST", "PATCH") else None
+        way = "file" if path.endswith("/pdf/") else "path"
+        control = self._control(resource, path, verb, action, tenant, body_of(resource, action or "", tenant))
+        names = [ROWS[resource].get(action or "", ROWS[resource][""]), *MORE_ROWS.get(resource, ())]
+        for name in names:
+            attack = Ask(verb, path.replace("{id}", tenant.id(name)), body_sent)
+            twin = Ask(verb, path.replace("{id}", NOBODY), body_sent)
+            yield Cell(resource, way, attack, twin, control, tenant=tenant.name)
+        yield from self._by_condition(resource, path, verb, action, tenant, body_sent)
+
+    def _by_condition(
+        self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant, body: Any
+    ) -> Iterator[Cell]:
+        """The foreign row's own entity tag opens nothing."""
+        if action is None or verb == "HEAD":
+            return
+        url = path.replace("{id}", self._row(resource, action, tenant))
+        get = self._reader(resource, action, tenant)
+        tag = get.call("GET", path.split("{id}")[0] + f"{self._row(resource, action, tenant)}/").get("ETag")
+        if path.endswith("/pdf/"):
+            tag = get.call("GET", url)["ETag"]
+        header = (("If_None_Match" if verb == "GET" else "If_Match", tag),)
+        attack, twin = Ask(verb, url, body, header), Ask(verb, path.replace("{id}", NOBODY), body, header)
+        reader = tenant.name if action in self.client_actions[resource] else "root"
+        control = None
+        if verb == "GET":
+            control = (reader, attack, lambda answer: answer.status_code == 304)
+        yield Cell(resource, "condition", attack, twin, control, tenant=tenant.name)
+
+    def _reader(self, resource: str, action: str, tenant: Tenant) -> Caller:
+        own: Caller = tenant.rows["customer_admin caller"]
+        return own if action in self.client_actions[resource] else self.world.root
+
+    def _plain(self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant) -> Cell:
+        body = body_of(resource, action or "", tenant) if verb in ("POST", "PUT", "PATCH") else None
+        if resource == "me":
+            wanted = 200 if action else 405
+            control: Any = (tenant.name, Ask(verb, path), lambda answer: answer.status_code == wanted)
+        else:
+            control = self._control(resource, path, verb, action, tenant, body)
+        if verb == "GET" and resource not in ("leads",):
+            own = tenant.id("customer_admin key" if resource in ("me", "api-keys") else "customer").encode()
+            control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content)
+        if verb == "POST" and resource in ("activities", "api-keys"):
+            body = {"surprise": 1}  # what the attacker may do with own rows is no attack
+        return Cell(resource, "list", Ask(verb, path, body), None, control, tenant=tenant.name)
+
+    def _by_parameter(self, resource: str, path: str, operation: dict[str, Any], tenant: Tenant) -> Iterator[Cell]:
+        for parameter in operation["parameters"]:
+            name, schema = parameter.get("name", ""), parameter.get("schema", {})
+            if name in ("cursor", "ordering", "page_size", "") or "enum" in schema:
+                continue
+            value, nobody = self._value(resource, name, schema, tenant)
+            if value is None:
+                continue
+            who = "root" if resource == "leads" or name == "lead" else tenant.name
+            found = (who, Ask("GET", f"{path}?{name}={value}"), lambda answer: len(answer.json()["results"]) >= 1)
+            way = "search" if name == "search" else "filter"
+            control = None if (resource, name) in {("activities", "lead"), ("deals", "lead")} else found
+            yield Cell(
+                resource, way, Ask("GET", f"{path}?{name}={value}"), Ask("GET", f"{path}?{name}={nobody}"), control,
+                tenant=tenant.name,
+            )  # fmt: skip
+
+    def _value(self, resource: str, name: str, schema: dict[str, Any], tenant: Tenant) -> tuple[str | None, str]:
+        if schema.get("format") == "uuid":
+            kind = "third" if name == "deal" else KINDS[name]
+            return tenant.id(kind), NOBODY
+        rows = tenant.rows
+        known: dict[tuple[str, str], str] = {
+            ("customers", "search"): rows["customer"].company_name,
+            ("leads", "search"): rows["lead"].title,
+            ("deals", "search"): rows["approved deal"].title,
+            ("invoices", "search"): rows["invoice"].number,
+            ("invoices", "number"): rows["invoice"].number,
+            ("payments", "reference"): rows["payment"].reference,
+            ("activities", "search"): rows["activity"].subject,
+        }
+        return known.get((resource, name)), "nobody-has-this"
+
+    def _by_cursor(self, resource: str, path: str, tenant: Tenant) -> Iterator[Cell]:
+        owner: Caller = self.world.root if resource == "leads" else tenant.rows["customer_admin caller"]
+        link = owner.get(f"{path}?page_size=1").json()["next"]
+        if link is None:
+            return
+        mine = link.partition("/api/v1")[2]
+        who = "root" if resource == "leads" else tenant.name
+        yield Cell(
+            resource, "cursor", Ask("GET", mine), Ask("GET", f"{path}?page_size=1&cursor=AAAA"),
+            (who, Ask("GET", mine), lambda answer: answer.status_code == 200),
+            wanted=404 if resource == "leads" else 400, tenant=tenant.name,
+        )  # fmt: skip
+
+    def _by_body(self, resource: str, path: str, operations: dict[str, Any], tenant: Tenant) -> Iterator[Cell]:
+        mine = self.world.attacker
+        for verb in ("post", "patch"):
+            if verb not in operations:
+                continue
+            action = self._action(resource, operations[verb]) or ""
+            reference = operations[verb]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            component = self.spec["components"]["schemas"][reference.rpartition("/")[2]]
+            for name, schema in component.get("properties", {}).items():
+                if schema.get("format") != "uuid" or name not in KINDS:
+                    continue
+                good = body_of(resource, action, mine)
+                url = path.replace("{id}", self._row(resource, action, mine))
+                kind = {"deal": "signed deal" if resource == "invoices" else "third"}.get(name, KINDS[name])
+                attack = Ask(verb.upper(), url, {**good, name: tenant.id(kind)})
+                twin = Ask(verb.upper(), url, {**good, name: NOBODY})
+                control = self._control(resource, path, verb.upper(), action, tenant, body_of(resource, action, tenant))
+                yield Cell(resource, "body", attack, twin, control, tenant=tenant.name)
+
+    def _own(self, resource: str, path: str) -> Iterator[Cell]:
+        """Own rows in full: nothing of others and nothing of the house is nested in them."""
+        if resource == "leads":
+            return
+        mine = self.world.attacker
+        mark = f"zq{mine.name}".encode()
+        for name in {ROWS[resource][""], *MORE_ROWS.get(resource, ())}:
+            ask = Ask("GET", path.replace("{id}", mine.id(name)))
+            shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith("/pdf/")
+            control = (mine.name, ask, lambda answer: mark in answer.content) if shown else None
+            yield Cell(resource, "nested", ask, None, control, tenant="a")
+
+    def _orderings(self, resource: str, path: str) -> Iterator[Cell]:
+        for column in FOREIGN_COLUMNS:
+            for sign in ("", "-"):
+                wanted = 404 if resource == "leads" else 400
+                control = ("root", Ask("GET", f"{path}?ordering=-created_at" if resource != "activities" else path),
+                           lambda answer: answer.status_code == 200)  # fmt: skip
+                yield Cell(resource, "ordering", Ask("GET", f"{path}?ordering={sign}{column}"), None, control, wanted)
+
+
+def snapshot() -> str:
+    """One text for the state of all tables; being used is no change of a key."""
+    parts = [
+        f"(SELECT coalesce(md5(string_agg((to_jsonb(t) - 'last_used_at' - 'last_used_ip')::text, '|' ORDER BY id)), '')"
+        f" FROM {table} t)"
+        for table in SNAPSHOT_TABLES
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT concat_ws(',', {', '.join(parts)})")
+        return str(cursor.fetchone()[0])
+
+
+def foreign_bytes(world: World, name: str, ask: Ask, answer: Any) -> list[str]:
+    """What the answer holds that this tenant must not see and did not send itself."""
+    content = answer.content + json.dumps(dict(answer.headers)).encode()
+    marks = {(kind, owner, text) for kind, owner, text in MARK.findall(content)}
+    found = [
+        text.decode()
+        for kind, owner, text in marks
+        if (kind == b"h" or owner.decode() != name) and text.decode() not in ask.text
+    ]
+    sent = ask.text
+    return found + [text.decode() for text in world.forbidden_to(name) if text in content and text.decode() not in sent]
+
+
+def attack(world: World, cell: Cell) -> list[str]:
+    """Make the attack; returns what is wrong."""
+    mine = world.attacker
+    caller: Caller = mine.rows["customer_admin caller"]
+    before = snapshot() if cell.attack.method not in ("GET", "HEAD", "OPTIONS") else ""
+    answer = cell.attack.send(caller)
+    found = [f"{cell}: shows {text}" for text in foreign_bytes(world, mine.name, cell.attack, answer)]
+    if answer.status_code >= 500:
+        found.append(f"{cell}: {answer.status_code}")
+    if cell.wanted is not None and answer.status_code != cell.wanted:
+        found.append(f"{cell}: {answer.status_code} instead of {cell.wanted}")
+    if cell.twin is not None:
+        twin = cell.twin.send(caller)
+        if _comparable(answer, cell.attack) != _comparable(twin, cell.twin):
+            found.append(f"{cell}: differs from what nobody has ({answer.status_code}, {twin.status_code})")
+    if before and snapshot() != before:
+        found.append(f"{cell}: changed something")
+    return found
+
+
+def control_fails(world: World, cell: Cell) -> str | None:
+    """Make the control and take it back; returns what is wrong."""
+    if cell.control is None:
+        return None
+    who, ask, good = cell.control
+    caller: Caller = world.root if who == "root" else world.tenants[who].rows["customer_admin caller"]
+    with transaction.atomic():
+        answer = ask.send(caller)
+        transaction.set_rollback(True)
+    return None if good(answer) else f"control of {cell} by {who}: {answer.status_code} {answer.content[:300]!r}"
+
+
+def _comparable(answer: Any, ask: Ask) -> tuple[int, dict[str, str], bytes]:
+    headers = {name: value for name, value in answer.headers.items() if name not in VOLATILE}
+    return answer.status_code, headers, answer.content
