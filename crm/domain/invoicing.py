@@ -37,8 +37,11 @@ def draft_from_deal(deal: Deal, *, by: Any, at: datetime) -> Invoice:
 
     Raises InvoiceRefused when the customer is inactive or no legal entity is set up.
     """
-    locked = Deal.objects.select_for_update(of=("self",)).select_related("customer", "legal_entity").get(pk=deal.pk)
-    known: Invoice | None = locked.invoices.filter(kind=InvoiceKind.DEAL).exclude(status=InvoiceStatus.CANCELLED).first()
+    rows = Deal.objects.select_for_update(of=("self",)).select_related("customer", "legal_entity")
+    locked = rows.get(pk=deal.pk)
+    known: Invoice | None = (
+        locked.invoices.filter(kind=InvoiceKind.DEAL).exclude(status=InvoiceStatus.CANCELLED).first()
+    )
     if known is not None:
         return known
     customer = locked.customer

@@ -44,7 +44,7 @@ class ClientPolicy(Operation):
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY staff_all ON {table} TO {STAFF_ROLE} USING (true) WITH CHECK (true)",
-            f"CREATE POLICY client_own ON {table} FOR SELECT TO {CLIENT_ROLE} USING ({self.condition})",
+            f"CREATE POLICY client_own ON {table} FOR SELECT TO {CLIENT_ROLE} USING ({self.condition})",  # noqa: S608
             f"GRANT SELECT ON {table} TO {CLIENT_ROLE}",
         ):
             schema_editor.execute(statement)

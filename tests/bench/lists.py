@@ -204,7 +204,7 @@ def _asker() -> Callable[[str], float]:
     own = [scope for scope in readable if not scope.startswith("leads")]
     keys["client"] = create_key(client, name="bench", scopes=own, expires_at=None, by=staff, at=now)[1]
     browser = Client(SERVER_NAME="127.0.0.1")
-    browser.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(staff, backend="accounts.backends.TimeLimitedBackend")
     program = Client(SERVER_NAME="127.0.0.1")
 
     def ask(page: str) -> float:
