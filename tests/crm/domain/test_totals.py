@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -56,6 +56,9 @@ price = st.decimals("0", "99999", places=8).map(lambda value: format(value, "f")
 line = st.tuples(quantity, price, st.sampled_from(RATES))
 
 
+@example(lines=[("1", "0.125", "0"), ("1", "0.005", "7"), ("3", "1", "5.5")], currency="USD")
+@example(lines=[("1", "2.5", "0"), ("0.5", "5", "19")], currency="JPY")
+@example(lines=[("0.5", "0.00000005", "0")], currency="BTC")
 @given(lines=st.lists(line, min_size=1, max_size=6), currency=st.sampled_from(sorted(DIGITS)))
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_totals_equal_the_independent_calculation(
