@@ -7,6 +7,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import BadRequest
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
@@ -49,6 +50,10 @@ class HashInsightAdminSite(UnfoldAdminSite):
 
         response: HttpResponse = admin_login(request)
         return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One's own password is changed where it is checked."""
+        return redirect("account_change_password")
 
 
 class HashInsightAdminConfig(AdminConfig):

@@ -30,7 +30,7 @@ class AccessGrantAdmin(BaseAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Its name needs the user."""
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).select_related("user", "granted_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Another person or beginning is another grant."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -23,6 +22,7 @@ from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
 from hashinsight.common.admin.forms import refusal_texts
+from hashinsight.common.admin.widgets import HouseAutocomplete
 from hashinsight.common.errors import DomainError
 
 
@@ -42,7 +42,7 @@ class NewKeyForm(ConfirmForm):
     def build(self) -> None:
         """Search for the person."""
         field: Any = self.fields["user"]
-        field.widget = AutocompleteSelect(ApiKey._meta.get_field("user"), admin.site)
+        field.widget = HouseAutocomplete(ApiKey._meta.get_field("user"), admin.site)
         field.widget.choices = field.choices
 
     def clean_user(self) -> User:

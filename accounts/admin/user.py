@@ -29,6 +29,9 @@ from hashinsight.common.admin.inlines import ViewOnlyInline
 EXTRA_INLINES: MutableSequence[type[ViewOnlyInline]] = []
 
 
+EDITED = ("name", "company", "position", "username")
+
+
 class AddUserForm(HouseForm):
     """A new person: who, which roles, and whether a mail invites them to set a password."""
 
@@ -64,7 +67,7 @@ class ChangeUserForm(HouseForm):
 
     class Meta:
         model = User
-        fields = ("name", "company", "position", "username")
+        fields = EDITED
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -200,7 +203,7 @@ class UserAdmin(BaseAdmin):
         by: Any = request.user
         cleaned, now = form.cleaned_data, timezone.now()
         if change:
-            obj.save(update_fields=[name for name in form.Meta.fields if name in cleaned] or None)
+            obj.save(update_fields=[name for name in EDITED if name in cleaned])
         else:
             facts = {name: cleaned[name] for name in ("name", "company", "position")}
             self.adopt(obj, users.create_user(cleaned["email"], by=by, at=now, **facts))

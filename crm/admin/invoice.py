@@ -235,7 +235,7 @@ class InvoiceAdmin(BaseAdmin):
     def save_model(self, request: HttpRequest, obj: Invoice, form: Any, change: bool) -> None:
         """Only the edited columns; totals follow in ``save_related``."""
         invoicing.lock_draft(obj)
-        obj.save(update_fields=[name for name in EDITED if name in form.cleaned_data] or None)
+        obj.save(update_fields=[name for name in EDITED if name in form.cleaned_data])
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Totals and tax follow the lines."""

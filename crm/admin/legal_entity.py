@@ -90,6 +90,17 @@ class LegalEntityAdmin(BaseAdmin):
         data = base64.b64encode(bytes(entity.logo.content)).decode()
         return format_html('<img class="hi-logo" alt="" src="data:{};base64,{}">', entity.logo.media_type, data)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new logo is for people who may change the entity."""
+        groups = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return groups
+        upload = ("new_logo", "remove_logo")
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != upload]})
+            for title, options in groups
+        ]
+
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Series exist once something was issued."""
         return super().get_inlines(request, obj) if obj is not None else ()

@@ -88,7 +88,7 @@ class CustomerMembershipAdmin(BaseAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CustomerMembership]:
         """Its name needs both sides."""
-        return super().get_queryset(request).select_related("user", "customer")
+        return super().get_queryset(request).select_related("user", "customer", "granted_by")
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Deleting is called revoking here, and has its page."""

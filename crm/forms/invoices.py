@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,6 +14,7 @@ from crm.enums import DealStatus, PaymentMethod
 from crm.models import Deal, Invoice
 from hashinsight.common.admin.confirm import ConfirmForm
 from hashinsight.common.admin.display import number_text
+from hashinsight.common.admin.widgets import HouseAutocomplete
 from hashinsight.common.money import CURRENCIES
 
 LINE_PREFIX = "line_"
@@ -32,7 +32,7 @@ class NewInvoiceForm(ConfirmForm):
     def build(self) -> None:
         """Search instead of a list of thousands."""
         field: Any = self.fields["deal"]
-        field.widget = AutocompleteSelect(Invoice._meta.get_field("deal"), admin.site)
+        field.widget = HouseAutocomplete(Invoice._meta.get_field("deal"), admin.site)
         field.widget.choices = field.choices
 
     def clean_deal(self) -> Deal:

@@ -21,7 +21,7 @@ from unfold.views import ChangeList
 from hashinsight.common.admin.exporting import ExportMixin
 from hashinsight.common.admin.forms import REFUSAL_ATTRIBUTE, HouseForm
 from hashinsight.common.admin.history import HistorySource, history_page, is_tracked
-from hashinsight.common.admin.inlines import autocomplete_names
+from hashinsight.common.admin.inlines import AutocompleteMixin
 from hashinsight.common.admin.pages import PagesMixin
 from hashinsight.common.admin.paginator import EstimatingPaginator
 from hashinsight.common.admin.refusals import REFUSALS, in_words
@@ -41,7 +41,7 @@ class HouseChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
+class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     """A page of the back office: history, locking, careful counting, autocomplete, refusals in plain words.
 
     Subclasses use the stock hooks of ``ModelAdmin``. Three of their own: ``history_children`` (whose changes also
@@ -83,10 +83,6 @@ class BaseAdmin(PagesMixin, ExportMixin, ModelAdmin):
             except (ValidationError, ValueError):
                 return None
         return super().get_object(request, object_id, from_field)
-
-    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
-        """Every foreign key; nobody scrolls through ten thousand customers."""
-        return autocomplete_names(self.model, self.admin_site)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[HouseChangeList]:
         """The list's own idea of how many rows there are in all."""

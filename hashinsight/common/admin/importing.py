@@ -1,5 +1,6 @@
 """Import of a file in two steps: a dry run with an error per row, then all rows or none."""
 
+import logging
 import secrets
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from hashinsight.common.admin.widgets import dress
 from hashinsight.common.errors import DomainError
 from hashinsight.common.imports import FileRefused, SheetRows, read_sheet
 
+logger = logging.getLogger(__name__)
 KEEP_SECONDS = 30 * 60
 MOST_PROBLEMS_SHOWN = 200
 
@@ -67,6 +69,9 @@ class DomainResource(resources.ModelResource):
         """An empty cell means the default, not the empty text."""
         for name in [name for name, value in row.items() if value == ""]:
             del row[name]
+
+    def after_import(self, dataset: Any, result: Any, **kwargs: Any) -> None:
+        """The library would reset the key's sequence here, which nobody but the owner may; no key was set."""
 
     def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
         """The domain call; refusals become errors of the row."""
@@ -201,7 +206,7 @@ def _described(resource: type[DomainResource]) -> list[dict[str, Any]]:
 
 
 def _problems(result: Any, sheet: SheetRows) -> list[tuple[Any, str]]:
-    problems: list[tuple[Any, str]] = [("", str(error.error)) for error in result.base_errors]
+    problems: list[tuple[Any, str]] = [("", " ".join(_words(error.error))) for error in result.base_errors]
     for row in result.invalid_rows:
         for name, texts in _named(row.error):
             problems.append((sheet.lines[row.number - 1], f"{name}: {texts}" if name else texts))
@@ -219,4 +224,5 @@ def _named(error: ValidationError) -> list[tuple[str, str]]:
 def _words(error: Exception) -> list[str]:
     if isinstance(error, DomainError | ValidationError | ValueError):
         return refusal_texts(error)
-    return [_("This row cannot be stored.")]
+    logger.error("an import failed: %s", error)
+    return [_("This cannot be stored.")]

@@ -8,6 +8,8 @@ from django.db import models
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
+from hashinsight.common.admin.widgets import HouseAutocomplete, HouseAutocompleteMultiple
+
 
 def autocomplete_names(model: type[models.Model], admin_site: Any) -> tuple[str, ...]:
     """Relations whose other side has a page one can search in."""
@@ -19,15 +21,34 @@ def autocomplete_names(model: type[models.Model], admin_site: Any) -> tuple[str,
     return tuple(names)
 
 
-class BaseInline(TabularInline):
+class AutocompleteMixin:
+    """Every foreign key is searched for; nobody scrolls through ten thousand customers."""
+
+    model: Any
+    admin_site: Any
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Those whose other side has a page one can search in."""
+        return autocomplete_names(self.model, self.admin_site)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """With a widget that survives wrong keys."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", HouseAutocomplete(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The same for many."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", HouseAutocompleteMultiple(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class BaseInline(AutocompleteMixin, TabularInline):
     """Lines people edit inside their document."""
 
     extra = 0
     hide_title = True
-
-    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
-        """Every foreign key."""
-        return autocomplete_names(self.model, self.admin_site)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """No links to add or open the other side: a line has no room for them."""

@@ -27,13 +27,14 @@ def rounded(count: int) -> int:
 
 
 class EstimatingPaginator(Paginator):
-    """Never counts more than EXACT_UP_TO rows, and never pages deeper than that.
+    """Never counts more than ``exact_up_to`` rows, and never pages deeper than that.
 
     Whoever needs what lies further down filters, searches or turns the order round: an OFFSET of 90,000 rows
     would read all of them for one page.
     """
 
     template_name = "admin/house/pagination.html"
+    exact_up_to = EXACT_UP_TO
     is_estimate = False
 
     @cached_property
@@ -42,8 +43,8 @@ class EstimatingPaginator(Paginator):
         rows = self.object_list
         if not isinstance(rows, QuerySet):
             return len(rows)
-        counted: int = rows.order_by()[: EXACT_UP_TO + 1].count()
-        if counted <= EXACT_UP_TO:
+        counted: int = rows.order_by()[: self.exact_up_to + 1].count()
+        if counted <= self.exact_up_to:
             return counted
         self.is_estimate = True
         return max(rounded(planner_estimate(rows)), counted - 1)
@@ -51,7 +52,7 @@ class EstimatingPaginator(Paginator):
     @cached_property
     def num_pages(self) -> int:
         """Pages that can be opened."""
-        return max(1, math.ceil(min(self.count, EXACT_UP_TO) / self.per_page))
+        return max(1, math.ceil(min(self.count, self.exact_up_to) / self.per_page))
 
     @property
     def count_text(self) -> str:

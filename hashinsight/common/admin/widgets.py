@@ -1,8 +1,11 @@
 """Making plain form fields look like the rest of the admin."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.core.exceptions import ValidationError
 from unfold import widgets
 
 
@@ -43,3 +46,32 @@ def _dressed(bound: forms.Field) -> forms.Widget:
 
 def _input_attrs(bound: forms.Field) -> dict[str, str]:
     return {"inputmode": "decimal"} if isinstance(bound, forms.DecimalField) else {}
+
+
+class _ForgivingMixin:
+    """Shows a form again that was sent with a key that is none; Django's own widget fails on it."""
+
+    field: Any
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        """Only keys that can be keys are looked up."""
+        key = self.field.remote_field.get_related_field()
+        return super().optgroups(name, [one for one in value if _is_key(key, one)], attrs)  # type: ignore[misc]
+
+
+class HouseAutocomplete(_ForgivingMixin, AutocompleteSelect):
+    """Search for one row."""
+
+
+class HouseAutocompleteMultiple(_ForgivingMixin, AutocompleteSelectMultiple):
+    """Search for several rows."""
+
+
+def _is_key(key: Any, value: Any) -> bool:
+    if value in (None, ""):
+        return True
+    try:
+        key.clean(value, None)
+    except (ValidationError, ValueError, TypeError, OverflowError):
+        return False
+    return True

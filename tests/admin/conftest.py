@@ -1,0 +1,65 @@
+"""Clients of the back office, each signed in as one of the cast."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests import factories
+
+BACKEND = "accounts.backends.TimeLimitedBackend"
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Tiles and uploads are kept in the cache; no test sees those of another."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def sign_in() -> SignIn:
+    """A client for a person."""
+
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend=BACKEND)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def as_root(root: User, sign_in: SignIn) -> Client:
+    """Whoever may do everything."""
+    return sign_in(root)
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., User]:
+    """Makes staff with exactly these permissions."""
+
+    def make(*permissions: str) -> User:
+        user: User = factories.UserFactory(is_staff=True)
+        for name in permissions:
+            app, _, code = name.partition(".")
+            user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=code))
+        return user
+
+    return make
+
+
+def texts(response: Any) -> list[str]:
+    """The messages a page shows."""
+    return [str(message) for message in response.context["messages"]]
+
+
+def seen(response: Any) -> str:
+    """What a confirm page wants back, so that it knows what the person saw."""
+    return str(response.context["seen"])
