@@ -34,7 +34,9 @@ class KeysetPagination(BasePagination):
         if position is not None:
             queryset = keyset.beyond(queryset, self.column, position, descending=descending)
         sign = "-" if descending != backwards else ""
-        rows = list(queryset.order_by(f"{sign}{self.column}", f"{sign}id")[: size + 1])
+        ordered = queryset.order_by(f"{sign}{self.column}", f"{sign}id")
+        # The page is found over narrow rows first: joins and sums are then made for its rows only.
+        rows = list(ordered.filter(id__in=ordered.values("id")[: size + 1]))
         more, rows = len(rows) > size, rows[:size]
         if backwards:
             rows.reverse()
