@@ -26,6 +26,7 @@ class CustomerSerializer(OutputSerializer):
 
     id = public_id()
     number = serializers.CharField(source="code", read_only=True)
+    billing_email = serializers.CharField(read_only=True)  # an address or nothing
     legal_entity = link("legal_entity")
     tax_code = serializers.CharField(source="tax_code.code", read_only=True, allow_null=True, default=None)
     parent: Any = link("parent")
@@ -72,6 +73,7 @@ class LeadSerializer(OutputSerializer):
 
     id = public_id()
     customer = link("customer")
+    email = serializers.CharField(read_only=True)  # an address or nothing
     value = MoneyField(allow_null=True)
     owner = serializers.UUIDField(source="owner_id", read_only=True, allow_null=True)
 

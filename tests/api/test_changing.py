@@ -306,3 +306,8 @@ def test_converting_twice_gives_the_same_deal(as_root: Caller, world: dict[str, 
     second = as_root.post(f"/leads/{world['lead']}/convert/").json()
     assert first["id"] == second["id"]
     assert Deal.objects.filter(lead=Lead.objects.get(public_id=world["lead"])).count() == 1
+
+
+def test_a_moment_long_ago_keeps_its_four_digits(as_root: Caller, customer_a: Customer) -> None:
+    body = {"customer": str(customer_a.public_id), "subject": "x", "occurred_at": "0388-04-02T12:10:03Z"}
+    assert as_root.post("/activities/", body).json()["occurred_at"] == "0388-04-02T12:10:03.000000Z"

@@ -94,8 +94,10 @@ def test_names_and_idempotency_keys_of_others_are_free(world: World) -> None:
     foreign: Caller = world.foreign[0].rows["customer_admin caller"]
     name = ApiKey.objects.get(pk=foreign.key.pk).name
     body = {"name": name, "scopes": ["invoices:read"]}
-    first = foreign.post("/api-keys/", body, Idempotency_Key="shared-key")
-    mine = caller.post("/api-keys/", body, Idempotency_Key="shared-key")
+    with transaction.atomic():
+        first = foreign.post("/api-keys/", body, Idempotency_Key="shared-key")
+        mine = caller.post("/api-keys/", body, Idempotency_Key="shared-key")
+        transaction.set_rollback(True)
     assert (first.status_code, mine.status_code) == (201, 201)
     assert "Idempotency-Replayed" not in mine
     assert first.json()["id"] != mine.json()["id"]

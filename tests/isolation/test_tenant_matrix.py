@@ -129,7 +129,13 @@ def test_the_matrix_finds_a_planted_leak(
 
 def aimed_at(leak: leaks.Leak, cells: list[Cell]) -> list[Cell]:
     """Cells of the places where a leak shows; a sample of them in the ordinary run."""
-    aimed = [cell for cell in cells if cell.resource in leak.resources and cell.way in leak.ways]
+    aimed = [
+        cell
+        for cell in cells
+        if cell.resource in leak.resources
+        and cell.way in leak.ways
+        and (NIGHTLY or cell.way == "body" or cell.attack.method == "GET")
+    ]
     return aimed if NIGHTLY else random.Random(SEED).sample(aimed, min(len(aimed), 24))
 
 

@@ -12,11 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.settings import patched_settings
 from rest_framework.request import Request
 
 from hashinsight.common.api import etags
-from hashinsight.common.api.fields import describing
 from hashinsight.common.api.schema import complete
 from hashinsight.common.api.views import BaseView
 
@@ -38,13 +36,9 @@ What belongs to another company does not exist for you: the answer is 404 as for
 
 def build() -> dict[str, Any]:
     """The document, in English, whatever language the caller speaks."""
-    token = describing.set(True)
-    try:
-        with override("en"), patched_settings({"POSTPROCESSING_HOOKS": []}):  # words of a choice stand where it is
-            generator = SchemaGenerator()
-            document: dict[str, Any] = generator.get_schema(request=None, public=True)
-    finally:
-        describing.reset(token)
+    with override("en"):
+        generator = SchemaGenerator()
+        document: dict[str, Any] = generator.get_schema(request=None, public=True)
     document["info"]["description"] = DESCRIPTION
     return complete(document)
 

@@ -1,10 +1,12 @@
 """Serializer fields and bases that every resource uses."""
 
 from contextvars import ContextVar
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -12,10 +14,18 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from hashinsight.common.api.scope import is_client
-from hashinsight.common.money import exponent, round_money
+from hashinsight.common.money import round_money
 
-# Set while the OpenAPI document is being made: then there is no caller, and every field is described.
+# Set while an operation is being described: then there is no caller, and every field is shown.
 describing: ContextVar[bool] = ContextVar("describing", default=False)
+
+
+class UtcDateTimeField(serializers.DateTimeField):
+    """RFC 3339 in UTC; years before 1000 keep their four digits, which strftime drops."""
+
+    def to_representation(self, value: Any) -> str:
+        """``2026-11-20T09:30:00.000000Z``."""
+        return str(value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
 
 
 class OutputSerializer(serializers.ModelSerializer[Any]):
@@ -23,6 +33,11 @@ class OutputSerializer(serializers.ModelSerializer[Any]):
 
     Needs the request in its context: forgetting it is an error, not a leak.
     """
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: UtcDateTimeField,
+    }
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """All fields for staff and for the OpenAPI file, the client's part for clients."""
@@ -95,11 +110,6 @@ class AmountInput(serializers.DecimalField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=22, decimal_places=8, **kwargs)
-
-
-def fits_currency(amount: Decimal, currency: str) -> bool:
-    """Whether the amount has no more digits than the currency's minor unit."""
-    return amount == round(amount, exponent(currency))
 
 
 @extend_schema_field(OpenApiTypes.UUID)

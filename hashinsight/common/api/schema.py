@@ -4,15 +4,18 @@ Errors, headers and security follow from how the base view works, so that no vie
 forget them.
 """
 
+import re
 from typing import Any, NamedTuple
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 
+from hashinsight.common.api.fields import describing
 from hashinsight.common.api.problems import MEDIA_TYPE
 
 # Handlers of unsafe calls return an Effect, which the decorator's own types do not know.
 described: Any = extend_schema
+_REPEATS = re.compile(r"(\* `([^`]*)` - \2(\n|$))+")
 UNSAFE = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -153,7 +156,11 @@ class HashInsightSchema(AutoSchema):
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """The operation with its errors and headers."""
-        operation = super().get_operation(*args, **kwargs)
+        token = describing.set(True)
+        try:
+            operation = super().get_operation(*args, **kwargs)
+        finally:
+            describing.reset(token)
         if operation is None:
             return None
         operation["parameters"] = [*operation.get("parameters", []), *self._header_parameters()]
@@ -184,6 +191,11 @@ class HashInsightSchema(AutoSchema):
         view: Any = self.view
         method = getattr(view, getattr(view, "action", None) or self.method.lower(), None)
         text = " ".join((getattr(method, "__doc__", None) or "").split())
+        about = " ".join((type(view).__doc__ or "").split())
+        if getattr(view, "action", None) == "list":
+            text = f"List {view.resource}. {about}"
+        elif getattr(view, "action", None) == "retrieve":
+            text = f"Read one of the {view.resource} in full. {about}"
         if view.resource is not None:
             text += f" Scope: `{view.resource}:{'write' if self.method in UNSAFE else 'read'}`."
         return text
@@ -198,7 +210,7 @@ class HashInsightSchema(AutoSchema):
         staff_fields = getattr(getattr(serializer, "Meta", None), "staff_fields", ())
         if staff_fields:
             schema["required"] = [name for name in schema.get("required", []) if name not in staff_fields]
-        for name in (name for name in staff_fields if name in schema["properties"]):
+        for name in staff_fields:
             schema["properties"][name] = _for_staff(schema["properties"][name])
         schema["additionalProperties"] = False
         return schema
@@ -270,6 +282,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     components["headers"] = HEADERS
     components["parameters"] = {one["name"]: one for one in (IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH)}
     components["responses"] = {f"Problem{status}": _problem(status) for status in ERRORS}
+    document["tags"] = [{"name": name} for name in sorted(_tags(document))]
     components["responses"]["NotModified"] = {
         "description": "Not changed since the ETag you have.",
         "headers": headers("ETag"),
@@ -278,10 +291,17 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     return cleaned
 
 
+def _tags(document: dict[str, Any]) -> set[str]:
+    return {tag for methods in document["paths"].values() for one in methods.values() for tag in one.get("tags", ())}
+
+
 def _without_marks(value: Any) -> Any:
-    """The document without the generator's own marks."""
+    """The document without the generator's own marks, and without descriptions that repeat a word (`USD` - USD)."""
     if isinstance(value, dict):
-        return {name: _without_marks(inner) for name, inner in value.items() if name != "x-spec-enum-id"}
+        kept = {name: inner for name, inner in value.items() if name != "x-spec-enum-id"}
+        if _REPEATS.fullmatch(str(kept.get("description", ""))):
+            del kept["description"]
+        return {name: _without_marks(inner) for name, inner in kept.items()}
     if isinstance(value, list):
         return [_without_marks(inner) for inner in value]
     return value
