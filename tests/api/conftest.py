@@ -6,6 +6,8 @@ import pytest
 from django.core.cache import cache
 
 from accounts.models import User
+from crm.domain import deals
+from crm.domain.documents import store_document
 from crm.models import Customer, Invoice
 from tests import factories
 from tests.api.client import Caller
@@ -58,7 +60,6 @@ def invoice_a(customer_a: Customer, root: User) -> Invoice:
 @pytest.fixture
 def stored_pdf() -> Callable[[Invoice], bytes]:
     """Stores a (small, made-up) PDF for an invoice, as the worker would."""
-    from crm.domain.documents import store_document
 
     def store(invoice: Invoice) -> bytes:
         content = b"%PDF-1.7 " + str(invoice.number).encode()
@@ -66,3 +67,22 @@ def stored_pdf() -> Callable[[Invoice], bytes]:
         return content
 
     return store
+
+
+@pytest.fixture
+def world(customer_a: Customer, root: User) -> dict[str, str]:
+    """One row in each state that a call of STAFF_CALLS starts from."""
+    pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
+    approved = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
+    approved = deals.approve_deal(approved, by=root, at=factories.NOW)
+    rows = {
+        "customer": customer_a,
+        "lead": factories.LeadFactory(),
+        "deal": factories.DealFactory(customer=customer_a),
+        "pending": pending,
+        "approved": approved,
+        "signed": factories.signed_deal(by=root, customer=customer_a),
+        "draft": factories.draft_invoice(by=root, customer=customer_a),
+        "issued": factories.issued_invoice(by=root, customer=customer_a),
+    }
+    return {name: str(row.public_id) for name, row in rows.items()}

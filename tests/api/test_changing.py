@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.models import ApiKey, User
 from crm.models import Activity, Customer, Deal, Invoice, Lead, Payment
 from hashinsight.events.models import OutboxEvent
-from tests import factories
+from tests.api.calls import STAFF_CALLS, filled
 from tests.api.client import Caller
 
 pytestmark = pytest.mark.django_db
@@ -106,57 +106,9 @@ def test_client_cannot_send_staff_fields_of_an_activity(as_alice: Caller, custom
     assert as_alice.post("/activities/", body).json()["errors"][0]["code"] == "unknown_field"
 
 
-STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
-    ("/customers/", "add_customer", {"company_name": "New Ltd"}),
-    ("/leads/", "add_lead", {"title": "New"}),
-    ("/leads/{lead}/move/", "move_lead", {"to": "contacted"}),
-    ("/leads/{lead}/convert/", "convert_lead", {}),
-    ("/deals/", "add_deal", {"customer": "{customer}", "title": "New", "value": "1"}),
-    ("/deals/{deal}/move/", "move_deal", {"to": "proposal"}),
-    ("/deals/{deal}/submit/", "move_deal", {}),
-    ("/deals/{pending}/approve/", "approve_deal", {}),
-    ("/deals/{approved}/sign/", "sign_deal", {"on": "2026-11-20"}),
-    ("/deals/{signed}/complete/", "complete_deal", {}),
-    ("/deals/{deal}/cancel/", "cancel_deal", {"reason": "x"}),
-    ("/invoices/", "add_invoice", {"deal": "{signed}"}),
-    ("/invoices/{draft}/issue/", "issue_invoice", {}),
-    ("/invoices/{draft}/cancel/", "cancel_invoice", {"reason": "x"}),
-    ("/invoices/{issued}/credit/", "credit_invoice", {"reason": "x"}),
-    ("/invoices/{issued}/send/", "send_invoice", {}),
-    (
-        "/payments/",
-        "add_payment",
-        {"invoice": "{issued}", "amount": "1", "currency": "USD", "received_on": "2026-11-20"},
-    ),
-    ("/activities/", "add_activity", {"customer": "{customer}", "subject": "x"}),
-]
-
-
-@pytest.fixture
-def world(customer_a: Customer, root: User) -> dict[str, str]:
-    """One row in each state that a call of STAFF_CALLS starts from."""
-    from crm.domain import deals
-
-    pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
-    approved = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
-    approved = deals.approve_deal(approved, by=root, at=factories.NOW)
-    rows = {
-        "customer": customer_a,
-        "lead": factories.LeadFactory(),
-        "deal": factories.DealFactory(customer=customer_a),
-        "pending": pending,
-        "approved": approved,
-        "signed": factories.signed_deal(by=root, customer=customer_a),
-        "draft": factories.draft_invoice(by=root, customer=customer_a),
-        "issued": factories.issued_invoice(by=root, customer=customer_a),
-    }
-    return {name: str(row.public_id) for name, row in rows.items()}
-
-
 def test_each_staff_call_needs_its_own_power(clerk: User, alice: User, world: dict[str, str]) -> None:
     for path, power, body in STAFF_CALLS:
-        url = path.format(**world)
-        data = {name: value.format(**world) if isinstance(value, str) else value for name, value in body.items()}
+        url, data = filled(path, body, world)
         refused = Caller(clerk).post(url, data)
         assert (path, refused.status_code, refused.json()["code"]) == (path, 403, "permission_denied")
         if path != "/activities/":

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, User
@@ -15,7 +15,9 @@ from crm.models import Activity, Customer, Lead
 from hashinsight.common.api import idempotency
 from hashinsight.common.models import IdempotencyRecord
 from tests import factories
+from tests.api.calls import STAFF_CALLS, filled
 from tests.api.client import Caller
+from tests.isolation.matrix import snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +32,24 @@ def test_same_call_twice_has_one_effect_and_the_same_bytes(as_root: Caller) -> N
     )
     assert "Idempotency-Replayed" not in first
     assert Lead.objects.count() == 1
+
+
+def test_every_unsafe_call_of_staff_has_one_effect_when_sent_twice(as_root: Caller, world: dict[str, str]) -> None:
+    for number, (path, _power, body) in enumerate(STAFF_CALLS):
+        url, data = filled(path, body, world)
+        with transaction.atomic():
+            first = as_root.post(url, data, Idempotency_Key=f"k{number}")
+            state = snapshot()
+            again = as_root.post(url, data, Idempotency_Key=f"k{number}")
+            after = snapshot()
+            transaction.set_rollback(True)
+        assert 200 <= first.status_code < 300, (path, first.content)
+        assert (again.status_code, again.content, again["Idempotency-Replayed"]) == (
+            first.status_code,
+            first.content,
+            "true",
+        ), path
+        assert after == state, path
 
 
 @pytest.mark.parametrize(("path", "body"), [("/leads/", {"title": "Other"}), ("/customers/", {"company_name": "Once"})])

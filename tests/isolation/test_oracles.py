@@ -1,11 +1,13 @@
 """What a tenant could infer without seeing it: numbers in a row, counts, and values that must be unique."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import models, transaction
+from django.utils import timezone
 
 from accounts.models import ApiKey
 from crm.domain import issuing
@@ -39,7 +41,8 @@ def pages_of(caller: Caller) -> dict[str, Any]:
 
 def test_rows_of_others_change_not_one_byte_of_what_a_tenant_sees(world: World) -> None:
     caller: Caller = world.attacker.rows["customer_admin caller"]
-    caller.get("/me/")
+    just_used = timezone.now() + timedelta(hours=1)
+    ApiKey.objects.filter(pk=caller.key.pk).update(last_used_at=just_used)
     before = pages_of(caller)
     entity = world.attacker.rows["customer"].legal_entity
     newcomer = Tenant("d", world.attacker.root, marks=itertools.count(5000)).build(entity)

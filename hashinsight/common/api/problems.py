@@ -85,8 +85,16 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         logger.error("unhandled error in the API", exc_info=exc)
         problem = Problem(500, "server_error", _("Something went wrong on our side. The request id helps us find it."))
     if problem.afterwards is not None:
-        problem.afterwards()
+        _run(problem.afterwards)
     return problem_response(problem)
+
+
+def _run(afterwards: Callable[[], None]) -> None:
+    """A courtesy to the caller; when it fails, the answer is still the right one."""
+    try:
+        afterwards()
+    except Exception:
+        logger.exception("what should follow a refusal failed")
 
 
 def problem_of(exc: Exception) -> Problem | None:
