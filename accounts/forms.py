@@ -50,7 +50,7 @@ class KeyForm(forms.Form):
     """A new API key."""
 
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What will use this key?"))
-    scopes = forms.MultipleChoiceField(label=_("May"), widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(label=_("Scopes"), widget=forms.CheckboxSelectMultiple)
     expires_on = forms.DateField(
         label=_("Last day"),
         required=False,

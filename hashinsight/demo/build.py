@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from crm.models import Customer, LegalEntity
 from hashinsight.common.audit import audit_context
@@ -64,7 +65,7 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
             _say_known(wish, credentials, say)
             return False
         if Customer.objects.exists() or LegalEntity.objects.exists():
-            raise DemoRefused("This database holds customers already; a demo is only built into an empty one.")
+            raise DemoRefused(_("This database holds customers already; a demo is only built into an empty one."))
         say(f"Building the demo company ({'from the sample files' if wish.sample else 'generated'})")
         staff = hire_staff(at=wish.at)
         clients = _build(wish, staff, say)
@@ -97,5 +98,5 @@ def _say_known(wish: Wish, credentials: Path, say: Say) -> None:
 def renew_credentials(*, at: datetime, credentials: Path) -> None:
     """New passwords and keys for the people of the demo. Raises DemoRefused where there is no demo."""
     if built_kind() is None:
-        raise DemoRefused("There is no demo company here.")
+        raise DemoRefused(_("There is no demo company here."))
     write_credentials(credentials, issue_credentials(at=at))

@@ -57,6 +57,7 @@ def test_every_task_has_a_scene() -> None:
 
 
 def _task(scene: Scene, kwargs: dict[str, Any]) -> Callable[[], Any]:
+    current_app.autodiscover_tasks(force=True)
     task = current_app.tasks[scene.task]
     return lambda: task(**kwargs)
 

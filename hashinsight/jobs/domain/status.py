@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django_celery_beat.models import PeriodicTask
+
 from hashinsight.jobs.enums import RunState
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.registry import PeriodicJob, periodic_jobs
@@ -24,10 +26,18 @@ class JobStatus:
 
 
 def job_status(job: PeriodicJob, *, at: datetime) -> JobStatus:
-    """Late is a job whose last period began more than two periods and its grace ago."""
+    """Late is a job whose last period began more than two periods and its grace ago.
+
+    A job that never ran counts from the moment its schedule was made, so that a new house begins without alarm.
+    """
     last = JobRun.objects.filter(job=job.name).order_by("-period_start").first()
-    late = last is None or last.period_start + 2 * job.every + job.grace < at
+    since = last.period_start if last else _scheduled_since(job)
+    late = since is None or since + 2 * job.every + job.grace < at
     return JobStatus(job, last, late, last is not None and last.state == RunState.FAILED)
+
+
+def _scheduled_since(job: PeriodicJob) -> datetime | None:
+    return PeriodicTask.objects.filter(name=job.name, enabled=True).values_list("date_changed", flat=True).first()
 
 
 def all_job_states(*, at: datetime) -> list[JobStatus]:
