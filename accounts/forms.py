@@ -60,7 +60,7 @@ class KeyForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         # The profile form on the same page has a name, too: without ids of their own each label means the other field.
-        super().__init__(*args, auto_id="id_key_%s", **kwargs)
+        super().__init__(*args, **{**kwargs, "auto_id": "id_key_%s"})
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)
         scopes.choices = [(scope, SCOPES[scope]) for scope in scopes_for(user)]

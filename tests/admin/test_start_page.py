@@ -99,7 +99,7 @@ def test_the_start_page_asks_little_and_the_second_time_nothing_of_the_business(
         as_root.get("/admin/")
     with CaptureQueriesContext(connection) as second:
         as_root.get("/admin/")
-    assert (len(first), len(second)) == (12, 2)
+    assert (len(first), len(second)) == (14, 2)
 
 
 def test_late_and_failed_jobs_are_red(as_root: Client) -> None:

@@ -37,7 +37,9 @@ def job_status(job: PeriodicJob, *, at: datetime) -> JobStatus:
 
 
 def _scheduled_since(job: PeriodicJob) -> datetime | None:
-    return PeriodicTask.objects.filter(name=job.name, enabled=True).values_list("date_changed", flat=True).first()
+    schedules = PeriodicTask.objects.filter(name=job.name, enabled=True)
+    since: datetime | None = schedules.values_list("date_changed", flat=True).first()
+    return since
 
 
 def all_job_states(*, at: datetime) -> list[JobStatus]:
