@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.admin.apps import AdminConfig
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
@@ -37,12 +38,20 @@ class HashInsightAdminSite(UnfoldAdminSite):
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest("NUL characters are not allowed in an address.")
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except PermissionDenied:
+                return self.forbidden(request)
 
         for name in ("csrf_exempt", "model_admin", "model_admin_view"):
             if hasattr(view, name):
                 setattr(checked, name, getattr(view, name))
         return super().admin_view(checked, cacheable)
+
+    def forbidden(self, request: HttpRequest) -> HttpResponse:
+        """A page that says so, with the way back."""
+        context = {**self.each_context(request), "title": _("Not allowed"), "subtitle": None}
+        return TemplateResponse(request, "admin/house/forbidden.html", context, status=403)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Hand over to the account pages, which know lock-out and second factor."""

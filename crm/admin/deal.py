@@ -113,7 +113,7 @@ class DealAdmin(BaseAdmin):
         ),
         (
             gettext_lazy("More"),
-            {"classes": ["tab"], "fields": ("internal_note", ("closed_at", "completed_at"), "cancel_reason")},
+            {"classes": ["collapse"], "fields": ("internal_note", ("closed_at", "completed_at"), "cancel_reason")},
         ),
     )
     readonly_fields = (

@@ -97,6 +97,22 @@ UNFOLD = {
                         "admin:accounts_loginrecord_changelist",
                         "accounts.view_loginrecord",
                     ),
+                    _item(
+                        _("Lock-outs"), "lock_clock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"
+                    ),
+                    _item(
+                        _("Second factors"),
+                        "phonelink_lock",
+                        "admin:mfa_authenticator_changelist",
+                        "mfa.view_authenticator",
+                    ),
+                    _item(
+                        _("E-mail addresses"),
+                        "alternate_email",
+                        "admin:account_emailaddress_changelist",
+                        "account.view_emailaddress",
+                    ),
+                    _item(_("Wallets"), "wallet", "admin:accounts_wallet_changelist", "accounts.view_wallet"),
                 ],
             },
             {

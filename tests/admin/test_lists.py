@@ -117,6 +117,11 @@ def test_every_page_is_built_on_the_house_base() -> None:
     assert all(getattr(page, "is_house_page", False) for page in admin.site._registry.values())
     assert all(page.paginator is EstimatingPaginator for page in admin.site._registry.values())
     assert not any(page.show_full_result_count for page in admin.site._registry.values())
+    assert {page.show_facets for page in admin.site._registry.values()} == {admin.ShowFacets.NEVER}
+
+
+def test_asking_for_counts_per_choice_counts_nothing(as_root: Client, customer_a: Customer) -> None:
+    assert queries(as_root, "/admin/crm/customer/?_facets=True") == queries(as_root, "/admin/crm/customer/")
 
 
 class Hundred(EstimatingPaginator):
@@ -149,6 +154,19 @@ def test_the_planner_is_asked_for_the_filtered_rows(db: None) -> None:
     assert query["sql"].startswith("EXPLAIN (FORMAT JSON) SELECT")
     assert "ORDER BY" not in query["sql"]
     assert isinstance(estimate, int)
+
+
+def test_a_deep_page_reads_its_own_rows_only(as_root: Client, root: User, customer_a: Customer) -> None:
+    first = factories.issued_invoice(by=root, customer=customer_a)
+    paginator = EstimatingPaginator(Invoice.objects.with_balance().order_by("-id"), 1)
+    factories.issued_invoice(by=root, customer=customer_a)
+    with CaptureQueriesContext(connection) as caught:
+        rows = list(paginator.page(2).object_list)
+    assert [row.pk for row in rows] == [first.pk]
+    assert rows[0].outstanding == Decimal(1000)
+    skipping = [query["sql"] for query in caught if "OFFSET" in query["sql"]]
+    assert len(skipping) == 1
+    assert "crm_payment" not in skipping[0]
 
 
 def test_small_lists_are_counted_exactly(customer_a: Customer, customer_b: Customer) -> None:

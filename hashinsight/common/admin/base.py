@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from hashinsight.common.admin.exporting import ExportMixin
 from hashinsight.common.admin.forms import REFUSAL_ATTRIBUTE, HouseForm
@@ -51,8 +53,12 @@ class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
 
     is_house_page = True
     form = HouseForm
+    formfield_overrides: ClassVar[Any] = {
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
+    }
     paginator = EstimatingPaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # a count per choice of every filter: the very thing the paginator avoids
     list_per_page = 50
     list_max_show_all = 0
     list_filter_submit = True

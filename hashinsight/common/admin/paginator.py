@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -43,7 +43,7 @@ class EstimatingPaginator(Paginator):
         rows = self.object_list
         if not isinstance(rows, QuerySet):
             return len(rows)
-        counted: int = rows.order_by()[: self.exact_up_to + 1].count()
+        counted: int = rows.order_by().values("pk")[: self.exact_up_to + 1].count()
         if counted <= self.exact_up_to:
             return counted
         self.is_estimate = True
@@ -53,6 +53,16 @@ class EstimatingPaginator(Paginator):
     def num_pages(self) -> int:
         """Pages that can be opened."""
         return max(1, math.ceil(min(self.count, self.exact_up_to) / self.per_page))
+
+    def page(self, number: Any) -> Page[Any]:
+        """The keys of the page first, then its rows: what is skipped is neither read in full nor summed up."""
+        rows = self.object_list
+        if not isinstance(rows, QuerySet):
+            return super().page(number)
+        number = self.validate_number(number)
+        bottom = (number - 1) * self.per_page
+        keys = list(rows.values_list("pk", flat=True)[bottom : bottom + self.per_page])
+        return Page(rows.filter(pk__in=keys), number, self)
 
     @property
     def count_text(self) -> str:
