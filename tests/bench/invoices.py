@@ -141,7 +141,7 @@ def _print(invoices: list[Any], worker: subprocess.Popen[bytes]) -> float:
     while stored.count() < len(invoices):
         if worker.poll() is not None or time.perf_counter() - started > PATIENCE_SECONDS:
             raise RuntimeError(f"only {stored.count()} of {len(invoices)} PDFs, worker ended with {worker.returncode}")
-        time.sleep(0.02)
+        time.sleep(0.1)  # looking more often would take the workers' time
     return time.perf_counter() - started
 
 
