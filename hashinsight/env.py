@@ -1,8 +1,14 @@
 """Typed reading of the environment: each helper refuses nonsense and names the variable."""
 
+import base64
+import binascii
+import ipaddress
 import os
+import re
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -50,6 +56,16 @@ def env_int(name: str, default: int, *, minimum: int = 0, maximum: int = 10**9) 
     return number
 
 
+def env_zone(name: str, default: str) -> str:
+    """The name of a time zone this machine knows."""
+    value = os.environ.get(name) or default
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ImproperlyConfigured(f"{name} must name a time zone such as Europe/Berlin, not {value!r}.") from error
+    return value
+
+
 def env_list(name: str, default: list[str] | None = None) -> list[str]:
     """Comma-separated words; refuses when missing and no default is given."""
     value = os.environ.get(name)
@@ -58,6 +74,64 @@ def env_list(name: str, default: list[str] | None = None) -> list[str]:
             raise ImproperlyConfigured(f"Set the environment variable {name} (comma-separated).")
         return default
     return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def env_ports(name: str) -> list[int]:
+    """Comma-separated port numbers, none by default."""
+    words = env_list(name, [])
+    if not all(word.isdecimal() and 0 < int(word) < 65536 for word in words):
+        raise ImproperlyConfigured(f"{name} must list port numbers, not {','.join(words)!r}.")
+    return [int(word) for word in words]
+
+
+def env_networks(name: str) -> list[str]:
+    """Comma-separated networks such as ``10.20.0.0/16``, none by default."""
+    words = env_list(name, [])
+    for word in words:
+        try:
+            ipaddress.ip_network(word)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must list networks such as 10.20.0.0/16: {error}.") from error
+    return words
+
+
+def env_choice(name: str, default: str, choices: Collection[str]) -> str:
+    """One of a few words, as written."""
+    value = os.environ.get(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def env_servers(name: str) -> str:
+    """``host:port`` one or several, with commas between them; empty when there is none."""
+    servers = env_list(name, [])
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if (
+            not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host)
+            or not port.isdigit()
+            or not 0 < int(port) < 65536
+        ):
+            raise ImproperlyConfigured(f"{name}: {server!r} is not of the form host:port.")
+    return ",".join(servers)
+
+
+def env_keys(name: str) -> dict[str, bytes]:
+    """Named keys of 32 bytes, ``id:base64`` separated by commas, the current one first; none when missing."""
+    keys: dict[str, bytes] = {}
+    for word in filter(None, (part.strip() for part in env_str(name, "").split(","))):
+        key_id, _colon, text = word.partition(":")
+        try:
+            key = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ImproperlyConfigured(f"{name}: the key {key_id[:20]!r} is not base64.") from error
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", key_id) or key_id == "0" or key_id in keys or len(key) != 32:
+            raise ImproperlyConfigured(
+                f"{name}: each key reads id:base64 with 32 bytes; ids are letters and digits, each once, 0 is taken."
+            )
+        keys[key_id] = key
+    return keys
 
 
 def database_from_url(name: str) -> dict[str, object]:

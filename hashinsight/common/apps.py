@@ -12,5 +12,5 @@ class CommonConfig(AppConfig):
     verbose_name = _("Common base")
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from hashinsight.common import checks  # noqa: F401, PLC0415  (app ready)
+        """Register the system checks and what follows each ``migrate``."""
+        from hashinsight.common import checks, receivers  # noqa: F401, PLC0415  (app ready)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from hashinsight.common import guards
 from hashinsight.common.scoping import CLIENT_ROLE, STAFF_ROLE
 
 
@@ -26,6 +27,40 @@ def check_database_roles(app_configs: Any = None, databases: Any = None, **kwarg
         )
         for role in (STAFF_ROLE, CLIENT_ROLE)
         if role not in found
+    ]
+
+
+@register(Tags.database)
+def check_guards(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """No session setting and no temporary table leads a trigger astray. An empty database has none."""
+    if not databases:
+        return []
+    found = guards.open_functions()
+    if not found:
+        return []
+    return [
+        Error(
+            f"A session could silence {len(found)} trigger functions, first {found[0]}.",
+            hint="Run `manage.py migrate` with the login that owns the tables; it sets them right at its end.",
+            id="hashinsight.E004",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_history(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Only the triggers write history. An empty database has none; where one login does all, it owns the tables."""
+    if not databases:
+        return []
+    found = guards.open_history()
+    if not found:
+        return []
+    return [
+        Error(
+            f"The application could write {len(found)} parts of the history by hand, first {found[0]}.",
+            hint="Run `manage.py migrate` with the login that owns the tables; it sets them right at its end.",
+            id="hashinsight.E005",
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""Bases of the models, and the record behind ``Idempotency-Key``."""
+"""Bases of the models, the record behind ``Idempotency-Key``, and the lives of the database."""
 
 from typing import Any, Self
 
@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hashinsight.common.audit import tracked
 from hashinsight.common.ids import new_public_id
 from hashinsight.common.scoping import ScopedQuerySet
 
@@ -51,3 +52,44 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner} {self.key}"
+
+
+@tracked()
+class Incarnation(BaseModel):
+    """One life of this database: from its first start, or from a restore, to the next one.
+
+    A restored database does not know what was sent between the moment it shows and the moment it was lost. So a new
+    life begins held: nothing leaves the house until a person has looked and released it.
+    """
+
+    fingerprint = models.CharField(_("fingerprint of the database"), max_length=100)
+    is_current = models.BooleanField(_("current"), default=True)
+    is_restored = models.BooleanField(_("restored from a backup"), default=False)
+    restored_to = models.DateTimeField(_("restored to"), null=True, blank=True)
+    began_at = models.DateTimeField(_("began at"), default=timezone.now)
+    held_at = models.DateTimeField(_("held since"), null=True, blank=True)
+    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+    released_by = models.CharField(_("released by"), max_length=254, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("life of the database")
+        verbose_name_plural = _("lives of the database")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=models.Q(is_current=True), name="common_incarnation_one_current"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(released_at__isnull=True) | models.Q(held_at__isnull=False),
+                name="common_incarnation_released_was_held",
+            ),
+        ]
+        permissions = [("release_hold", _("Can let a restored system act again"))]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.began_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_held(self) -> bool:
+        """Nothing may leave the house."""
+        return self.held_at is not None and self.released_at is None

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils.module_loading import import_string
 
 CLIENT_ROLE = "hashinsight_client"
@@ -48,40 +49,42 @@ def customer_ids_for(user: Any) -> tuple[int, ...]:
 
 
 @contextmanager
-def client_scope(customer_ids: Collection[int], *, user_id: object = "") -> Iterator[None]:
-    """Read as the client role: the database itself shows only rows of these customers (and of this user).
+def client_view(customer_ids: Collection[int], *, user_id: object = "") -> Iterator[None]:
+    """Read as the client role, in the transaction that is open: the database shows only rows of these customers.
 
-    Opens a transaction. Role and settings are transaction-local; leaving the block puts them back also when it
-    ran inside a larger transaction, because ``SET LOCAL`` survives a released savepoint. On an error the
-    rollback of the block's own transaction or savepoint puts them back.
+    ``user_id`` adds the user's own rows. Role and settings are transaction-local; leaving the block puts them back,
+    because ``SET LOCAL`` survives a released savepoint. An error leaves them to the rollback of the transaction (or
+    savepoint) that it must end. Outside a transaction the role would hold for one statement only, so that is refused.
     """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("The client role lives in a transaction; none is open.")
     ids = ",".join(str(int(customer_id)) for customer_id in customer_ids)
-    with transaction.atomic(durable=settings.CLIENT_SCOPE_DURABLE):
-        before = _enter(ids, str(user_id))
-        yield
-        _leave(before)
-
-
-def _enter(ids: str, user_id: str) -> tuple[str, str, str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('role'), coalesce(current_setting('app.customer_ids', true), ''),"
             " coalesce(current_setting('app.user_id', true), '')"
         )
         before: tuple[str, str, str] = cursor.fetchone()
-        cursor.execute(
-            "SELECT set_config('app.customer_ids', %s, true), set_config('app.user_id', %s, true),"
-            " set_config('role', %s, true)",
-            [ids, user_id, CLIENT_ROLE],
-        )
-    return before
-
-
-def _leave(before: tuple[str, str, str]) -> None:
-    role, ids, user_id = before
+        _assume(cursor, (CLIENT_ROLE, ids, str(user_id)))
+    yield
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('role', %s, true), set_config('app.customer_ids', %s, true),"
-            " set_config('app.user_id', %s, true)",
-            [role, ids, user_id],
-        )
+        _assume(cursor, before)
+
+
+@contextmanager
+def client_scope(customer_ids: Collection[int], *, user_id: object = "") -> Iterator[None]:
+    """``client_view`` in a transaction of its own, which on the server must be the outermost."""
+    with (
+        transaction.atomic(durable=settings.CLIENT_SCOPE_DURABLE),
+        client_view(customer_ids, user_id=user_id),
+    ):
+        yield
+
+
+def _assume(cursor: CursorWrapper, view: tuple[str, str, str]) -> None:
+    """Set role, customers and user for the rest of the transaction."""
+    cursor.execute(
+        "SELECT set_config('role', %s, true), set_config('app.customer_ids', %s, true),"
+        " set_config('app.user_id', %s, true)",
+        view,
+    )

@@ -18,10 +18,19 @@ class MoveRefused(DomainError):
     code = "move_refused"
 
 
+class RowGone(DomainError):
+    """Somebody deleted the row after it was read."""
+
+    code = "gone"
+
+
 def lock_row(instance: ModelT) -> ModelT:
-    """The same row, re-read under ``FOR UPDATE``; what the caller held in hand may be old."""
+    """The same row, re-read under ``FOR UPDATE``; what the caller held in hand may be old. Raises RowGone."""
     manager: Any = type(instance)._default_manager
-    return manager.select_for_update(of=("self",)).get(pk=instance.pk)
+    locked: ModelT | None = manager.select_for_update(of=("self",)).filter(pk=instance.pk).first()
+    if locked is None:
+        raise RowGone(_("%(object)s was deleted in the meantime.") % {"object": instance})
+    return locked
 
 
 def lock_for_move(instance: ModelT, *, field: str, to: str, moves: Moves) -> ModelT:

@@ -1,6 +1,6 @@
 """The one base class of the admin's pages, and its view-only sister."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -46,9 +46,9 @@ class HouseChangeList(ChangeList):
 class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     """A page of the back office: history, locking, careful counting, autocomplete, refusals in plain words.
 
-    Subclasses use the stock hooks of ``ModelAdmin``. Three of their own: ``history_children`` (whose changes also
-    belong to the history), ``offered`` (which buttons make sense in the state an object is in) and ``pages``
-    (confirm pages, see ``pages.py``).
+    Subclasses use the stock hooks of ``ModelAdmin``. Four of their own: ``history_children`` (whose changes also
+    belong to the history), ``history_words`` (names of the parts inside of JSON columns), ``offered`` (which buttons
+    make sense in the state an object is in) and ``pages`` (confirm pages, see ``pages.py``).
     """
 
     is_house_page = True
@@ -63,6 +63,7 @@ class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     list_max_show_all = 0
     list_filter_submit = True
     list_fullwidth = True
+    list_horizontal_scrollbar_top = True  # where a list is wider than the window, one sees it without scrolling down
     compressed_fields = False
     warn_unsaved_form = True
     save_on_top = False
@@ -71,6 +72,7 @@ class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     change_form_before_template = "admin/house/version.html"
     object_history_template = "admin/house/history.html"
     history_children: ClassVar[Sequence[HistorySource]] = ()
+    history_words: ClassVar[Mapping[str, Any]] = {}
 
     # --- reading --------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -209,7 +211,7 @@ class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        own = [HistorySource(self.model)] if is_tracked(self.model) else []
+        own = [HistorySource(self.model, words=self.history_words)] if is_tracked(self.model) else []
         page = history_page([*own, *self.history_children], obj.pk, before=_moment(request.GET.get("before")))
         context = {
             **self.admin_site.each_context(request),

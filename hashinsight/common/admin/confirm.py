@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -20,6 +20,12 @@ from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.admin.widgets import dress
 from hashinsight.common.errors import DomainError
+
+
+class ChangedSince(DomainError):
+    """Somebody was faster, maybe the same person with a second click."""
+
+    code = "changed_since"
 
 
 @dataclass
@@ -131,9 +137,27 @@ class ConfirmPage(ObjectPage):
     def act(self, obj: Any, form: Any) -> None:
         """The domain call and Django's own log entry, in one transaction."""
         with transaction.atomic():
+            if obj is not None:
+                self.hold(obj)
             self.run(obj, form)
             if obj is not None:
                 self.model_admin.log_change(self.request, obj, str(self.title))
+
+    def hold(self, obj: Any) -> None:
+        """One page at a time acts on an object: a second click waits here, then meets a version it has not seen.
+
+        The lock is one of its own, not the row's: which rows are locked first is for the domain to say.
+        """
+        if not hasattr(obj, "version"):
+            return
+        key = f"confirm:{obj._meta.label_lower}:{obj.pk}"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        versions = type(obj)._base_manager.filter(pk=obj.pk).values_list("version", flat=True)
+        if (version := versions.first()) != obj.version:
+            if version is not None:
+                obj.refresh_from_db()  # the page that tells about it shows what is there now
+            raise ChangedSince(_("Something changed since this page was opened. Please look again."))
 
     def make_form(self, data: Any) -> Any:
         """The form, bound on POST."""

@@ -1,11 +1,13 @@
 """How values look in lists and on confirm pages."""
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from hashinsight.common.money import CURRENCIES
 
@@ -32,6 +34,17 @@ def number_text(value: Decimal | None) -> str:
         return ""
     digits = max(0, -int(value.normalize().as_tuple().exponent))
     return str(number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True))
+
+
+def day_text(day: date | datetime | None) -> str:
+    """A day in the reader's style, that of a moment in the zone of the pages; empty when there is none."""
+    shown = localtime(day) if isinstance(day, datetime) else day
+    return date_format(shown, "DATE_FORMAT") if shown else ""
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Day and minute in the zone of the pages, in the reader's style; empty when there is none."""
+    return date_format(localtime(moment), "DATETIME_FORMAT") if moment else ""
 
 
 def link(url: str, text: Any) -> SafeString:

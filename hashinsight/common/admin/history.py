@@ -1,16 +1,16 @@
 """The history of one object, read from the audit rows that the database's triggers wrote."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils.formats import date_format, localize
-from django.utils.timezone import localtime
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from hashinsight.common.admin.display import moment_text
 
 PAGE = 50
 HIDDEN = frozenset({"id", "version", "created_at", "updated_at", "public_id"})
@@ -25,11 +25,13 @@ VERBS = {
 class HistorySource:
     """Rows whose changes belong to an object's history: the object's own, or those of its children.
 
-    ``look_up`` is the column of the audit table that names the object.
+    ``look_up`` is the column of the audit table that names the object; ``words`` names the parts of JSON columns by
+    their keys, an empty name leaves a part out.
     """
 
     model: type[models.Model]
     look_up: str = "pgh_obj_id"
+    words: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def events(self) -> type[models.Model]:
@@ -161,6 +163,9 @@ def _change(source: HistorySource, columns: list[Any], names: dict[Any, str], ol
         request_id=str(context.get("request_id", "")),
     )
     for column in columns:
+        if isinstance(column, models.JSONField):
+            change.fields += _nested_changes(column, old, new, verb, source.words)
+            continue
         before = "" if verb == "insert" or old is None else _text(column, old, names)
         after = "" if verb == "delete" else _text(column, new, names)
         if verb == "delete":
@@ -168,6 +173,42 @@ def _change(source: HistorySource, columns: list[Any], names: dict[Any, str], ol
         if before != after:
             change.fields.append(FieldChange(str(column.verbose_name), before, after))
     return change
+
+
+def _nested_changes(column: Any, old: Any, new: Any, verb: str, words: Mapping[str, Any]) -> list[FieldChange]:
+    """What changed inside a value of many parts: a line per part, and nothing about the parts that stayed."""
+    value = getattr(new, column.attname)
+    earlier = {} if verb == "insert" or old is None else getattr(old, column.attname)
+    before = _leaves(value if verb == "delete" else earlier, words)
+    after = _leaves({} if verb == "delete" else value, words)
+    name = str(column.verbose_name)
+    return [
+        FieldChange(" › ".join((name, *path)), before.get(path, ""), after.get(path, ""))
+        for path in dict.fromkeys((*before, *after))
+        if before.get(path, "") != after.get(path, "")
+    ]
+
+
+def _leaves(value: Any, words: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
+    """Every part that holds something, by its way through the value; a list of plain parts is one part."""
+    if isinstance(value, dict):
+        found: dict[tuple[str, ...], str] = {}
+        for key, part in value.items():
+            name = str(words.get(key, str(key).replace("_", " ")))
+            found |= _leaves(part, words, (*path, name)) if name else {}
+        return found
+    if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        found = {}
+        for place, part in enumerate(value, start=1):
+            found |= _leaves(part, words, (*path, str(place)))
+        return found
+    if isinstance(value, list):
+        value = "\n".join(str(part) for part in value)
+    if value is None or value == "":
+        return {}
+    if isinstance(value, bool):
+        return {path: _("yes") if value else _("no")}
+    return {path: str(value)}
 
 
 def _actor(context: dict[str, Any]) -> str:
@@ -186,9 +227,7 @@ def _text(column: Any, row: Any, names: dict[tuple[str, Any], str]) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
-        return date_format(localtime(value), "DATETIME_FORMAT")
+        return moment_text(value)
     if isinstance(column, models.DecimalField):
         return f"{value.normalize():f}"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, indent=1, default=str) if value else ""
     return str(localize(value))

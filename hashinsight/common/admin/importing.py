@@ -40,6 +40,31 @@ class NumberWidget(widgets.Widget):
             raise ValueError(_("“%(value)s” is no number like 1234.50.") % {"value": str(value)[:40]}) from error
 
 
+class WholeNumberWidget(NumberWidget):
+    """The same without a fraction: 1.5 is not quietly made 1."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        """The number; raises ValueError in words for a person."""
+        number = super().clean(value, row, **kwargs)
+        if number is not None and number != number.to_integral_value():
+            raise ValueError(_("“%(value)s” is no whole number.") % {"value": str(value)[:40]})
+        return number
+
+
+class YesNoWidget(widgets.Widget):
+    """Yes or no in the words of people and (English or German) spreadsheets; any other is refused, not read as no."""
+
+    YES: ClassVar[frozenset[str]] = frozenset({"true", "yes", "1", "wahr", "ja"})
+    NO: ClassVar[frozenset[str]] = frozenset({"false", "no", "0", "falsch", "nein"})
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        """The answer; raises ValueError in words for a person."""
+        word = str(value).strip().lower()
+        if word not in self.YES | self.NO:
+            raise ValueError(_("“%(value)s” is neither true nor false.") % {"value": str(value)[:40]})
+        return word in self.YES
+
+
 class DomainResource(resources.ModelResource):
     """Rows become objects through a domain function; an import never changes or finds existing rows by key."""
 
@@ -48,7 +73,8 @@ class DomainResource(resources.ModelResource):
         **resources.ModelResource.WIDGETS_MAP,
         "DecimalField": NumberWidget,
         "MoneyField": NumberWidget,
-        "PositiveSmallIntegerField": NumberWidget,
+        "PositiveSmallIntegerField": WholeNumberWidget,
+        "BooleanField": YesNoWidget,
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -142,8 +168,14 @@ class ImportPage(ObjectPage):
     def finish(self, request: HttpRequest, token: str) -> HttpResponse:
         """All rows or none: what changed since the dry run is found out now and refused as a whole."""
         kept = cache.get(self._key(token))
-        if kept is None:
-            messages.error(request, _("The uploaded file is not kept any more; upload it again."))
+        if kept is None or not cache.delete(self._key(token)):  # of two clicks only one takes the file
+            messages.error(
+                request,
+                _(
+                    "This file was imported already, or it is not kept any more. Look at the list before you upload it"
+                    " again."
+                ),
+            )
             return HttpResponseRedirect(request.path)
         name, content = kept
         sheet = self.read(content, name)
@@ -154,7 +186,6 @@ class ImportPage(ObjectPage):
             return self.show(
                 {"form": UploadForm(), "sheet": sheet, "problems": problems, "problem_count": len(problems)}
             )
-        cache.delete(self._key(token))
         messages.success(request, _("%(count)s rows were imported.") % {"count": len(sheet.rows)})
         return HttpResponseRedirect(self.model_admin.url_of("changelist"))
 

@@ -48,7 +48,15 @@ class BaseInline(AutocompleteMixin, TabularInline):
     """Lines people edit inside their document."""
 
     extra = 0
+    max_num = 500
     hide_title = True
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """No form is built for the thousands of lines a hostile request may claim to send.
+
+        Django sets ``max_num`` of the instance to 0 where nothing may be added; the rows shown still come back.
+        """
+        return super().get_formset(request, obj, **{"absolute_max": type(self).max_num, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """No links to add or open the other side: a line has no room for them."""

@@ -32,7 +32,8 @@ def _dressed(bound: forms.Field) -> forms.Widget:
     elif isinstance(old, forms.ClearableFileInput):
         replacement = widgets.UnfoldAdminFileFieldWidget(attrs=old.attrs)
     elif isinstance(old, forms.DateInput):
-        replacement = widgets.UnfoldAdminTextInputWidget(attrs={**old.attrs, "type": "date"})
+        # Typed and shown in the one style of the page, which the browser's own date field does not know.
+        replacement = widgets.UnfoldAdminSingleDateWidget(attrs=old.attrs)
     elif isinstance(old, forms.EmailInput):
         replacement = widgets.UnfoldAdminEmailInputWidget(attrs=old.attrs)
     elif isinstance(old, forms.NumberInput | forms.TextInput):

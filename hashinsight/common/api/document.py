@@ -26,6 +26,7 @@ Everything your company has with us, for your own programs.
 
 **Keys.** Send `Authorization: Bearer hi_…`. A key acts for one person and does no more than its scopes say.
 **Pages.** Lists answer `next`, `previous` and `results`; follow `next` until it is null.
+**Fields.** `fields=id,number` answers these fields only.
 **Money** is text with a `currency` beside it, **times** are RFC 3339 in UTC, **ids** are opaque.
 **Errors** are `application/problem+json` with a stable `code`.
 **Twice the same call.** Send an `Idempotency-Key` with whatever changes something; a repeat gives the first answer.

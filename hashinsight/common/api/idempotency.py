@@ -96,13 +96,6 @@ def fingerprint(request: Request) -> str:
     return digest.hexdigest()
 
 
-def forget_old(*, at: datetime) -> int:
-    """Delete what is older than IDEMPOTENCY_KEEP_HOURS; returns how many records went."""
-    limit = at - timedelta(hours=settings.IDEMPOTENCY_KEEP_HOURS)
-    deleted, _per_model = IdempotencyRecord.objects.filter(created_at__lt=limit, claimed_until__lt=at).delete()
-    return deleted
-
-
 def _claim(owner: str, key: str, mark: str, now: datetime) -> Claim | Replay:
     token = uuid.uuid4()
     until = now + timedelta(seconds=settings.IDEMPOTENCY_CLAIM_SECONDS)

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -22,6 +22,7 @@ from hashinsight.common.errors import DomainError
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
 
 
 class Problem(Exception):
@@ -60,8 +61,8 @@ class BadParameter(BadRequest):
         super().__init__(code, detail, errors=[{"parameter": name, "code": code, "detail": str(detail)}])
 
 
-def problem_response(problem: Problem) -> Response:
-    """The answer for a problem."""
+def body_of(problem: Problem) -> dict[str, Any]:
+    """A problem as RFC 9457 writes it."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -72,8 +73,13 @@ def problem_response(problem: Problem) -> Response:
     }
     if problem.errors:
         body["errors"] = problem.errors
+    return body
+
+
+def problem_response(problem: Problem) -> Response:
+    """The answer for a problem."""
     headers = {"Cache-Control": "no-store", **problem.headers}
-    return Response(body, status=problem.status, headers=headers, content_type=MEDIA_TYPE)
+    return Response(body_of(problem), status=problem.status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
@@ -126,7 +132,18 @@ def _from_below(exc: Exception) -> Problem | None:
     if isinstance(exc, DataError):
         logger.warning("the database refused a value", exc_info=exc)
         return BadRequest("invalid_value", _("A value is outside of what can be stored."))
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.error("the database did not answer", exc_info=exc)
+        return unavailable()
     return None
+
+
+def unavailable() -> Problem:
+    """The database is away, or gave up: trying again is right, and safe with an Idempotency-Key."""
+    wait = {"Retry-After": str(RETRY_SECONDS)}
+    return Problem(
+        503, "unavailable", _("The service cannot be reached at the moment. Please try again."), headers=wait
+    )
 
 
 def not_found() -> Problem:

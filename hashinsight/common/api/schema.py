@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 
+from hashinsight.common.api import sparse
 from hashinsight.common.api.fields import describing
 from hashinsight.common.api.problems import MEDIA_TYPE
 
@@ -163,7 +164,11 @@ class HashInsightSchema(AutoSchema):
             describing.reset(token)
         if operation is None:
             return None
-        operation["parameters"] = [*operation.get("parameters", []), *self._header_parameters()]
+        operation["parameters"] = [
+            *operation.get("parameters", []),
+            *self._sparse_parameters(),
+            *self._header_parameters(),
+        ]
         for status, response in operation["responses"].items():
             response["headers"] = self._success_headers(status)
             response["description"] = response["description"] or "Done."
@@ -215,6 +220,17 @@ class HashInsightSchema(AutoSchema):
         schema["additionalProperties"] = False
         return schema
 
+    def _sparse_parameters(self) -> list[dict[str, Any]]:
+        """The choice of fields, with the names there are."""
+        view: Any = self.view
+        if getattr(view, "action", None) not in ("list", "retrieve"):
+            return []
+        token = describing.set(True)
+        try:
+            return [sparse.parameter(list(view.get_serializer_class()().fields))]
+        finally:
+            describing.reset(token)
+
     def _header_parameters(self) -> list[dict[str, Any]]:
         names = ["If-None-Match"]
         if self.method in UNSAFE:
@@ -227,7 +243,7 @@ class HashInsightSchema(AutoSchema):
             names.append("Idempotency-Replayed")
         if status == "201":
             names.append("Location")
-        if getattr(self.view, "action", None) == "pdf":
+        if getattr(self.view, "action", None) in ("pdf", "xml"):
             names += ["Repr-Digest", "Content-Disposition"]
         return headers(*names)
 
@@ -240,7 +256,7 @@ class HashInsightSchema(AutoSchema):
             statuses |= {409, 415, 422}
             if detail:
                 statuses.add(412)
-        if getattr(self.view, "action", None) == "pdf":
+        if getattr(self.view, "action", None) in ("pdf", "xml"):
             statuses.add(409)
         return sorted(statuses)
 

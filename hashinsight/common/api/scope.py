@@ -35,7 +35,5 @@ def answering_as(user: Any) -> Iterator[None]:
     if not is_client(user):
         yield
         return
-    ids = ",".join(str(int(customer_id)) for customer_id in scoping.customer_ids_for(user))
-    before = scoping._enter(ids, str(user.pk))
-    yield
-    scoping._leave(before)
+    with scoping.client_view(scoping.customer_ids_for(user), user_id=user.pk):
+        yield

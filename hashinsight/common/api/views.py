@@ -22,7 +22,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from hashinsight.common.api import etags, idempotency
+from hashinsight.common.api import etags, idempotency, sparse
 from hashinsight.common.api.fields import InputSerializer
 from hashinsight.common.api.filters import ApiFilterSet, StrictFilterBackend, check_parameters
 from hashinsight.common.api.pagination import KeysetPagination
@@ -32,6 +32,17 @@ from hashinsight.common.api.scope import answering_as, reading_as
 from hashinsight.common.api.throttling import KeyThrottle
 from hashinsight.common.audit import audit_context
 from hashinsight.common.transitions import lock_row
+
+
+def confirm_access(request: Request) -> None:
+    """Ask once more, inside the transaction of the effect, whether the caller may still come in.
+
+    Reading the body and checking it take time, as long as a slow caller likes. Raises AuthenticationFailed.
+    """
+    still_open = getattr(request.successful_authenticator, "still_open", None)
+    if still_open is not None:
+        still_open(request)
+
 
 _METHODS = ["get", "head", "post", "patch", "put", "delete"]
 
@@ -187,6 +198,7 @@ class BaseView(APIView):
                 claim.lock()
             if effect.target is not None and "If-Match" in request.headers:
                 etags.check_match(request, self.state_of(lock_row(effect.target)))
+            confirm_access(request)
             result = effect.call()
             with answering_as(request.user):
                 answer = effect.answer(result)
@@ -199,7 +211,7 @@ class BaseView(APIView):
         response: Any = self.finish(Response(answer.body, status=answer.status))
         if answer.location:
             response["Content-Location"] = answer.location
-            if answer.status == 201:
+            if answer.status in (201, 202):
                 response["Location"] = answer.location
         if answer.state:
             response["ETag"] = etags.tag_of(response.content, answer.state)
@@ -246,7 +258,7 @@ class ResourceViewSet(BaseView, GenericViewSet[Any]):
         """A page of the rows the caller may see."""
         rows = self.filter_queryset(self.rows_for(request.user))
         page = self.paginate_queryset(rows)
-        serializer = self.get_serializer_class()(page, many=True, context={"request": request})
+        serializer = sparse.choose(self.get_serializer_class()(page, many=True, context={"request": request}), request)
         return self.get_paginated_response(serializer.data)
 
     def retrieve(self, request: Request, id: Any) -> Response:
@@ -271,7 +283,8 @@ class ResourceViewSet(BaseView, GenericViewSet[Any]):
 
     def shown(self, row: Any, *, status: int = 200) -> Answer:
         """The full form of a row read by ``detail_rows_for``."""
-        body = dict(self.serializer_class(row, context={"request": self.request}).data)  # type: ignore[misc]
+        serializer = self.serializer_class(row, context={"request": self.request})  # type: ignore[misc]
+        body = dict(sparse.choose(serializer, self.request).data)
         location = f"/api/v1/{self.route}/{row.public_id}/"
         return Answer(body, status=status, location=location, state=self.state_of(row))
 
@@ -285,10 +298,14 @@ class ResourceViewSet(BaseView, GenericViewSet[Any]):
         return view.shown_again(row, status=status)
 
     def known_parameters(self) -> frozenset[str]:
-        """Filters and paging on the list; nothing elsewhere."""
-        if getattr(self, "action", None) != "list":
+        """Filters and paging on the list, the choice of fields there and on one row; nothing elsewhere."""
+        action = getattr(self, "action", None)
+        if action == "retrieve":
+            return frozenset({sparse.PARAMETER})
+        if action != "list":
             return frozenset()
-        return self.filterset_class.names_for(self.request.user) | frozenset(KeysetPagination.parameters)
+        own = frozenset({sparse.PARAMETER})
+        return own | self.filterset_class.names_for(self.request.user) | frozenset(KeysetPagination.parameters)
 
 
 class NoSuchRoute(BaseView):
