@@ -16,6 +16,7 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         """Register the sweeper as a periodic job; make the Celery app the current one in every process."""
         import_module("hashinsight.celery")
-        from hashinsight.jobs import schedule  # noqa: PLC0415  (app ready)
+        from hashinsight.jobs import checks, own_retention, schedule  # noqa: F401, PLC0415  (app ready)
 
         schedule.register_own()
+        own_retention.register()

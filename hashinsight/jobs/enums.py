@@ -14,10 +14,12 @@ class WorkState(TextChoices):
 
 
 WORK_MOVES = {
-    WorkState.PENDING: {WorkState.CLAIMED},
+    # Failed without an attempt: set aside after a restore, since it may have happened already.
+    WorkState.PENDING: {WorkState.CLAIMED, WorkState.FAILED},
     WorkState.CLAIMED: {WorkState.DONE, WorkState.PENDING, WorkState.FAILED, WorkState.CLAIMED},
     WorkState.FAILED: {WorkState.PENDING},
-    WorkState.DONE: set(),
+    # Only by whoever asked for the work: a person cannot ask for what is done.
+    WorkState.DONE: {WorkState.PENDING},
 }
 
 
@@ -32,13 +34,17 @@ class WorkQueue(TextChoices):
 class RunState(TextChoices):
     """How a run of a periodic job stands."""
 
+    DUE = "due", _("due")
     RUNNING = "running", _("running")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
+    MISSED = "missed", _("missed")
 
 
 RUN_MOVES = {
+    RunState.DUE: {RunState.RUNNING, RunState.MISSED},
     RunState.RUNNING: {RunState.DONE, RunState.FAILED, RunState.RUNNING},
     RunState.FAILED: {RunState.RUNNING},
     RunState.DONE: set(),
+    RunState.MISSED: set(),
 }

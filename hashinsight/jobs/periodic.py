@@ -11,13 +11,14 @@ from django.utils import timezone
 from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.registry import periodic_job
+from hashinsight.jobs.start import asked_period
 
 logger = logging.getLogger(__name__)
 Work = Callable[[JobRun], dict[str, Any]]
 
 
 def run_periodic(name: str, work: Work) -> dict[str, Any] | None:
-    """Run ``work`` for the current period of job ``name`` unless that period was already served.
+    """Run ``work`` for the period the message names (the current one by default) unless it was already served.
 
     Returns the work's result (facts for the admin), None when there was nothing to do. An error is stored and
     raised again, so that it is logged and the broker's message is not lost silently.
@@ -25,7 +26,8 @@ def run_periodic(name: str, work: Work) -> dict[str, Any] | None:
     job = periodic_job(name)
     now = timezone.now()
     claim = timedelta(seconds=settings.JOB_CLAIM_SECONDS)
-    run = runs.start_run(name, period_start=job.period_start(now), at=now, claim=claim)
+    period_start = asked_period(name) or job.period_start(now)
+    run = runs.start_run(name, period_start=period_start, at=now, claim=claim, each_period=job.each_period)
     if run is None:
         return None
     try:

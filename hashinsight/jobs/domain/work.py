@@ -3,22 +3,32 @@
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
+from hashinsight.common import hold
 from hashinsight.common.context import current_request_id
+from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_for_move
 from hashinsight.jobs.enums import WORK_MOVES, WorkQueue, WorkState
 from hashinsight.jobs.models import DueWork
 from hashinsight.jobs.queue import enqueue_after_commit
+from hashinsight.jobs.registry import reviver_for
 
 BACKOFF_SECONDS = 10
 LONGEST_BACKOFF = timedelta(hours=1)
+
+
+class WorkBusy(DomainError):
+    """A worker holds the row at this moment."""
+
+    code = "work_busy"
 
 
 def require_work(
@@ -63,24 +73,34 @@ def promote(work: DueWork, *, at: datetime) -> bool:
 
 
 def claim(work_id: int, *, at: datetime, seconds: int) -> DueWork | None:
-    """Take one open row for ``seconds``; None when it is done, taken by a living worker, or not yet due."""
-    token = uuid.uuid4()
-    with transaction.atomic():
-        work = DueWork.objects.select_for_update(skip_locked=True).filter(pk=work_id).first()
-        if work is None or not _may_claim(work, at):
-            return None
-        if work.attempts >= work.max_attempts:
-            DueWork.objects.filter(pk=work.pk).update(state=WorkState.FAILED)
-            return None
-        DueWork.objects.filter(pk=work.pk).update(
-            state=WorkState.CLAIMED,
-            attempts=work.attempts + 1,
-            claim_token=token,
-            claimed_by=worker_identity(),
-            claimed_until=at + timedelta(seconds=seconds),
-        )
-    work.refresh_from_db()
-    return work
+    """Take one open row for ``seconds``; None when it is done, taken by a living worker, not yet due, or held.
+
+    Held is what would leave the house while a restored database has not been released.
+    """
+    if not hold.may_act() and not DueWork.objects.filter(pk=work_id, kind__in=hold.inward_kinds()).exists():
+        return None
+    token, until = uuid.uuid4(), at + timedelta(seconds=seconds)
+    taken = {"state": WorkState.CLAIMED, "claim_token": token, "claimed_by": worker_identity(), "claimed_until": until}
+    # Nearly always the row is simply waiting: one statement takes it, whoever else tries finds it taken.
+    waiting = DueWork.objects.filter(
+        pk=work_id, state=WorkState.PENDING, not_before__lte=at, attempts__lt=F("max_attempts")
+    )
+    if not waiting.update(attempts=F("attempts") + 1, **taken) and not _take_over(work_id, at=at, taken=taken):
+        return None
+    return DueWork.objects.get(pk=work_id)
+
+
+@transaction.atomic
+def _take_over(work_id: int, *, at: datetime, taken: dict[str, Any]) -> bool:
+    """The claim of a dead worker; a row out of attempts fails here."""
+    work = DueWork.objects.select_for_update(skip_locked=True).filter(pk=work_id).first()
+    if work is None or not _may_claim(work, at):
+        return False
+    row = DueWork.objects.filter(pk=work.pk)
+    if work.attempts >= work.max_attempts:
+        row.update(state=WorkState.FAILED)
+        return False
+    return bool(row.update(attempts=work.attempts + 1, **taken))
 
 
 def _may_claim(work: DueWork, at: datetime) -> bool:
@@ -108,9 +128,25 @@ def give_back(work: DueWork, *, error: str, at: datetime) -> None:
     )
 
 
+def set_aside(*, kinds_kept: Collection[str], before: datetime, why: str) -> int:
+    """After a restore: open outward work asked for before ``before`` fails, so that a person decides; how many.
+
+    Inward work and the kinds to keep stay as they are.
+    """
+    old = DueWork.objects.filter(state__in=[WorkState.PENDING, WorkState.CLAIMED], created_at__lt=before)
+    outward = old.exclude(kind__in=[*hold.inward_kinds(), *kinds_kept])
+    return outward.update(state=WorkState.FAILED, last_error=why[:2000], claimed_until=None)
+
+
 @transaction.atomic
 def retry_work(work: DueWork, *, at: datetime) -> DueWork:
-    """A person wants failed work tried again: pending with fresh attempts."""
+    """A person wants failed work tried again: pending with fresh attempts, and what it is about as well.
+
+    Raises MoveRefused when it has not failed, or the refusal of its owner.
+    """
+    revive = reviver_for(work.kind)
+    if revive is not None:
+        revive(work.payload, at)  # locks the owner's row first, as the worker does
     locked = lock_for_move(
         work, field="state", to=WorkState.PENDING, moves={WorkState.FAILED: WORK_MOVES[WorkState.FAILED]}
     )
@@ -120,8 +156,26 @@ def retry_work(work: DueWork, *, at: datetime) -> DueWork:
     return locked
 
 
+@transaction.atomic
+def reopen_work(kind: str, *, key: str, payload: Mapping[str, Any], at: datetime) -> DueWork:
+    """Whoever asked for the work wants it done again: pending with fresh attempts, once. Raises WorkBusy.
+
+    Work that waits already stays as it is.
+    """
+    work = DueWork.objects.select_for_update().filter(kind=kind, key=key).first()
+    if work is None:
+        return require_work(kind, key=key, payload=payload, at=at)
+    if work.state == WorkState.CLAIMED:
+        raise WorkBusy(_("%(work)s is being worked on; try again in a moment.") % {"work": work})
+    if work.state != WorkState.PENDING:
+        work.state, work.attempts, work.not_before, work.done_at = WorkState.PENDING, 0, at, None
+        work.save(update_fields=["state", "attempts", "not_before", "done_at"])
+        wake(work)
+    return work
+
+
 def open_work(*, queue: str | None, at: datetime, limit: int) -> list[DueWork]:
-    """Rows that are due and that no living worker holds, oldest first."""
+    """Rows that are due and that no living worker holds, oldest first; while the house is held, inward ones only."""
     claimed = DueWork.objects.filter(state=WorkState.CLAIMED)
     holders = claimed.order_by().values_list("claimed_by", flat=True).distinct()
     dead = [holder for holder in holders if not worker_alive(holder)]
@@ -133,6 +187,8 @@ def open_work(*, queue: str | None, at: datetime, limit: int) -> list[DueWork]:
     )
     if queue is not None:
         rows = rows.filter(queue=queue)
+    if not hold.may_act():
+        rows = rows.filter(kind__in=hold.inward_kinds())
     return list(rows.order_by("not_before", "id")[:limit])
 
 

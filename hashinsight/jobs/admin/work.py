@@ -1,33 +1,38 @@
-"""Jobs: what ran, what is due, and when it runs."""
+"""Jobs: what ran, what is due, and the page that tells how all of them stand."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
-from unfold.contrib.filters.admin import (
-    BooleanRadioFilter,
-    ChoicesDropdownFilter,
-    FieldTextFilter,
-    RangeDateTimeFilter,
-)
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from hashinsight.common.admin.actions import limited, may, power, run_for_each
-from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
+from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect
+from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.transitions import MoveRefused
+from hashinsight.jobs.admin.words import jobs_in_words, lead_in_words, seconds_text
 from hashinsight.jobs.domain import work
+from hashinsight.jobs.domain.status import all_job_states
 from hashinsight.jobs.enums import RunState, WorkState
 from hashinsight.jobs.models import DueWork, JobRun
 
-RUN_LABELS = {RunState.RUNNING: "info", RunState.DONE: "success", RunState.FAILED: "danger"}
+RUN_LABELS = {
+    RunState.DUE: "info",
+    RunState.RUNNING: "primary",
+    RunState.DONE: "success",
+    RunState.FAILED: "danger",
+    RunState.MISSED: "warning",
+}
 WORK_LABELS = {
     WorkState.PENDING: "info",
     WorkState.CLAIMED: "primary",
@@ -36,11 +41,37 @@ WORK_LABELS = {
 }
 
 
+class JobsPage(ObjectPage):
+    """Every job of the product: last and next run, how long it takes, what is wrong, and its buttons."""
+
+    for_one = False
+    for_none = True
+    power = "look_at_jobs"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The same states as on the start page."""
+        page = self.model_admin
+        context = {
+            **page.admin_site.each_context(request),
+            "title": _("Jobs"),
+            "subtitle": None,
+            "opts": page.opts,
+            "rows": jobs_in_words(all_job_states(at=timezone.now())),
+            "lead": lead_in_words(),
+            "may_run": request.user.has_perm("jobs.run_job"),
+            "may_switch": request.user.has_perm("jobs.switch_job"),
+        }
+        request.current_app = page.admin_site.name
+        return TemplateResponse(request, "admin/jobs/overview.html", context)
+
+
 @admin.register(JobRun)
 class JobRunAdmin(ViewOnlyAdmin):
     """Runs of periodic jobs; red where a person has to act."""
 
-    list_display = ("job", "period_start", "state_shown", "started_at", "heartbeat_shown", "finished_at", "attempts")
+    pages = {"overview": JobsPage}
+    has_look_at_jobs_permission = power(may("jobs.view_jobrun"))
+    list_display = ("job", "period_start", "state_shown", "started_at", "heartbeat_shown", "duration_shown", "attempts")
     list_filter = (
         ("job", FieldTextFilter),
         ("state", ChoicesDropdownFilter),
@@ -51,7 +82,7 @@ class JobRunAdmin(ViewOnlyAdmin):
     fields = (
         ("job", "period_start", "state"),
         ("started_at", "heartbeat_at", "finished_at"),
-        "attempts",
+        ("attempts", "is_manual", "asked_by"),
         "result",
         "error",
     )
@@ -60,11 +91,16 @@ class JobRunAdmin(ViewOnlyAdmin):
     def state_shown(self, run: JobRun) -> Any:
         return run.state, run.get_state_display()
 
+    @admin.display(description=gettext_lazy("took"))
+    def duration_shown(self, run: JobRun) -> str:
+        """From beginning to end."""
+        return seconds_text((run.finished_at - run.started_at).total_seconds()) if run.finished_at else "–"
+
     @admin.display(description=gettext_lazy("heartbeat"), ordering="heartbeat_at")
     def heartbeat_shown(self, run: JobRun) -> Any:
         """Red when a run says it is at work and nobody has heard of it for too long."""
         age = (timezone.now() - run.heartbeat_at).total_seconds()
-        text = run.heartbeat_at.strftime("%Y-%m-%d %H:%M:%S")
+        text = moment_text(run.heartbeat_at)
         silent = run.state == RunState.RUNNING and age > settings.JOB_CLAIM_SECONDS
         return format_html('<span class="hi-late">{}</span>', text) if silent else text
 
@@ -148,42 +184,3 @@ class DueWorkAdmin(ViewOnlyAdmin):
             lambda due: work.retry_work(due, at=now),
             done=lambda n: ngettext("%(n)s will be tried again.", "%(n)s will be tried again.", n) % {"n": n},
         )
-
-
-@admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BaseAdmin):
-    """When beat starts what."""
-
-    list_display = ("name", "task", "enabled", "interval", "crontab", "last_run_at", "total_run_count")
-    list_select_related = ("interval", "crontab")
-    list_filter = (("enabled", BooleanRadioFilter), ("task", FieldTextFilter))
-    search_fields = ("name", "task")
-    ordering = ("name",)
-    fieldsets = (
-        (None, {"fields": (("name", "task", "enabled"), "description")}),
-        (gettext_lazy("When"), {"fields": (("interval", "crontab"), ("start_time", "expires", "one_off"))}),
-        (gettext_lazy("How"), {"fields": ("queue", ("last_run_at", "total_run_count", "date_changed"))}),
-    )
-    readonly_fields = ("last_run_at", "total_run_count", "date_changed")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The name belongs to the job, which finds its schedule by it."""
-        return (*super().get_readonly_fields(request, obj), *(("name", "task") if obj is not None else ()))
-
-
-@admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(BaseAdmin):
-    """Every so many seconds, minutes, hours."""
-
-    list_display = ("__str__", "every", "period")
-    search_fields = ("every", "period")
-    ordering = ("period", "every")
-
-
-@admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(BaseAdmin):
-    """At certain times, in UTC."""
-
-    list_display = ("__str__", "timezone")
-    search_fields = ("minute", "hour")
-    ordering = ("hour", "minute", "id")
