@@ -1,0 +1,1 @@
+"""Approvals in the API: for staff only."""

@@ -1,0 +1,1 @@
+"""Asking, deciding, and the gate the acts themselves pass."""
