@@ -1,0 +1,1 @@
+"""Arithmetic of notifications: signatures, waiting times, quiet hours, patterns. Plain Python."""
