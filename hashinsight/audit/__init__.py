@@ -1,0 +1,1 @@
+"""The history, sealed in batches that one can verify."""

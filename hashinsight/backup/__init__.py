@@ -1,0 +1,1 @@
+"""Backups, restores, and what may happen after one."""

@@ -1,0 +1,1 @@
+"""Outside programs: PostgreSQL own tools and throw-away servers."""

@@ -1,0 +1,1 @@
+"""Plain Python: files, rotation, sealing."""
