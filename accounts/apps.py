@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers of library hooks; register events, sections and the scheme of the keys."""
-        from accounts import receivers, registrations  # noqa: F401, PLC0415  (app ready)
+        from accounts import checks, receivers, registrations  # noqa: F401, PLC0415  (app ready)
         from accounts.api import schema  # noqa: F401, PLC0415  (app ready)
 
         registrations.register_all()

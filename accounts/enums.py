@@ -31,6 +31,17 @@ class LoginOutcome(TextChoices):
     NO_ACCESS = "no_access", _("outside of the access period")
 
 
+class SessionEnd(TextChoices):
+    """Why a session was ended before it expired."""
+
+    BY_PERSON = "by_person", _("by the person")
+    BY_STAFF = "by_staff", _("by the back office")
+    DEACTIVATED = "deactivated", _("user deactivated")
+    ACCESS_ENDED = "access_ended", _("access ended")
+    PASSWORD = "password", _("password changed")
+    SECOND_FACTOR = "second_factor", _("second factor removed")
+
+
 class WalletPurpose(TextChoices):
     """What a wallet address is for."""
 
@@ -49,6 +60,8 @@ class WalletChain(TextChoices):
 SCOPES = {
     "customers:read": _("Read own customer data"),
     "customers:write": _("Change contact data"),
+    "approvals:read": _("Read requests for approval (staff)"),
+    "approvals:write": _("Decide on requests of others, withdraw own ones (staff)"),
     "leads:read": _("Read leads (staff)"),
     "leads:write": _("Create and move leads (staff)"),
     "deals:read": _("Read deals"),
@@ -59,9 +72,23 @@ SCOPES = {
     "payments:write": _("Record payments (staff)"),
     "activities:read": _("Read activities"),
     "activities:write": _("Create activities"),
+    "webhooks:read": _("Read webhooks"),
+    "webhooks:write": _("Register, change and test webhooks"),
+    "webhook-deliveries:read": _("Read what was sent to webhooks"),
+    "webhook-deliveries:write": _("Send messages to webhooks again"),
     "api-keys:read": _("List API keys"),
     "api-keys:write": _("Create, rotate and revoke API keys"),
 }
 
 # Scopes that only staff may hold: a client's key can never carry one of them.
-STAFF_SCOPES = frozenset({"leads:read", "leads:write", "deals:write", "invoices:write", "payments:write"})
+STAFF_SCOPES = frozenset(
+    {
+        "approvals:read",
+        "approvals:write",
+        "leads:read",
+        "leads:write",
+        "deals:write",
+        "invoices:write",
+        "payments:write",
+    }
+)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.attempts import WAITING_RECORD, record_attempt
-from accounts.domain.keys import scopes_for
+from accounts.domain.keys import KeyRefused, checked_networks, scopes_for
 from accounts.enums import SCOPES, LoginOutcome
 from accounts.models import User
 
@@ -46,6 +46,37 @@ class ProfileForm(forms.ModelForm):
         fields = ("name", "company", "position")
 
 
+class NetworksField(forms.CharField):
+    """Addresses and networks as people type them: separated by lines, spaces or commas."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"rows": 2, "placeholder": "192.0.2.10", "spellcheck": "false"}
+        super().__init__(
+            **{
+                "label": _("Allowed addresses"),
+                "required": False,
+                "max_length": 4000,
+                "widget": forms.Textarea(attrs=attrs),
+                "help_text": _("Addresses and networks such as 192.0.2.10 or 2001:db8::/32. Empty: from anywhere."),
+                **kwargs,
+            }
+        )
+
+    def clean(self, value: Any) -> Any:
+        """The list in its one spelling."""
+        texts = super().clean(value).replace(",", " ").split()
+        try:
+            return checked_networks(texts)
+        except KeyRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class NetworksForm(forms.Form):
+    """Where a key may be used from."""
+
+    allowed_networks = NetworksField()
+
+
 class KeyForm(forms.Form):
     """A new API key."""
 
@@ -57,6 +88,8 @@ class KeyForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_("Empty: until it is revoked. Days end at midnight UTC."),
     )
+
+    allowed_networks = NetworksField()
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         # The profile form on the same page has a name, too: without ids of their own each label means the other field.

@@ -7,19 +7,23 @@ is taken from allauth.
 
 from typing import Any
 
-from allauth.account.signals import password_reset
-from allauth.mfa.signals import authentication_failed
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.signals import authentication_failed, authenticator_removed
 from axes.utils import reset
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
-from accounts.attempts import WAITING_RECORD, record_attempt
+from accounts.attempts import WAITING_RECORD, record_attempt, user_agent_of
 from accounts.backends import OUTCOME_ATTRIBUTE
 from accounts.domain.records import complete_sign_in
+from accounts.domain.sessions import end_sessions
 from accounts.domain.text import harmless
-from accounts.enums import LoginOutcome
+from accounts.enums import LoginOutcome, SessionEnd
 from accounts.models import User
+from accounts.sessions import SessionStore, hashed
+from hashinsight.common.requests import client_ip
 
 
 def axes_username(request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
@@ -35,6 +39,8 @@ def axes_username(request: HttpRequest | None, credentials: dict[str, Any] | Non
 def record_success(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     """Somebody is in. An attempt that waited for the second factor has its record already and now succeeds."""
     session = getattr(request, "session", None)
+    if isinstance(session, SessionStore):
+        session.note_origin(ip=client_ip(request), user_agent=user_agent_of(request))
     waiting = session.pop(WAITING_RECORD, None) if session is not None else None
     if waiting is None or not complete_sign_in(waiting, user_id=user.pk):
         record_attempt(request, email=user.email, outcome=LoginOutcome.SUCCESS, user=user)
@@ -60,3 +66,20 @@ def record_wrong_code(sender: Any, request: HttpRequest, user: User, **kwargs: A
 def forget_failures(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Who has proved to own the mailbox and chosen a new password starts with a clean count."""
     reset(username=axes_username(None, {"email": user.email}))
+
+
+@receiver((password_changed, password_set, password_reset), dispatch_uid="accounts.end_other_sessions")
+def end_other_sessions(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """A new password signs out every browser but the one it was chosen in."""
+    _end_others(request, user, SessionEnd.PASSWORD)
+
+
+@receiver(authenticator_removed, dispatch_uid="accounts.end_sessions_of_removed_factor")
+def end_sessions_of_removed_factor(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who takes away a second factor keeps the browser in hand; all others sign in anew."""
+    _end_others(request, user, SessionEnd.SECOND_FACTOR)
+
+
+def _end_others(request: HttpRequest, user: User, why: SessionEnd) -> None:
+    here = request.session.session_key if request.user.is_authenticated else None
+    end_sessions(user, why=why, by=user, at=timezone.now(), keep=hashed(here) if here else None)

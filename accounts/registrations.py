@@ -1,8 +1,13 @@
 """What accounts makes known at start: event kinds, sections of the own page, the scheme of the API keys."""
 
-from accounts import sections
+from allauth.mfa.models import Authenticator
+
+from accounts import retention, sections
+from accounts.mfa import renew_secrets
+from hashinsight.common.secret_rotation import register_secrets
 from hashinsight.events.registry import EventKind, register
 
+_WALLET = {"user_id": "string", "chain": "string", "address": "string"}
 EVENT_KINDS = [
     EventKind("user.registered", "Somebody signed up, or was entered.", {"user_id": "string", "origin": "string"}),
     EventKind(
@@ -15,6 +20,13 @@ EVENT_KINDS = [
         "Somebody's staff roles changed.",
         {"user_id": "string", "roles": "array", "changed_at": "string"},
     ),
+    EventKind(
+        "user.sessions_ended",
+        "Signed-in browsers of somebody were signed out from outside.",
+        {"user_id": "string", "why": "string", "count": "integer"},
+    ),
+    EventKind("wallet.linked", "Somebody proved to own an address.", _WALLET),
+    EventKind("wallet.unlinked", "An address was forgotten.", _WALLET),
     EventKind(
         "api_key.created",
         "A key was made, or made to replace another.",
@@ -40,3 +52,5 @@ def register_all() -> None:
     for kind in EVENT_KINDS:
         register(kind)
     sections.register()
+    retention.register()
+    register_secrets(Authenticator, renew_secrets)

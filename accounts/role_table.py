@@ -24,8 +24,37 @@ FINANCE_TABLES = (
     "crm.numberseries",
     "crm.taxcode",
     "crm.taxrate",
+    "crm.approvallimit",
+    "crm.accountingperiod",
+    "crm.dunninglevel",
+    "crm.dunninghold",
+    "crm.dunningletter",
+    "crm.dispute",
+)
+APPROVALS = (
+    "approvals.view_approvalrequest",
+    "approvals.decide_approvalrequest",
+    "approvals.withdraw_approvalrequest",
 )
 JOB_TABLES = ("jobs.jobrun", "jobs.duework")
+EVENT_TABLES = (
+    "events.outboxevent",
+    "events.inboxentry",
+    "events.helddelivery",
+    "events.deadletter",
+    "events.relayprocess",
+    "events.replay",
+)
+ALERT_TABLES = ("notify.alert", "notify.delivery")
+CHANNEL_TABLES = ("notify.channel", "notify.rule")
+SAFETY_TABLES = ("backup.backup", "backup.restoredrill", "common.incarnation", "audit.auditbatch")
+RETENTION_TABLES = (
+    "jobs.retentionpolicy",
+    "jobs.legalhold",
+    "jobs.retentionreport",
+    "jobs.tablesize",
+    "jobs.jobswitch",
+)
 SCHEDULE_TABLES = (
     "django_celery_beat.periodictask",
     "django_celery_beat.crontabschedule",
@@ -33,6 +62,10 @@ SCHEDULE_TABLES = (
 )
 DEAL_MOVES = ("crm.move_deal", "crm.sign_deal", "crm.complete_deal", "crm.cancel_deal")
 LEAD_MOVES = ("crm.convert_lead", "crm.move_lead")
+NOTIFY_MOVES = frozenset(
+    f"notify.{name}"
+    for name in ("acknowledge_alert", "redeliver_delivery", "test_channel", "switch_channel", "rotate_channel")
+)
 INVOICE_MOVES = ("crm.issue_invoice", "crm.credit_invoice", "crm.cancel_invoice", "crm.send_invoice")
 
 
@@ -53,7 +86,10 @@ def _names(*groups: Iterable[str]) -> frozenset[str]:
     return frozenset(name for group in groups for name in group)
 
 
-_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES), VIEW) | {"crm.view_customermembership"}
+_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES), VIEW) | {
+    "crm.view_customermembership",
+    "approvals.view_approvalrequest",
+}
 _SALES = (
     _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity"), ADD, CHANGE)
     | _on(("crm.dealline",), ADD, CHANGE, DELETE)
@@ -68,21 +104,37 @@ _FINANCE = (
     | _on(("crm.invoicedelivery",), CHANGE)
     | {*INVOICE_MOVES, "crm.export_invoice", "crm.export_payment", "crm.export_customer", "crm.export_deal"}
     | {"crm.approve_deal", "crm.import_product"}
+    | _on(("crm.dunninglevel", "crm.dunninghold"), ADD, CHANGE, DELETE)
+    | _on(("crm.dispute",), ADD, CHANGE)
+    | {*APPROVALS, "crm.close_accountingperiod", "crm.send_dunningletter"}
 )
-_WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, "events.outboxevent"), VIEW)
+_WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (
     _LOOK_AT_BUSINESS
     | _SALES
     | _FINANCE
     | _on(SALES_TABLES, DELETE)
     | _on(("crm.numberseries",), ADD, CHANGE)
+    | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)
     | _on(("crm.customermembership",), ADD, CHANGE, DELETE)
     | _on(("accounts.user", "accounts.accessgrant"), VIEW, ADD, CHANGE)
-    | _on(("accounts.apikey", "accounts.loginrecord", "accounts.wallet", "auth.group"), VIEW)
-    | {"accounts.revoke_apikey", "crm.change_customer_status", "crm.import_customer"}
+    | _on(("crm.invitation",), VIEW, ADD)
+    | {"crm.settle_invitation"}
+    | _on(("accounts.apikey", "accounts.loginrecord", "accounts.session", "accounts.wallet", "auth.group"), VIEW)
+    | _on(("axes.accessattempt", "mfa.authenticator"), VIEW, DELETE)  # unlock a person, remove a lost second factor
+    | {"account.view_emailaddress", "accounts.add_apikey"}
+    | {"accounts.revoke_apikey", "accounts.end_session", "crm.change_customer_status", "crm.import_customer"}
     | _WATCH_SYSTEM
     | _on(SCHEDULE_TABLES, CHANGE)
-    | {"jobs.retry_duework"}
+    | _on(ALERT_TABLES, VIEW)
+    | _on(CHANNEL_TABLES, *FULL)
+    | NOTIFY_MOVES
+    | {"common.release_hold", "audit.verify_auditbatch"}
+    | _on(RETENTION_TABLES, VIEW)
+    | _on(("jobs.retentionpolicy",), CHANGE)
+    | _on(("jobs.legalhold",), ADD)
+    | {"jobs.run_job", "jobs.switch_job", "jobs.run_retention", "jobs.release_legalhold"}
+    | {"jobs.retry_duework", "events.redeliver_deadletter", "events.add_replay"}
 )
 
 ROLES: tuple[Role, ...] = (
@@ -99,7 +151,8 @@ ROLES: tuple[Role, ...] = (
     ),
     Role(
         StaffRole.ADMIN,
-        "Keeps the system running: all business, users and access; deletes no user, changes no role, touches no owner.",
+        "Keeps the system running: all business, users and access, lock-outs and lost second factors; deletes no user, "
+        "changes no role, touches no owner.",
         _names(_ADMIN),
     ),
     Role(
@@ -122,8 +175,10 @@ ROLES: tuple[Role, ...] = (
         "Looks at customers, deals and activities; watches jobs and tries failed work again.",
         _names(
             _on(("crm.customer", "crm.deal", "crm.dealline", "crm.activity", "crm.product"), VIEW),
-            _on((*JOB_TABLES, *SCHEDULE_TABLES), VIEW),
-            {"jobs.retry_duework"},
+            _on((*JOB_TABLES, *SCHEDULE_TABLES, *ALERT_TABLES, *CHANNEL_TABLES), VIEW),
+            {"notify.acknowledge_alert", "notify.redeliver_delivery", "notify.test_channel"},
+            _on(("jobs.tablesize",), VIEW),
+            {"jobs.retry_duework", "jobs.run_job"},
         ),
     ),
     Role(

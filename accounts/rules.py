@@ -1,6 +1,9 @@
 """Who may do what to whom, where a permission alone does not say it."""
 
+from datetime import datetime
 from typing import Any
+
+from django.conf import settings
 
 from accounts.enums import StaffRole
 
@@ -26,3 +29,10 @@ def may_manage(by: Any, user: Any) -> bool:
 def may_enter_back_office(user: Any) -> bool:
     """Signed in, switched on, and staff."""
     return bool(user.is_authenticated and user.is_active and user.is_staff)
+
+
+def second_factor_due(user: Any, at: datetime) -> bool:
+    """Whether this person must have a second factor by now: staff where the settings say so, after any grace."""
+    if not (settings.MFA_REQUIRED_FOR_STAFF and user.is_staff):
+        return False
+    return user.second_factor_due_at is None or at >= user.second_factor_due_at

@@ -16,16 +16,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.domain import keys as key_domain
+from accounts.domain import sessions as session_domain
 from accounts.domain.users import change_profile
-from accounts.forms import KeyForm, ProfileForm
+from accounts.enums import SessionEnd
+from accounts.forms import KeyForm, NetworksForm, ProfileForm
 from accounts.home import rendered_sections
 from accounts.models import ApiKey, User
 from accounts.rules import may_enter_back_office
 from accounts.sections import FORMS_ATTRIBUTE
+from accounts.sessions import hashed
 from hashinsight.common.errors import DomainError
 
 
@@ -85,6 +89,33 @@ def change_own_profile(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_POST
+def end_own_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Sign out one of one's own browsers, wherever it stands."""
+    user = _person(request)
+    session = get_object_or_404(session_domain.live_sessions(user, timezone.now()), public_id=session_id)
+    try:
+        session_domain.end_session(session, by=user, at=timezone.now())
+        messages.success(request, _("The session has ended."))
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("account_home")
+
+
+@never_cache
+@login_required
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """Sign out every browser but this one."""
+    user, here = _person(request), hashed(request.session.session_key or "")
+    count = session_domain.end_sessions(user, why=SessionEnd.BY_PERSON, by=user, at=timezone.now(), keep=here)
+    sentence = ngettext("%(n)s session has ended.", "%(n)s sessions have ended.", count)
+    messages.success(request, sentence % {"n": count})
+    return redirect("account_home")
+
+
+@never_cache
+@login_required
+@require_POST
 def create_own_key(request: HttpRequest) -> HttpResponse:
     """Make a key and show its secret: on this page, this once. It is never put into the session or a message."""
     user = _person(request)
@@ -99,6 +130,7 @@ def create_own_key(request: HttpRequest) -> HttpResponse:
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             expires_at=ends,
+            allowed_networks=form.cleaned_data["allowed_networks"],
             by=user,
             at=timezone.now(),
         )
@@ -121,6 +153,25 @@ def rotate_own_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect("account_home")
     return render(request, "account/home/secret.html", {"key": successor, "secret": secret, "rotated": key})
+
+
+@never_cache
+@login_required
+@require_POST
+def limit_own_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    """Say from where a key may be used."""
+    user = _person(request)
+    key = get_object_or_404(ApiKey, user=user, public_id=key_id)
+    form = NetworksForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["allowed_networks"])))
+        return redirect("account_home")
+    try:
+        key_domain.limit_key(key, networks=form.cleaned_data["allowed_networks"], by=user, at=timezone.now())
+        messages.success(request, _("The addresses of the key %(name)s are changed.") % {"name": key.name})
+    except DomainError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("account_home")
 
 
 @never_cache

@@ -16,11 +16,13 @@ from unfold.decorators import display
 
 from accounts.domain import keys
 from accounts.enums import SCOPES
+from accounts.forms import NetworksField
 from accounts.models import ApiKey, User
 from accounts.rules import may_manage
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
+from hashinsight.common.admin.display import moment_text
 from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.admin.widgets import HouseAutocomplete
 from hashinsight.common.errors import DomainError
@@ -38,6 +40,8 @@ class NewKeyForm(ConfirmForm):
         label=gettext_lazy("Days it lives"), min_value=1, max_value=3660, required=False, initial=365,
         help_text=gettext_lazy("Empty: until it is revoked."),
     )  # fmt: skip
+
+    allowed_networks = NetworksField()
 
     def build(self) -> None:
         """Search for the person."""
@@ -76,6 +80,7 @@ class NewKeyPage(ConfirmPage):
                 name=cleaned["name"],
                 scopes=cleaned["scopes"],
                 expires_at=expires,
+                allowed_networks=cleaned["allowed_networks"],
                 by=request.user,  # type: ignore[arg-type]
                 at=now,
             )
@@ -113,7 +118,7 @@ class RevokeKeyPage(ConfirmPage):
             raise keys.KeyNotLive(_("This key is revoked already."))
         effect = Effect(warnings=[_("Programs that use it are refused from the next call on.")])
         for key in self.objects:
-            used = key.last_used_at.strftime("%Y-%m-%d %H:%M UTC") if key.last_used_at else _("never")
+            used = moment_text(key.last_used_at) or _("never")
             effect.facts.append((str(key), _("%(user)s, last used %(used)s") % {"user": key.user, "used": used}))
         return effect
 
@@ -141,7 +146,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         ("name", "prefix", "user"),
-        "scopes",
+        ("scopes", "allowed_networks"),
         ("expires_at", "revoked_at"),
         ("last_used_at", "last_used_ip"),
         ("created_by", "rotated_from"),

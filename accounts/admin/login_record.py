@@ -23,7 +23,7 @@ LABELS = {
 class LoginRecordAdmin(ViewOnlyAdmin):
     """Every attempt, right or wrong."""
 
-    list_display = ("attempted_at", "email", "outcome_shown", "method", "ip_address", "user_agent")
+    list_display = ("attempted_at", "email", "outcome_shown", "method", "ip_address", "location", "user_agent")
     list_display_links = ("attempted_at",)
     list_filter = (
         ("outcome", ChoicesDropdownFilter),

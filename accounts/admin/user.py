@@ -15,12 +15,14 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin import user_pages as pages
+from accounts.admin.session import SessionsInline
 from accounts.domain import users
 from accounts.domain.queries import last_sign_ins
-from accounts.models import AccessGrant, ApiKey, User, UserGroup
+from accounts.models import AccessGrant, ApiKey, SecondFactor, Session, User, UserGroup
 from accounts.rules import is_owner, may_manage
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import BaseAdmin
+from hashinsight.common.admin.display import moment_text
 from hashinsight.common.admin.forms import HouseForm
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import ViewOnlyInline
@@ -128,26 +130,33 @@ class UserAdmin(BaseAdmin):
         "created_by",
         "sign_ins",
     )
-    inlines = (GrantsInline, KeysInline)
-    history_children = (HistorySource(UserGroup, "user_id"), HistorySource(AccessGrant, "user_id"))
+    inlines = (GrantsInline, SessionsInline, KeysInline)
+    history_children = (
+        HistorySource(UserGroup, "user_id"),
+        HistorySource(AccessGrant, "user_id"),
+        HistorySource(SecondFactor, "user_id"),
+        HistorySource(Session, "user_id"),
+    )
     pages = {
         "password-mail": pages.PasswordMailPage,
         "grant": pages.GrantAccessPage,
         "end-access": pages.RevokeAccessPage,
+        "end-sessions": pages.EndSessionsPage,
         "deactivate": pages.DeactivateUserPage,
         "activate": pages.ReactivateUserPage,
     }
     has_grant_access_permission = power(may("accounts.add_accessgrant"))
+    has_end_session_permission = power(may("accounts.end_session"))
     has_end_access_permission = power(may("accounts.change_accessgrant"))
 
     @admin.display(description=gettext_lazy("last sign-ins"))
     def sign_ins(self, user: User) -> Any:
         """The latest attempts, right or wrong."""
         rows = [
-            (timezone.localtime(row.attempted_at).strftime("%Y-%m-%d %H:%M"), row.get_outcome_display(), row.ip_address)
+            (moment_text(row.attempted_at), row.get_outcome_display(), row.ip_address, row.location)
             for row in last_sign_ins(user)
         ]
-        body = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
+        body = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", rows)
         return format_html('<table class="hi-table"><tbody>{}</tbody></table>', body) if rows else "–"
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -195,8 +204,10 @@ class UserAdmin(BaseAdmin):
         """For people one may manage; the switch that fits."""
         if not may_manage(request.user, obj):
             return set()
-        switch = {"deactivate", "password-mail", "grant", "end-access"} if obj.is_active else {"activate"}
-        return switch if obj.pk != request.user.pk else switch - {"deactivate", "end-access"}
+        switch = (
+            {"deactivate", "password-mail", "grant", "end-access", "end-sessions"} if obj.is_active else {"activate"}
+        )
+        return switch if obj.pk != request.user.pk else switch - {"deactivate", "end-access", "end-sessions"}
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Through the domain; roles follow, and the mail."""

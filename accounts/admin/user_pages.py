@@ -7,14 +7,16 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.domain import grants, keys, users
+from accounts.domain import grants, keys, sessions, users
+from accounts.engine.devices import device_name
+from accounts.enums import SessionEnd
 from accounts.models import User
 from accounts.rules import may_manage
-from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm
+from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm, Table
+from hashinsight.common.admin.display import moment_text
 
 
 class UserPage(ConfirmPage):
@@ -34,7 +36,7 @@ class UserPage(ConfirmPage):
         user = self.objects[0]
         roles = ", ".join(user.groups.values_list("name", flat=True))
         ends = grants.access_ends_at(user, at=timezone.now())
-        until = date_format(ends, "DATETIME_FORMAT") if ends else _("without limit")
+        until = moment_text(ends) or _("without limit")
         return [(_("e-mail address"), user.email), (_("roles"), roles or _("none")), (_("access"), until)]
 
 
@@ -59,7 +61,8 @@ class DeactivateUserPage(UserPage):
 
     def run(self, obj: User, form: Any) -> Any:
         """One domain call."""
-        users.deactivate_user(obj, by=self.request.user, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
+        by: Any = self.request.user
+        users.deactivate_user(obj, by=by, at=timezone.now(), reason=form.cleaned_data["reason"])
 
     def done(self, count: int) -> str:
         """Said afterwards."""
@@ -176,6 +179,44 @@ class RevokeAccessPage(UserPage):
     def done(self, count: int) -> str:
         """Said afterwards."""
         return _("Access has ended.")
+
+
+class EndSessionsPage(UserPage):
+    """Sign a person out everywhere."""
+
+    power = "end_session"
+    label = gettext_lazy("End sessions")
+    icon = "logout"
+    danger = True
+    title = gettext_lazy("End all sessions")
+    button = gettext_lazy("End them now")
+    form_class = ReasonForm
+
+    def effect(self) -> Effect:
+        """Each browser; keys go on."""
+        live = list(sessions.live_sessions(self.objects[0], timezone.now()))
+        if not live:
+            raise sessions.SessionGone(_("%(user)s is signed in nowhere.") % {"user": self.objects[0]})
+        rows = [
+            (device_name(row.user_agent) or _("unknown"), row.ip_address or "–", moment_text(row.last_used_at))
+            for row in live
+        ]
+        table = Table(headers=[_("device"), _("address"), _("last used")], rows=rows)
+        warnings = [
+            _("These browsers are signed out at their next request; what was not saved there is lost."),
+            _("The person may sign in again, and API keys go on working. To shut somebody out, end their access."),
+        ]
+        return Effect(facts=self.facts(), tables=[table], warnings=warnings)
+
+    def run(self, obj: User, form: Any) -> Any:
+        """One domain call."""
+        by: Any = self.request.user
+        reason = form.cleaned_data["reason"]
+        sessions.end_sessions(obj, why=SessionEnd.BY_STAFF, by=by, at=timezone.now(), reason=reason)
+
+    def done(self, count: int) -> str:
+        """Said afterwards."""
+        return _("The sessions have ended.")
 
 
 def send_password_mail(request: HttpRequest, user: User) -> None:

@@ -1,7 +1,7 @@
 """Who calls the API: ``Authorization: Bearer hi_…``."""
 
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -10,11 +10,15 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.clients.geoip import locate
 from accounts.domain.keys import opens, prefix_of, touch_key
-from accounts.domain.queries import access_open
+from accounts.domain.queries import access_open, has_second_factor, key_open
 from accounts.domain.records import record_login_attempt
+from accounts.engine.networks import is_inside
 from accounts.enums import LoginMethod, LoginOutcome
 from accounts.models import ApiKey, User
+from accounts.rules import second_factor_due
+from hashinsight.common.api.problems import Problem
 from hashinsight.common.context import current_request_id
 from hashinsight.common.requests import client_ip
 
@@ -41,8 +45,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             prefix = prefix_of(presented)
             _refuse(request, now, code="invalid_key", message=_("Invalid API key."), typed=f"hi_{prefix or '?'}…")
-        self._check(request, key, now)
         ip = client_ip(request._request)
+        self._check(request, key, now)
+        self._check_place(request, key, ip, now)
         if touch_key(key, ip=ip, at=now):
             _record(request, now, email=key.user.email, outcome=LoginOutcome.SUCCESS, user=key.user)
         return key.user, key
@@ -50,6 +55,21 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Makes the answer a 401 and says how to do it right."""
         return 'Bearer realm="HashInsight API"'
+
+    def still_open(self, request: Request) -> None:
+        """Nothing that ended since the call came in is carried out. Raises AuthenticationFailed."""
+        key: Any = request.auth
+        if not key_open(key, at=timezone.now()):
+            raise AuthenticationFailed(_("The access of this key has just ended."), code="key_revoked")
+
+    def _check_place(self, request: Request, key: ApiKey, ip: str | None, now: datetime) -> None:
+        """The key is right and lives; this is about where it is used and who stands behind it: 403, not 401."""
+        if key.allowed_networks and not is_inside(ip, key.allowed_networks):
+            detail = _("This API key may not be used from %(ip)s.") % {"ip": ip or "?"}
+            _forbid(request, key, now, code="address_not_allowed", detail=detail)
+        if not key.has_factor and second_factor_due(key.user, now):  # type: ignore[attr-defined]
+            detail = _("The holder of this API key must set up a second factor first.")
+            _forbid(request, key, now, code="second_factor_missing", detail=detail)
 
     def _check(self, request: Request, key: ApiKey, now: datetime) -> None:
         email, user = key.user.email, key.user
@@ -76,7 +96,9 @@ def _find(presented: str, now: datetime) -> ApiKey | None:
     prefix = prefix_of(presented)
     if prefix is None:
         return None
-    rows = ApiKey.objects.select_related("user").annotate(access_open=access_open("user_id", now))
+    rows = ApiKey.objects.select_related("user").annotate(
+        access_open=access_open("user_id", now), has_factor=has_second_factor("user_id")
+    )
     key: ApiKey | None = rows.filter(prefix=prefix).first()
     return key if key is not None and opens(key, presented) else None
 
@@ -96,6 +118,12 @@ def _refuse(
     raise AuthenticationFailed(message, code=code)
 
 
+def _forbid(request: Request, key: ApiKey, now: datetime, *, code: str, detail: str) -> NoReturn:
+    if _may_record(client_ip(request._request), now):
+        _record(request, now, email=key.user.email, outcome=LoginOutcome.FAILED, user=key.user)
+    raise Problem(403, code, detail)
+
+
 def _record(request: Request, now: datetime, *, email: str, outcome: LoginOutcome, user: User | None) -> None:
     record_login_attempt(
         email=email,
@@ -106,6 +134,7 @@ def _record(request: Request, now: datetime, *, email: str, outcome: LoginOutcom
         ip_address=client_ip(request._request),
         user_agent=request.headers.get("User-Agent", ""),
         request_id=current_request_id(),
+        location=locate(client_ip(request._request)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from accounts.domain.keys import LONGEST_OVERLAP, OVERLAP
+from accounts.domain.keys import LONGEST_OVERLAP, MOST_NETWORKS, OVERLAP
 from accounts.enums import SCOPES
 from accounts.models import ApiKey
 from hashinsight.common.api.fields import InputSerializer
@@ -15,6 +15,7 @@ _KEY: dict[str, Any] = {
     "name": "Reporting",
     "prefix": "Ab3dE9xZ",
     "scopes": ["invoices:read"],
+    "allowed_networks": ["192.0.2.0/24"],
     "expires_at": None,
     "revoked_at": None,
     "last_used_at": "2026-11-20T08:00:00.000000Z",
@@ -30,6 +31,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(SCOPES)), read_only=True)
+    allowed_networks = serializers.ListField(child=serializers.CharField(), read_only=True)
     rotated_from = serializers.UUIDField(source="rotated_from.public_id", read_only=True, allow_null=True, default=None)
 
     class Meta:
@@ -39,6 +41,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "name",
             "prefix",
             "scopes",
+            "allowed_networks",
             "expires_at",
             "revoked_at",
             "last_used_at",
@@ -79,11 +82,15 @@ class NewApiKeySerializer(ApiKeySerializer):
     examples=[OpenApiExample("request", value={"name": "Reporting", "scopes": ["invoices:read"]}, request_only=True)]
 )
 class ApiKeyInput(InputSerializer):
-    """A new key. Its scopes lie within those of the key that asks, and it does not outlive that key."""
+    """A new key. Its scopes lie within those of the key that asks, so do its
+    addresses, and it does not outlive that key. Without addresses it works from anywhere the asking key does."""
 
     name = serializers.CharField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(SCOPES)), allow_empty=False, max_length=len(SCOPES)
+    )
+    allowed_networks = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, max_length=MOST_NETWORKS
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 

@@ -6,6 +6,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from accounts.domain.sessions import end_sessions
+from accounts.enums import SessionEnd
 from accounts.models import AccessGrant, User
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
@@ -76,6 +78,7 @@ def revoke_access(user: User, *, by: User | None, at: datetime, reason: str = ""
             AccessGrant.objects.create(
                 user=user, valid_from=at - timedelta(seconds=1), valid_to=at, granted_by=by, reason=reason
             )
+        end_sessions(user, why=SessionEnd.ACCESS_ENDED, by=by, at=at, reason=reason)
 
 
 def change_subscription(user: User, *, plan: str, days: int, by: User | None, at: datetime) -> AccessGrant:

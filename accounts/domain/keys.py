@@ -11,6 +11,7 @@ import re
 import secrets
 import string
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.domain.text import harmless
+from accounts.engine.networks import NetworkInvalid, all_inside, parse_networks
 from accounts.enums import SCOPES, STAFF_SCOPES
 from accounts.models import ApiKey, User
 from hashinsight.common.audit import audit_context
@@ -27,6 +29,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.events.domain import publish
 
 MOST_LIVE_KEYS = 20
+MOST_NETWORKS = 50
 OVERLAP = timedelta(hours=24)
 LONGEST_OVERLAP = timedelta(days=30)
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -58,6 +61,14 @@ class KeyNotLive(KeyRefused):
     code = "key_not_live"
 
 
+@dataclass(frozen=True)
+class _Wish:
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+    networks: list[str]
+
+
 def create_key(
     user: User,
     *,
@@ -67,11 +78,12 @@ def create_key(
     by: User | None,
     at: datetime,
     parent_key: ApiKey | None = None,
+    allowed_networks: Collection[str] = (),
 ) -> tuple[ApiKey, str]:
     """Make a key for ``user``; returns it with its secret, which nobody will ever see again.
 
     ``parent_key`` is the key by which the call came in, if it did: the new key then belongs to the same user,
-    has no scope the parent lacks, and does not outlive it.
+    has no scope the parent lacks, works from no address the parent does not, and does not outlive it.
     """
     with transaction.atomic(), audit_context(actor=by):
         holder = _lock_holder(user, at)
@@ -80,8 +92,10 @@ def create_key(
             raise KeyRefused(_("The key would have expired already."), code="key_expiry_in_the_past")
         if parent_key is not None:
             expires_at = _within_parent(parent_key, holder, wanted, expires_at, at)
+        networks = checked_networks(allowed_networks, parent_key=parent_key)
         _check_room(holder, at, leaving=None)
-        return _store(holder, _checked_name(name), wanted, expires_at, by=by, at=at, rotated_from=None)
+        like = _Wish(_checked_name(name), wanted, expires_at, networks)
+        return _store(holder, like, by=by, at=at, rotated_from=None)
 
 
 def rotate_key(
@@ -110,7 +124,8 @@ def rotate_key(
             expires_at = _within_parent(parent_key, holder, wanted, expires_at, at)
         _end_older(old, by=by, at=at)
         _check_room(holder, at, leaving=old if not overlap else None)
-        successor = _store(holder, old.name, wanted, expires_at, by=by, at=at, rotated_from=old)
+        like = _Wish(old.name, wanted, expires_at, old.allowed_networks)
+        successor = _store(holder, like, by=by, at=at, rotated_from=old)
         if overlap:
             last_moment = at + overlap
             old.expires_at = min(old.expires_at, last_moment) if old.expires_at else last_moment
@@ -129,6 +144,40 @@ def revoke_key(key: ApiKey, *, by: User | None, at: datetime) -> ApiKey:
             raise KeyNotLive(_("This key is revoked already."), code="key_revoked_already")
         _revoke(fresh, by=by, at=at)
     return fresh
+
+
+def limit_key(
+    key: ApiKey, *, networks: Collection[str], by: User | None, at: datetime, parent_key: ApiKey | None = None
+) -> ApiKey:
+    """From now on the key works from these addresses and networks only; none means from anywhere.
+
+    A key that was limited cannot free itself: ``parent_key`` is the one by which the call came in, if it did.
+    """
+    with transaction.atomic(), audit_context(actor=by):
+        _lock_holder(key.user, at)
+        fresh = _live(key, at)
+        fresh.allowed_networks = checked_networks(networks, parent_key=parent_key)
+        fresh.save(update_fields=["allowed_networks"])
+    return fresh
+
+
+def checked_networks(texts: Collection[str], *, parent_key: ApiKey | None = None) -> list[str]:
+    """Addresses and networks in their one spelling, within those of the parent. Raises KeyRefused."""
+    if len(texts) > MOST_NETWORKS:
+        raise KeyRefused(
+            _("A key has at most %(most)s addresses and networks.") % {"most": MOST_NETWORKS}, code="too_many_networks"
+        )
+    try:
+        networks = parse_networks(texts)
+    except NetworkInvalid as error:
+        sentence = _("%(text)s is neither an address nor a network such as 192.0.2.0/24.")
+        raise KeyRefused(sentence % {"text": error}, code="network_invalid") from error
+    outer = parent_key.allowed_networks if parent_key is not None else []
+    if outer and not networks:
+        return list(outer)
+    if outer and not all_inside(networks, outer):
+        raise KeyRefused(_("The key in use may not be used from there."), code="network_wider_than_parent")
+    return networks
 
 
 def touch_key(key: ApiKey, *, ip: str | None, at: datetime) -> bool:
@@ -169,24 +218,18 @@ def scopes_for(user: User) -> list[str]:
 
 
 def _store(
-    holder: User,
-    name: str,
-    scopes: list[str],
-    expires_at: datetime | None,
-    *,
-    by: User | None,
-    at: datetime,
-    rotated_from: ApiKey | None,
+    holder: User, wish: _Wish, *, by: User | None, at: datetime, rotated_from: ApiKey | None
 ) -> tuple[ApiKey, str]:
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _place in range(8))
     secret = f"hi_{prefix}_{secrets.token_urlsafe(32)}"
     key: ApiKey = ApiKey.objects.create(
         user=holder,
-        name=name,
+        name=wish.name,
         prefix=prefix,
         digest=digest_of(secret),
-        scopes=scopes,
-        expires_at=expires_at,
+        scopes=wish.scopes,
+        allowed_networks=wish.networks,
+        expires_at=wish.expires_at,
         rotated_from=rotated_from,
         created_by=by,
         created_at=at,
@@ -195,8 +238,8 @@ def _store(
         "key_id": str(key.public_id),
         "user_id": str(holder.pk),
         "prefix": prefix,
-        "scopes": scopes,
-        "expires_at": expires_at.isoformat() if expires_at else None,
+        "scopes": wish.scopes,
+        "expires_at": wish.expires_at.isoformat() if wish.expires_at else None,
         "rotated_from": str(rotated_from.public_id) if rotated_from else None,
     }
     _publish("api_key.created", key, payload)

@@ -22,6 +22,7 @@ def record_login_attempt(
     ip_address: str | None = None,
     user_agent: str = "",
     request_id: str = "",
+    location: str = "",
 ) -> LoginRecord:
     """Write one record that no rollback of the caller can take back.
 
@@ -36,6 +37,7 @@ def record_login_attempt(
         ip_address=ip_address,
         user_agent=harmless(user_agent, 300),
         request_id=request_id,
+        location=harmless(location, 512),
         attempted_at=at,
     )
     if connection.in_atomic_block and settings.CLIENT_SCOPE_DURABLE:

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.domain.queries import users_with_email
+from accounts.domain.sessions import end_sessions
 from accounts.domain.text import harmless
-from accounts.enums import StaffRole
+from accounts.enums import SessionEnd, StaffRole
 from accounts.models import User
 from accounts.rules import may_manage
 from hashinsight.common.audit import audit_context
@@ -121,10 +122,10 @@ def set_groups(user: User, *, groups: Collection[str], by: User | None, at: date
     return locked
 
 
-def deactivate_user(user: User, *, by: User | None, reason: str = "") -> User:
+def deactivate_user(user: User, *, by: User | None, at: datetime, reason: str = "") -> User:
     """Switch a person off: every session and key asks ``is_active`` each time, so all of them stop at once.
 
-    Keys are not revoked; switching the person on again brings them back as they were.
+    Sessions end for good. Keys are not revoked; switching the person on again brings them back as they were.
     """
     with transaction.atomic(), audit_context(actor=by, reason=reason):
         locked = _lock_all_owners_and(user)
@@ -134,6 +135,7 @@ def deactivate_user(user: User, *, by: User | None, reason: str = "") -> User:
             _check_owner_change(locked, by=by, leaves=True)
         locked.is_active = False
         locked.save(update_fields=["is_active"])
+        end_sessions(locked, why=SessionEnd.DEACTIVATED, by=by, at=at, reason=reason)
     return locked
 
 

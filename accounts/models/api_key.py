@@ -25,6 +25,14 @@ class ApiKey(BaseModel):
     prefix = models.CharField(_("prefix"), max_length=16, unique=True, editable=False)
     digest = models.CharField(_("digest"), max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"), default=list)
+    allowed_networks = ArrayField(
+        models.CharField(max_length=43),
+        verbose_name=_("allowed addresses"),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Addresses and networks the key may be used from; empty: from anywhere."),
+    )
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)

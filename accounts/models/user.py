@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.enums import StaffRole
 from hashinsight.common.audit import tracked
@@ -45,10 +46,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     username = models.CharField(_("user name"), max_length=50, null=True, blank=True, unique=True)
     name = models.CharField(_("full name"), max_length=100, blank=True, default="")
     company = models.CharField(_("company"), max_length=200, blank=True, default="")
-    position = models.CharField(_("position"), max_length=100, blank=True, default="")
+    position = models.CharField(pgettext_lazy("in a company", "position"), max_length=100, blank=True, default="")
     subscription_plan = models.CharField(_("subscription plan"), max_length=20, default="free")
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the back office."))
+    second_factor_due_at = models.DateTimeField(
+        _("second factor due"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Until then somebody invited may work without one; empty: at once, where it is required."),
+    )
     created_by = models.ForeignKey(
         "self", verbose_name=_("created by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -30,3 +30,23 @@ class Wallet(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.get_chain_display()} {self.address}"
+
+
+class WalletChallenge(models.Model):
+    """A message handed out for signing: its nonce counts once, for one person, for a few minutes."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="+"
+    )
+    nonce = models.CharField(_("nonce"), max_length=32, unique=True)
+    issued_at = models.DateTimeField(_("issued at"))
+    expires_at = models.DateTimeField(_("expires at"), db_index=True)
+    used_at = models.DateTimeField(_("used at"), null=True)
+
+    class Meta:
+        verbose_name = _("wallet challenge")
+        verbose_name_plural = _("wallet challenges")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.nonce} {self.issued_at:%Y-%m-%d %H:%M}"

@@ -156,7 +156,7 @@ def test_session_ends_when_the_clock_passes_the_end(dora: User, sign_in: SignIn,
 
 def test_session_ends_when_the_user_is_deactivated(dora: User, sign_in: SignIn, client: Client) -> None:
     sign_in()
-    deactivate_user(dora, by=None)
+    deactivate_user(dora, at=AT, by=None)
     ended = client.get(HOME).status_code
     reactivate_user(dora, by=None)
 

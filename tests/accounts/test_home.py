@@ -29,7 +29,18 @@ def own_key(user: User, **wish: Any) -> ApiKey:
 
 
 NO_KEY = uuid.UUID(int=7)
-POSTS = ["profile/", "keys/", f"keys/{NO_KEY}/rotate/", f"keys/{NO_KEY}/revoke/"]
+POSTS = [
+    "profile/",
+    "keys/",
+    f"keys/{NO_KEY}/rotate/",
+    f"keys/{NO_KEY}/revoke/",
+    f"keys/{NO_KEY}/addresses/",
+    f"sessions/{NO_KEY}/end/",
+    "sessions/end/",
+    "wallets/start/",
+    "wallets/finish/",
+    f"wallets/{NO_KEY}/unlink/",
+]
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -172,7 +183,7 @@ def test_query_count_does_not_grow(visitor: Client, dora: User, django_assert_nu
         visitor.get(HOME)
 
 
-NUMBER_OF_QUERIES = 6  # session, user; running end, latest end; keys; sign-ins
+NUMBER_OF_QUERIES = 8  # session, user; running end, latest end; sessions; keys; wallets; sign-ins
 
 
 def test_other_apps_add_sections(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_revoked_key(key: Key) -> None:
 
 
 def test_key_of_an_inactive_user(key: Key, dora: User) -> None:
-    deactivate_user(dora, by=None)
+    deactivate_user(dora, at=AT, by=None)
 
     assert refusal(key[1]) == "no_access"
     assert records() == [("dora@delta.example", "api_key", "failed")]

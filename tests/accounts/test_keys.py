@@ -134,7 +134,7 @@ def test_what_a_form_may_offer(dora: User) -> None:
 
 
 def test_inactive_people_get_no_key(make: Maker, dora: User) -> None:
-    deactivate_user(dora, by=None)
+    deactivate_user(dora, at=AT, by=None)
 
     with pytest.raises(KeyRefused) as refusal:
         make()

@@ -1,6 +1,10 @@
 """The second factor: one record per attempt, an encrypted secret, and staff that may be made to have one."""
 
+import os
+import subprocess
+import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +17,24 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from cryptography.exceptions import InvalidTag
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import LoginRecord, User
+from accounts.models import ApiKey, LoginRecord, User
+from hashinsight.common.secrets import SecretUnreadable
 from tests.accounts.conftest import HOME, PASSWORD, SignIn
 
+PRODUCTION = {
+    "SECRET_KEY": "s" * 60,
+    "API_KEY_PEPPER": "p" * 60,
+    "DATABASE_URL": "postgresql:///x",
+    "ALLOWED_HOSTS": "hashinsight.example",
+    "BASE_URL": "https://hashinsight.example",
+    "CELERY_BROKER_URL": "memory://",
+    "CACHE_URL": "locmem://",
+    "EMAIL_URL": "console:",
+    "DEFAULT_FROM_EMAIL": "billing@hashinsight.example",
+}
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -88,7 +104,7 @@ def test_secrets_are_encrypted_where_they_are_stored(guarded: User) -> None:
     stored = Authenticator.objects.get(type="totp").data["secret"]
 
     assert SECRET not in stored
-    assert stored.startswith("1:")
+    assert stored.startswith("s1.0.")
     assert get_adapter().decrypt(stored) == SECRET
 
 
@@ -96,7 +112,7 @@ def test_another_key_opens_no_secret(guarded: User, settings: Any) -> None:
     stored = Authenticator.objects.get(type="totp").data["secret"]
     settings.API_KEY_PEPPER = "another pepper"
 
-    with pytest.raises(InvalidTag):
+    with pytest.raises(SecretUnreadable):
         get_adapter().decrypt(stored)
 
 
@@ -109,11 +125,70 @@ def staff(dora: User, client: Client, sign_in: SignIn, settings: Any) -> User:
     return dora
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/crm/lead/", "/admin/password_change/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/", "/admin/crm/lead/", "/admin/password_change/", "/accounts/home/", "/accounts/email/", "/nowhere/"],
+)
 def test_staff_without_second_factor_are_sent_to_set_one_up(staff: User, client: Client, path: str) -> None:
     response = client.get(path)
 
     assert (response.status_code, response["Location"]) == (302, "/accounts/2fa/totp/activate/")
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/2fa/totp/activate/", "/accounts/reauthenticate/", "/favicon.ico", "/health/live"]
+)
+def test_what_setting_up_needs_stays_open(staff: User, client: Client, path: str) -> None:
+    assert client.get(path).headers.get("Location") != client.get("/admin/")["Location"]
+
+
+def test_staff_without_second_factor_make_no_key(staff: User, client: Client) -> None:
+    client.post("/accounts/home/keys/", {"name": "k", "scopes": ["deals:read"]})
+
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, 200), (0, 302), (-1, 302)])
+def test_somebody_invited_has_time_until_it_is_due(staff: User, client: Client, hours: int, status: int) -> None:
+    User.objects.filter(pk=staff.pk).update(second_factor_due_at=timezone.now() + timedelta(hours=hours))
+
+    assert client.get("/admin/").status_code == status
+
+
+def test_recovery_codes_alone_are_no_second_factor(staff: User, client: Client) -> None:
+    Authenticator.objects.create(user=staff, type="recovery_codes", data={})
+
+    assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize("value", ["false", "off", "perhaps"])
+def test_production_does_not_start_without_it(value: str) -> None:
+    env = {**os.environ, **PRODUCTION, "MFA_REQUIRED_FOR_STAFF": value}
+    started = subprocess.run(
+        [sys.executable, "-c", "import hashinsight.settings.production"], env=env, capture_output=True, text=True
+    )
+
+    assert started.returncode == 1
+    assert "ImproperlyConfigured: MFA_REQUIRED_FOR_STAFF" in started.stderr
+
+
+@pytest.mark.parametrize("value", ["-1", "500", "soon"])
+def test_a_senseless_grace_is_refused(value: str) -> None:
+    env = {**os.environ, **PRODUCTION, "MFA_GRACE_HOURS": value}
+    started = subprocess.run(
+        [sys.executable, "-c", "import hashinsight.settings.production"], env=env, capture_output=True, text=True
+    )
+
+    assert started.returncode == 1
+    assert "ImproperlyConfigured: MFA_GRACE_HOURS" in started.stderr
+
+
+def test_production_starts_with_nothing_said() -> None:
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith("MFA_")}, **PRODUCTION}
+    code = "import hashinsight.settings.production as p; print(p.MFA_REQUIRED_FOR_STAFF, p.MFA_GRACE_HOURS)"
+    started = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+
+    assert started.stdout.split() == ["True", "0"]
 
 
 def test_a_post_does_not_slip_through(staff: User, client: Client) -> None:

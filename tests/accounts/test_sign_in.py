@@ -101,7 +101,7 @@ def test_unknown_address_costs_as_many_hashes_as_a_wrong_password(settings: Any,
 
 
 def test_inactive_user(dora: User, sign_in: SignIn, client: Client) -> None:
-    deactivate_user(dora, by=None)
+    deactivate_user(dora, at=MADE_AT, by=None)
 
     response = sign_in()
 

@@ -125,7 +125,7 @@ def test_admin_gives_roles_but_not_that_of_an_owner(owner: User, admin: User, do
 @pytest.mark.parametrize("act", [
     lambda owner, by: set_groups(owner, groups=["sales"], by=by, at=AT),
     lambda owner, by: set_groups(owner, groups=["owner", "sales"], by=by, at=AT),
-    lambda owner, by: deactivate_user(owner, by=by),
+    lambda owner, by: deactivate_user(owner, at=AT, by=by),
     lambda owner, by: reactivate_user(owner, by=by),
 ])  # fmt: skip
 def test_admin_touches_no_owner(owner: User, admin: User, act: Any) -> None:
@@ -140,7 +140,7 @@ def test_admin_touches_no_owner(owner: User, admin: User, act: Any) -> None:
 def test_last_owner_stays(owner: User, root: User) -> None:
     for attempt in (
         lambda: set_groups(owner, groups=[], by=root, at=AT),
-        lambda: deactivate_user(owner, by=root),
+        lambda: deactivate_user(owner, at=AT, by=root),
         lambda: set_groups(owner, groups=["admin"], by=None, at=AT),
     ):
         with pytest.raises(LastOwner):
@@ -151,10 +151,10 @@ def test_last_owner_stays(owner: User, root: User) -> None:
 
 
 def test_a_switched_off_owner_is_no_other_owner(owner: User, root: User) -> None:
-    deactivate_user(staff("second@h.example", "owner"), by=root)
+    deactivate_user(staff("second@h.example", "owner"), at=AT, by=root)
 
     with pytest.raises(LastOwner):
-        deactivate_user(owner, by=root)
+        deactivate_user(owner, at=AT, by=root)
 
 
 def test_who_may_manage_whom(owner: User, admin: User, root: User, dora: User) -> None:
@@ -168,7 +168,7 @@ def test_who_may_manage_whom(owner: User, admin: User, root: User, dora: User) -
 
 
 def test_deactivation_is_audited_with_its_reason(owner: User, dora: User) -> None:
-    deactivate_user(dora, by=owner, reason="left the company")
+    deactivate_user(dora, at=AT, by=owner, reason="left the company")
 
     event = dora.events.order_by("pgh_id").last()
     assert (event.is_active, event.pgh_context.metadata["reason"]) == (False, "left the company")

@@ -1,0 +1,1 @@
+"""Outside sources: where an address is."""

@@ -1,0 +1,1 @@
+"""Plain Python: reading what browsers and wallets send."""
