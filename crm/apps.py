@@ -12,6 +12,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         """Register event kinds, due work and periodic jobs."""
-        from crm import checks, receivers, registrations  # noqa: F401, PLC0415  (app ready)
+        from crm import checks, money_registrations, receivers, registrations  # noqa: F401, PLC0415  (app ready)
 
         registrations.register()
+        money_registrations.register()

@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class CustomerStatus(TextChoices):
@@ -113,7 +114,14 @@ class ActivityKind(TextChoices):
     INVOICE_OVERDUE = "invoice_overdue", _("invoice overdue")
     INVOICE_PAID = "invoice_paid", _("invoice paid")
     INVOICE_CANCELLED = "invoice_cancelled", _("invoice cancelled")
+    INVOICE_REOPENED = "invoice_reopened", _("invoice open again")
     PAYMENT_RECORDED = "payment_recorded", _("payment recorded")
+    PAYMENT_REVERSED = "payment_reversed", _("payment reversed")
+    DEPOSIT_RECORDED = "deposit_recorded", _("deposit recorded")
+    CREDIT_APPLIED = "credit_applied", _("credit applied")
+    REFUND_RECORDED = "refund_recorded", _("refund recorded")
+    WRITTEN_OFF = "written_off", _("written off")
+    TAKEN_BACK = "taken_back", _("taken back")
     CREDIT_NOTE_ISSUED = "credit_note_issued", _("credit note issued")
 
 
@@ -130,6 +138,7 @@ class TaxCategory(TextChoices):
     ZERO = "Z", _("zero rated")
     EXEMPT = "E", _("exempt from tax")
     REVERSE_CHARGE = "AE", _("reverse charge")
+    INTRA_COMMUNITY = "K", _("supply to another EU country")
     EXPORT = "G", _("export outside the EU")
     NOT_SUBJECT = "O", _("not subject to tax")
 
@@ -137,7 +146,7 @@ class TaxCategory(TextChoices):
 class UnitCode(TextChoices):
     """Units of quantity, UN/ECE Recommendation 20."""
 
-    UNIT = "C62", _("unit")
+    UNIT = "C62", pgettext_lazy("piece", "unit")
     KWH = "KWH", _("kWh")
     KW = "KWT", _("kW")
     MONTH = "MON", _("month")
@@ -157,7 +166,7 @@ class InvoiceStatus(TextChoices):
     """State of an invoice; ``sent`` is what accountants call issued."""
 
     DRAFT = "draft", _("draft")
-    SENT = "sent", _("sent")
+    SENT = "sent", pgettext_lazy("invoice", "sent")
     OVERDUE = "overdue", _("overdue")
     PAID = "paid", _("paid")
     CANCELLED = "cancelled", _("cancelled")
@@ -167,7 +176,7 @@ INVOICE_MOVES = {
     InvoiceStatus.DRAFT: {InvoiceStatus.SENT, InvoiceStatus.CANCELLED},
     InvoiceStatus.SENT: {InvoiceStatus.OVERDUE, InvoiceStatus.PAID, InvoiceStatus.CANCELLED},
     InvoiceStatus.OVERDUE: {InvoiceStatus.PAID, InvoiceStatus.CANCELLED},
-    InvoiceStatus.PAID: set(),
+    InvoiceStatus.PAID: {InvoiceStatus.SENT},  # money was taken back: reversed or refunded
     InvoiceStatus.CANCELLED: set(),
 }
 ISSUED_STATUSES = (InvoiceStatus.SENT, InvoiceStatus.OVERDUE, InvoiceStatus.PAID, InvoiceStatus.CANCELLED)
@@ -184,11 +193,73 @@ class PaymentMethod(TextChoices):
     OTHER = "other", _("other")
 
 
+class CreditKind(TextChoices):
+    """Why we hold money of a customer that belongs to no invoice."""
+
+    DEPOSIT = "deposit", _("deposit")
+    OVERPAYMENT = "overpayment", _("overpayment")
+    CREDIT_NOTE = "credit_note", _("credit note after payment")
+    OPENING = "opening", _("opening balance")
+
+
+class WriteOffKind(TextChoices):
+    """Why we give up a claim."""
+
+    BAD_DEBT = "bad_debt", _("bad debt")
+    SMALL_DIFFERENCE = "small_difference", _("small difference")
+
+
+class AccountKind(TextChoices):
+    """What a ledger account collects."""
+
+    RECEIVABLE = "receivable", _("receivables")
+    DEPOSITS = "deposits", _("customer deposits")
+    CREDITS = "credits", _("customer credits")
+    REVENUE = "revenue", _("revenue")
+    OUTPUT_TAX = "output_tax", _("output tax")
+    BANK = "bank", _("bank")
+    CARD = "card", _("card payments")
+    CASH = "cash", pgettext_lazy("account", "cash")
+    WALLET = "wallet", _("bitcoin wallet")
+    CLEARING = "clearing", _("other money in transit")
+    CONVERSION = "conversion", _("currency conversion")
+    FX_DIFFERENCE = "fx_difference", _("exchange differences")
+    BAD_DEBT = "bad_debt", _("bad debt")
+    SMALL_DIFFERENCE = "small_difference", _("small differences")
+    OPENING_BALANCE = "opening_balance", _("opening balances")
+
+
+# Accounts kept per customer: each posting names one. Their sum is what customers owe us, and what we owe them.
+CUSTOMER_ACCOUNTS = (AccountKind.RECEIVABLE, AccountKind.DEPOSITS, AccountKind.CREDITS)
+MONEY_ACCOUNTS = {
+    PaymentMethod.BANK_TRANSFER: AccountKind.BANK,
+    PaymentMethod.CARD: AccountKind.CARD,
+    PaymentMethod.CASH: AccountKind.CASH,
+    PaymentMethod.BITCOIN: AccountKind.WALLET,
+    PaymentMethod.OTHER: AccountKind.CLEARING,
+}
+
+
+class EntryKind(TextChoices):
+    """What a journal entry books; with its source it is unique, so that nothing is booked twice."""
+
+    INVOICE = "invoice", _("invoice")
+    CREDIT_NOTE = "credit_note", _("credit note")
+    PAYMENT = "payment", _("payment")
+    DEPOSIT = "deposit", _("deposit")
+    APPLICATION = "application", _("credit applied")
+    REFUND = "refund", _("refund")
+    WRITE_OFF = "write_off", _("write-off")
+    REVERSAL = "reversal", _("reversal")
+    OPENING_INVOICE = "opening_invoice", _("invoice brought along")
+    OPENING_CREDIT = "opening_credit", _("credit brought along")
+
+
 class DeliveryStatus(TextChoices):
     """State of an e-mail delivery."""
 
     QUEUED = "queued", _("queued")
-    SENT = "sent", _("sent")
+    SENT = "sent", pgettext_lazy("e-mail", "sent")
     FAILED = "failed", _("failed")
 
 
@@ -210,3 +281,58 @@ class DocumentFormat(TextChoices):
     """Form of a stored document."""
 
     PDF = "pdf", _("PDF")
+    XML = "xml", _("e-invoice (XML)")
+
+
+class LimitedAct(TextChoices):
+    """Acts on money that may need a second person."""
+
+    CREDIT_NOTE = "credit_note", _("credit note")
+    REFUND = "refund", _("refund")
+    WRITE_OFF = "write_off", _("write-off")
+
+
+class LimitRule(TextChoices):
+    """When a second person is needed."""
+
+    NEVER = "never", _("never")
+    ABOVE = "above", _("above an amount")
+    ALWAYS = "always", _("always")
+
+
+class PeriodState(TextChoices):
+    """Whether a month of the books takes more."""
+
+    OPEN = "open", pgettext_lazy("period", "open")
+    CLOSED = "closed", pgettext_lazy("period", "closed")
+
+
+PERIOD_MOVES = {PeriodState.OPEN: {PeriodState.CLOSED}, PeriodState.CLOSED: {PeriodState.OPEN}}
+
+
+class InvoiceFormat(TextChoices):
+    """How a customer wants its invoices."""
+
+    AUTO = "auto", _("PDF, with the e-invoice inside as soon as its data are complete")
+    FACTURX = "facturx", _("PDF with the e-invoice inside, always (Factur-X, ZUGFeRD)")
+    XRECHNUNG = "xrechnung", _("XRechnung (XML), with a PDF to look at")
+    PDF = "pdf", _("PDF only")
+
+
+class AddressScheme(TextChoices):
+    """What kind of electronic address it is: codes of the EAS list that our customers use."""
+
+    EMAIL = "EM", _("e-mail address")
+    LEITWEG_ID = "0204", _("Leitweg-ID (Germany)")
+    GLN = "0088", _("GLN (GS1)")
+    DUNS = "0060", _("D-U-N-S number")
+    VAT_DE = "9930", _("VAT id, Germany")
+    VAT_AT = "9914", _("VAT id, Austria")
+    VAT_FR = "9957", _("VAT id, France")
+    KVK = "0106", _("KvK number, Netherlands")
+    CBE = "0208", _("enterprise number, Belgium")
+    CVR = "0184", _("CVR number, Denmark")
+    ORG_NO = "0192", _("organisation number, Norway")
+    ORG_SE = "0007", _("organisation number, Sweden")
+    OVT = "0216", _("OVT code, Finland")
+    UID_CH = "0183", _("UID, Switzerland")

@@ -92,6 +92,26 @@ def may_record_payment(user: Any) -> bool:
     return _may(user, "add_payment")
 
 
+def may_send_reminder(user: Any) -> bool:
+    """Send reminders by the ladder, or a stored one again."""
+    return _may(user, "send_dunningletter")
+
+
+def may_open_dispute(user: Any) -> bool:
+    """Note that a customer denies owing an amount."""
+    return _may(user, "add_dispute")
+
+
+def may_close_dispute(user: Any) -> bool:
+    """Settle a dispute."""
+    return _may(user, "change_dispute")
+
+
+def may_close_period(user: Any) -> bool:
+    """Close a month of the books, or ask to reopen it."""
+    return _may(user, "close_accountingperiod")
+
+
 def may_grant_membership(user: Any) -> bool:
     """Let a client's user act for a customer, or change the role."""
     return _may(user, "add_customermembership")

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from crm.domain import overdue
+from crm.domain import dunning, overdue
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
@@ -29,3 +29,22 @@ def _check_overdue(run: JobRun) -> dict[str, Any]:
 def check_overdue_customer(*, customer_id: int, on: str) -> int:
     """Mark one customer's late invoices; returns how many."""
     return overdue.mark_customer(customer_id, on=date.fromisoformat(on), at=timezone.now())
+
+
+@shared_task(name="crm.dun")
+def dun() -> dict[str, Any] | None:
+    """Hourly: fan out one task per customer with something late; each is reminded at most once a day of theirs."""
+    return run_periodic("crm.dun", _dun)
+
+
+def _dun(run: JobRun) -> dict[str, Any]:
+    due = dunning.customers_due(timezone.now())
+    for customer_id, day in due:
+        enqueue_after_commit("crm.dun_customer", customer_id=customer_id, on=day.isoformat())
+    return {"customers": len(due)}
+
+
+@shared_task(name="crm.dun_customer")
+def dun_customer(*, customer_id: int, on: str) -> int:
+    """Write one customer's reminders of a day; returns how many."""
+    return len(dunning.dun_customer(customer_id, on=date.fromisoformat(on), at=timezone.now()))

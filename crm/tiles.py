@@ -9,7 +9,7 @@ from django.db.models import Count, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.domain import receivables
 from crm.enums import DealStage, DealStatus, DeliveryStatus, InvoiceKind, InvoiceStatus
@@ -84,7 +84,7 @@ def overdue() -> Mapping[str, Any]:
         }
         for invoice in receivables.longest_overdue(on=today, limit=LATEST)
     ]
-    return {"rows": rows, "url": _list_url("invoice", "due=late&o=6")}
+    return {"rows": rows, "url": _list_url("invoice", "due=late&o=5")}
 
 
 def month() -> Mapping[str, Any]:
@@ -123,9 +123,17 @@ def drafts() -> Mapping[str, Any]:
     """Drafts that wait to be issued, per currency."""
     waiting = Invoice.objects.filter(status=InvoiceStatus.DRAFT)
     rows = waiting.values("currency").annotate(count=Count("pk"), total=Sum("gross_total")).order_by("currency")
-    sums = [{**_amount(row["total"], row["currency"]), "count": row["count"]} for row in rows]
+    sums = [
+        {
+            **_amount(row["total"], row["currency"]),
+            "words": ngettext("%(n)s draft", "%(n)s drafts", row["count"]) % {"n": row["count"]},
+            "url": _list_url("invoice", f"status__exact=draft&currency__exact={row['currency']}"),
+        }
+        for row in rows
+    ]
     return {
-        "big": sum(row["count"] for row in sums),
+        "big": (total := sum(row["count"] for row in rows)),
+        "noun": ngettext("draft waiting", "drafts waiting", total),
         "bad": False,
         "rows": sums,
         "url": _list_url("invoice", "status__exact=draft"),
@@ -138,6 +146,7 @@ def deliveries() -> Mapping[str, Any]:
     count = InvoiceDelivery.objects.filter(status=DeliveryStatus.FAILED).count()
     return {
         "big": count,
+        "noun": ngettext("e-mail failed", "e-mails failed", count),
         "bad": count > 0,
         "rows": (),
         "url": _list_url("invoicedelivery", "status__exact=failed"),
@@ -148,17 +157,31 @@ def deliveries() -> Mapping[str, Any]:
 def register_tiles() -> None:
     """Called once from ``ready()``."""
     number, tables = "admin/house/tiles/number.html", "crm/admin/tiles"
+    money = frozenset({"invoice", "credit_note", "payment"})
     invoices, deals = "crm.view_invoice", "crm.view_deal"
-    longest = gettext_lazy("Waiting longest for money")
-    register_tile(Tile("crm.month", gettext_lazy("This month"), invoices, f"{tables}/month.html", month, 10, 2))
-    register_tile(Tile("crm.drafts", gettext_lazy("Drafts waiting"), invoices, number, drafts, 20, 2))
+    longest, by_age = gettext_lazy("Waiting longest for money"), gettext_lazy("Receivables by age")
     register_tile(
-        Tile("crm.ageing", gettext_lazy("Receivables by age"), invoices, f"{tables}/ageing.html", ageing, 30, 4)
+        Tile("crm.month", gettext_lazy("This month"), invoices, f"{tables}/month.html", month, 10, 2, stale_after=money)
     )
     register_tile(
-        Tile("crm.pipeline", gettext_lazy("Pipeline by stage"), deals, f"{tables}/pipeline.html", pipeline, 40, 4)
+        Tile("crm.drafts", gettext_lazy("Drafts waiting"), invoices, number, drafts, 20, 2, stale_after=money)
     )
-    register_tile(Tile("crm.overdue", longest, invoices, f"{tables}/overdue.html", overdue, 50, 2, 2))
+    register_tile(Tile("crm.ageing", by_age, invoices, f"{tables}/ageing.html", ageing, 30, 4, stale_after=money))
+    register_tile(
+        Tile(
+            "crm.pipeline",
+            gettext_lazy("Pipeline by stage"),
+            deals,
+            f"{tables}/pipeline.html",
+            pipeline,
+            40,
+            4,
+            stale_after=frozenset({"deal"}),
+        )
+    )
+    register_tile(
+        Tile("crm.overdue", longest, invoices, f"{tables}/overdue.html", overdue, 50, 2, 2, stale_after=money)
+    )
     register_tile(
         Tile("crm.deliveries", gettext_lazy("E-mails failed"), "crm.view_invoicedelivery", number, deliveries, 60, 1)
     )

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import (
@@ -28,7 +28,7 @@ from crm.models import Customer
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import money_text
+from hashinsight.common.admin.display import day_text, money_text
 from hashinsight.common.admin.importing import ImportPage
 from hashinsight.common.transitions import MoveRefused
 
@@ -106,7 +106,7 @@ def _open_text(customer: Customer) -> str:
 class CustomerAdmin(BaseAdmin):
     """Customers."""
 
-    list_display = ("company_name", "code", "status_shown", "city", "country", "email", "currency", "created_at")
+    list_display = ("company_name", "code", "status_shown", "place_shown", "email", "currency", "created_shown")
     list_filter = (
         ("status", ChoicesRadioFilter),
         ("country", FieldTextFilter),
@@ -137,6 +137,8 @@ class CustomerAdmin(BaseAdmin):
                     ("billing_email", "buyer_reference"),
                     ("legal_entity", "tax_code", "payment_terms_days"),
                     ("tax_id", "vat_id"),
+                    ("invoice_format", "leitweg_id"),
+                    ("electronic_address_scheme", "electronic_address"),
                     ("currency", "language", "time_zone"),
                 ),
             },
@@ -146,7 +148,7 @@ class CustomerAdmin(BaseAdmin):
             {"classes": ["tab"], "fields": (("parent", "mining_capacity_mw", "source_ref"), "internal_note")},
         ),
     )
-    readonly_fields = ("status", "source_ref", "receivables_shown")
+    readonly_fields = ("status", "source_ref", "receivables_shown", "code_kept")
     inlines = CUSTOMER_INLINES
     pages = {"deactivate": DeactivatePage, "activate": ActivatePage, "import": ImportCustomersPage}
     export_columns = CUSTOMER_COLUMNS
@@ -156,6 +158,15 @@ class CustomerAdmin(BaseAdmin):
     @display(description=gettext_lazy("status"), label=labels.CUSTOMER, ordering="status")
     def status_shown(self, customer: Customer) -> Any:
         return customer.status, customer.get_status_display()
+
+    @display(description=gettext_lazy("place"), ordering="city")
+    def place_shown(self, customer: Customer) -> str:
+        """Town and country in one column."""
+        return ", ".join(part for part in (customer.city, customer.country) if part)
+
+    @display(description=gettext_lazy("created"), ordering="created_at")
+    def created_shown(self, customer: Customer) -> str:
+        return day_text(customer.created_at)
 
     @admin.display(description=gettext_lazy("receivables"))
     def receivables_shown(self, customer: Customer) -> Any:
@@ -177,17 +188,28 @@ class CustomerAdmin(BaseAdmin):
         """Only the other state."""
         return {"deactivate"} if obj.status == CustomerStatus.ACTIVE else {"activate"}
 
+    @admin.display(description=gettext_lazy("customer number"))
+    def code_kept(self, customer: Customer) -> Any:
+        """Why it cannot be typed over."""
+        return format_html(
+            '{}<br><span class="hi-muted">{}</span>',
+            customer.code,
+            _("Stays as it is: invoices are numbered with it."),
+        )
+
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """A customer that does not exist yet has nothing hanging on it."""
         return super().get_inlines(request, obj) if obj is not None else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The derived figures need a customer."""
+        """The derived figures need a customer; a number that documents bear is only shown."""
         groups = super().get_fieldsets(request, obj)
-        if obj is not None:
-            return groups
         title, options = groups[0]
-        fields = tuple(name for name in options["fields"] if name != "receivables_shown")
+        fields = options["fields"]
+        if obj is None:
+            fields = tuple(name for name in fields if name != "receivables_shown")
+        elif master_data.code_is_fixed(obj):
+            fields = (("company_name", "code_kept", "status"), *fields[1:])
         return [(title, {**options, "fields": fields}), *groups[1:]]
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:

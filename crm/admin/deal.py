@@ -22,13 +22,13 @@ from crm import rules
 from crm.admin import deal_pages as pages
 from crm.admin import labels
 from crm.admin.export_columns import DEAL_COLUMNS
+from crm.admin.value import ValueAdmin
 from crm.domain import deals
 from crm.enums import DEAL_MOVES, DealStatus
 from crm.forms.deals import MoveStageForm
 from crm.forms.lines import DealLineForm
 from crm.models import Deal, DealLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
-from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.display import link, money_cell, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
@@ -79,7 +79,7 @@ class DealLineInline(BaseInline):
 
 
 @admin.register(Deal)
-class DealAdmin(BaseAdmin):
+class DealAdmin(ValueAdmin):
     """Deals."""
 
     list_display = (
@@ -90,7 +90,6 @@ class DealAdmin(BaseAdmin):
         "value_shown",
         "owner",
         "expected_close_on",
-        "created_at",
     )
     list_select_related = ("customer", "owner")
     list_filter = (
@@ -180,6 +179,10 @@ class DealAdmin(BaseAdmin):
             offered.add("lose")
         return offered
 
+    def value_is_fixed(self, request: HttpRequest, obj: Any) -> bool:
+        """Once approved, for everybody."""
+        return super().value_is_fixed(request, obj) or (obj is not None and obj.status not in OPEN)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What was agreed is settled once approved; owner and note stay open."""
         fixed: tuple[str, ...] = ()
@@ -201,9 +204,11 @@ class DealAdmin(BaseAdmin):
         self.adopt(obj, deals.create_deal(by=request.user, at=timezone.now(), **fields))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The value follows the lines."""
+        """The value follows the lines, and an edit is told."""
         super().save_related(request, form, formsets, change)
-        if form.instance.status in OPEN:
+        if change and (form.has_changed() or any(formset.has_changed() for formset in formsets)):
+            deals.note_edit(form.instance, by=request.user)
+        elif form.instance.status in OPEN:
             deals.refresh_value(form.instance)
 
     @admin.action(description=gettext_lazy("Submit for approval"), permissions=["move_deal"])

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from crm.domain import deals
 from crm.enums import DEAL_MOVES, DEAL_STAGE_MOVES, DealStage, DealStatus
@@ -50,7 +50,11 @@ class DealPage(ConfirmPage):
     def effect_of(self, deal: Deal) -> Effect:
         """Facts, the change of status, and the lines."""
         effect = Effect(
-            facts=[(_("customer"), deal.customer), (_("value"), self.value(deal)), (_("owner"), deal.owner or "")],
+            facts=[
+                (_("customer"), deal.customer),
+                (_("value"), self.value(deal)),
+                (pgettext("salesperson", "owner"), deal.owner or ""),
+            ],
             changes=[(_("status"), deal.get_status_display(), self.target.label)],
         )
         lines = [
@@ -76,7 +80,7 @@ class SubmitDealPage(DealPage):
     """Ask for approval."""
 
     power = "move_deal"
-    label = gettext_lazy("Submit")
+    label = pgettext_lazy("deal", "Submit")
     icon = "outbox"
     title = gettext_lazy("Submit deal")
     button = gettext_lazy("Submit for approval")
@@ -176,7 +180,7 @@ class CancelDealPage(DealPage):
 
     power = "cancel_deal"
     for_many = True
-    label = gettext_lazy("Cancel")
+    label = pgettext_lazy("deal", "Cancel")
     icon = "cancel"
     danger = True
     title = gettext_lazy("Cancel deal")

@@ -1,4 +1,4 @@
-"""The paper: the stored PDF of an issued document, and a preview of a draft's."""
+"""The paper: the stored PDF and e-invoice of an issued document, and a preview of a draft's."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ from crm.documents.render import RenderError, render_pdf
 from crm.domain.documents import hurry_document
 from crm.domain.issuing import PDF_WORK
 from crm.domain.queries import local_date
+from crm.enums import DocumentFormat
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
@@ -45,7 +46,7 @@ class PdfPage(ObjectPage):
         if not invoice.is_issued:
             messages.error(request, _("%(invoice)s is not issued; there is a preview only.") % {"invoice": invoice})
             return HttpResponseRedirect(self.back_url())
-        stored = invoice.documents.first()
+        stored = invoice.documents.filter(format=DocumentFormat.PDF).first()
         if stored is not None:
             return pdf_response(bytes(stored.content), invoice.number)
         hurry_document(invoice, work_kind=PDF_WORK, at=timezone.now())
@@ -68,6 +69,27 @@ class PdfPage(ObjectPage):
         response = TemplateResponse(request, "crm/admin/document_pending.html", context, status=200 if failed else 202)
         if not failed:
             response["Refresh"] = str(REFRESH_SECONDS)
+        return response
+
+
+class XmlPage(ObjectPage):
+    """The stored e-invoice, as a file to save."""
+
+    power = "view"
+    label = gettext_lazy("E-invoice")
+    icon = "data_object"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Exactly as it was issued."""
+        invoice = self.objects[0]
+        stored = invoice.documents.filter(format=DocumentFormat.XML).first()
+        if stored is None:
+            messages.error(request, _("%(invoice)s has no e-invoice.") % {"invoice": invoice})
+            return HttpResponseRedirect(self.back_url())
+        response = HttpResponse(bytes(stored.content), content_type="application/xml")
+        response["Content-Disposition"] = f'attachment; filename="{invoice.number}.xml"'
+        response["Cache-Control"] = "private, no-store"
+        response["X-Content-Type-Options"] = "nosniff"
         return response
 
 

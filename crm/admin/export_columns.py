@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from hashinsight.common.exports import Column
 from hashinsight.common.money import CURRENCIES
@@ -67,7 +68,7 @@ LEAD_COLUMNS = (
     Column(_("score"), attrgetter("score"), "number"),
     Column(_("expected value"), _money("value"), "number"),
     Column(_("currency"), attrgetter("currency")),
-    Column(_("owner"), _related("owner")),
+    Column(pgettext_lazy("salesperson", "owner"), _related("owner")),
     Column(_("created at"), attrgetter("created_at"), "datetime"),
 )
 DEAL_COLUMNS = (
@@ -79,7 +80,7 @@ DEAL_COLUMNS = (
     Column(_("value"), _money("value"), "number"),
     Column(_("currency"), attrgetter("currency")),
     Column(_("probability (%)"), attrgetter("probability"), "number"),
-    Column(_("owner"), _related("owner")),
+    Column(pgettext_lazy("salesperson", "owner"), _related("owner")),
     Column(_("expected close"), attrgetter("expected_close_on"), "date"),
     Column(_("signed on"), attrgetter("actual_close_on"), "date"),
     Column(_("created at"), attrgetter("created_at"), "datetime"),

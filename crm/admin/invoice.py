@@ -22,17 +22,18 @@ from crm import rules
 from crm.admin import invoice_inlines as inlines
 from crm.admin import invoice_pages as pages
 from crm.admin import labels
-from crm.admin.document_pages import PdfPage, PreviewPage
+from crm.admin.dispute_page import DisputePage
+from crm.admin.document_pages import PdfPage, PreviewPage, XmlPage
 from crm.admin.export_columns import INVOICE_COLUMNS
 from crm.admin.invoice_filters import DueFilter
 from crm.admin.payment_page import PaymentPage
-from crm.domain import deliveries, invoicing
+from crm.domain import deliveries, einvoices, invoicing
 from crm.domain.queries import local_date
-from crm.enums import InvoiceStatus
+from crm.enums import OPEN_STATUSES, InvoiceStatus
 from crm.models import Invoice, InvoiceLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.base import BaseAdmin
-from hashinsight.common.admin.display import money_cell, money_text
+from hashinsight.common.admin.display import day_text, money_cell, money_text
 from hashinsight.common.admin.history import HistorySource
 
 EDITED = ("legal_entity", "language", "payment_terms_days", "service_from", "service_to", "buyer_reference", "note")
@@ -47,8 +48,7 @@ class InvoiceAdmin(BaseAdmin):
         "customer",
         "status_shown",
         "issued_on",
-        "due_on",
-        "late_shown",
+        "due_shown",
         "total_shown",
         "outstanding_shown",
     )
@@ -114,15 +114,18 @@ class InvoiceAdmin(BaseAdmin):
         inlines.CreditNoteInline,
         inlines.DeliveryInline,
     )
+    history_words = labels.PARTY_WORDS
     history_children = (HistorySource(InvoiceLine, "invoice_id"),)
     actions = ("issue_selected", "withdraw_selected", "send_selected")
     pages = {
         "issue": pages.IssuePage,
         "preview": PreviewPage,
         "pdf": PdfPage,
+        "xml": XmlPage,
         "pay": PaymentPage,
         "credit": pages.CreditPage,
         "send": pages.SendPage,
+        "dispute": DisputePage,
         "withdraw": pages.WithdrawPage,
         "new": pages.NewInvoicePage,
     }
@@ -130,6 +133,7 @@ class InvoiceAdmin(BaseAdmin):
     has_issue_invoice_permission = power(rules.may_issue_invoice)
     has_credit_invoice_permission = power(rules.may_credit_invoice)
     has_cancel_invoice_permission = power(rules.may_cancel_invoice)
+    has_add_dispute_permission = power(rules.may_open_dispute)
     has_send_invoice_permission = power(rules.may_send_invoice)
     has_record_payment_permission = power(rules.may_record_payment)
 
@@ -147,10 +151,14 @@ class InvoiceAdmin(BaseAdmin):
     def status_shown(self, invoice: Invoice) -> Any:
         return invoice.status, invoice.get_status_display()
 
-    @admin.display(description=gettext_lazy("late (days)"), ordering="due_on")
-    def late_shown(self, invoice: Invoice) -> Any:
-        days = invoice.days_overdue(timezone.localdate())
-        return format_html('<span class="hi-late">{}</span>', days) if days else ""
+    @admin.display(description=gettext_lazy("due on"), ordering="due_on", empty_value="–")
+    def due_shown(self, invoice: Invoice) -> Any:
+        """The day, and below it how long ago that is, while money is still owed."""
+        day, days = day_text(invoice.due_on), invoice.days_overdue(timezone.localdate())
+        if not days:
+            return day or None
+        late = ngettext("%(n)s day late", "%(n)s days late", days) % {"n": days}
+        return format_html('<span class="hi-nowrap">{}</span><br><span class="hi-late hi-nowrap">{}</span>', day, late)
 
     @display(description=gettext_lazy("total"), ordering="gross_total")
     def total_shown(self, invoice: Invoice) -> Any:
@@ -220,9 +228,11 @@ class InvoiceAdmin(BaseAdmin):
             return {"issue", "preview", "withdraw"}
         if not obj.is_issued:
             return set()
+        shown = {"pdf", "xml", "send"} if einvoices.is_wanted(obj) else {"pdf", "send"}
         if obj.is_credit_note or obj.status == InvoiceStatus.CANCELLED:
-            return {"pdf", "send"}
-        return {"pdf", "send", "pay", "credit"}
+            return shown
+        disputable = {"dispute"} if obj.status in OPEN_STATUSES else set()
+        return shown | {"pay", "credit"} | disputable
 
     # --- writing --------------------------------------------------------------------------------------------
     def add_view(

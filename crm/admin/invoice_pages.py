@@ -1,31 +1,27 @@
 """Moves of an invoice: issue, withdraw, credit, send again; each shows first what comes of it."""
 
 from collections import defaultdict
-from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from crm.domain import deliveries, invoicing, issuing, rehearsals
+from crm.admin.issue_warnings import warnings_of_many, warnings_of_one
+from crm.domain import credit_requests, deliveries, invoicing, issuing, rehearsals, second_person
 from crm.domain.queries import local_date
-from crm.enums import InvoiceStatus, NumberScope
+from crm.engine.country_names import country_name
+from crm.enums import InvoiceStatus, LimitedAct, NumberScope
 from crm.forms.common import RecipientForm, SendForm
 from crm.forms.invoices import CreditForm, NewInvoiceForm
 from crm.models import Deal, Invoice
+from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm, Table
-from hashinsight.common.admin.display import money_text, number_text
+from hashinsight.common.admin.display import day_text, moment_text, money_text, number_text
 from hashinsight.common.transitions import MoveRefused
-
-
-def day_text(day: date | None) -> str:
-    """A date as people read it."""
-    return date_format(day, "DATE_FORMAT") if day else ""
 
 
 def lines_table(lines: list[Any], invoice: Any) -> Table:
@@ -54,9 +50,10 @@ def lines_table(lines: list[Any], invoice: Any) -> Table:
 
 
 def party_text(snapshot: dict[str, Any]) -> str:
-    """A party as printed."""
+    """A party as printed, its country in the reader's language."""
+    country = country_name(snapshot["country"], get_language() or "en")
     vat = _("VAT id %(id)s") % {"id": snapshot["vat_id"]} if snapshot.get("vat_id") else ""
-    return "\n".join(part for part in (snapshot["name"], *snapshot["address_lines"], snapshot["country"], vat) if part)
+    return "\n".join(part for part in (snapshot["name"], *snapshot["address_lines"], country, vat) if part)
 
 
 class IssuePage(ConfirmPage):
@@ -92,7 +89,7 @@ class IssuePage(ConfirmPage):
                 (_("language"), draft.get_language_display()),
             ],
             tables=[lines_table(shown.lines, issued)],
-            warnings=self.warnings_of(issued, draft.customer),
+            warnings=warnings_of_one(issued, shown.lines, draft.customer),
         )
 
     def series_of(self, entity: Any, customer: Any) -> str:
@@ -101,25 +98,10 @@ class IssuePage(ConfirmPage):
             return _("%(prefix)s, own series of %(customer)s") % {"prefix": entity.number_prefix, "customer": customer}
         return _("%(prefix)s, one series of %(entity)s") % {"prefix": entity.number_prefix, "entity": entity}
 
-    def warnings_of(self, issued: Invoice, customer: Any) -> list[str]:
-        """What does not stop the issue but should be seen before."""
-        warnings = []
-        if not customer.invoice_email:
-            warnings.append(_("No e-mail address is known: the invoice will not be sent."))
-        if not customer.address_lines or not customer.country:
-            warnings.append(_("The customer's address is incomplete."))
-        if not issued.seller["bank"]["iban"]:
-            warnings.append(_("Our legal entity has no bank account: the paper tells nobody where to pay."))
-        if not (issued.seller["vat_id"] or issued.seller["tax_id"]):
-            warnings.append(_("Our legal entity has neither tax number nor VAT id."))
-        if not issued.gross_total:
-            warnings.append(_("The total is 0; the invoice will be settled at once."))
-        return warnings
-
     def effect_of_many(self) -> Effect:
         """A table, the sum per currency, and who cannot be issued or sent."""
         sums: dict[str, list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-        effect, rows = Effect(), []
+        effect, rows = Effect(warnings=warnings_of_many(self.objects)), []
         for draft in self.objects:
             rows.append(
                 (
@@ -131,21 +113,10 @@ class IssuePage(ConfirmPage):
                 )
             )
             if not draft.is_draft:
-                effect.warnings.append(_("%(invoice)s is no draft and will be refused.") % {"invoice": draft})
                 continue
             sums[draft.currency][0] += 1
             sums[draft.currency][1] += draft.gross_total
         totals = [(currency, count, money_text(total, currency)) for currency, (count, total) in sorted(sums.items())]
-        unsent = sum(1 for draft in self.objects if draft.is_draft and not draft.customer.invoice_email)
-        if unsent:
-            effect.warnings.append(
-                ngettext(
-                    "%(n)s customer has no e-mail address; this invoice will not be sent.",
-                    "%(n)s customers have no e-mail address; these invoices will not be sent.",
-                    unsent,
-                )
-                % {"n": unsent}
-            )
         headers = (_("draft"), _("customer"), _("status"), _("e-mail goes to"), _("total"))
         effect.tables = [
             Table((_("currency"), _("drafts"), _("sum")), totals, right=(1, 2), title=_("sum per currency")),
@@ -195,6 +166,36 @@ class WithdrawPage(ConfirmPage):
         return ngettext("%(n)s draft was withdrawn.", "%(n)s drafts were withdrawn.", count) % {"n": count}
 
 
+def credit_effect(invoice: Invoice, quantities: Any, *, by: Any) -> tuple[Effect, rehearsals.CreditRehearsal]:
+    """The credit note as it would be, and the balance before and after."""
+    now = timezone.now()
+    on = local_date(now, invoice.legal_entity.time_zone)
+    shown = rehearsals.rehearse_credit(invoice, by=by, on=on, at=now, quantities=quantities)
+    before, after, money = shown.before, shown.after, partial(money_text, currency=invoice.currency)
+    effect = Effect(
+        facts=[
+            (_("credit note"), _("%(number)s, if nobody is faster") % {"number": shown.note.number}),
+            (_("issued on"), day_text(shown.note.issued_on)),
+            (_("customer"), invoice.customer),
+            (_("e-mail goes to"), invoice.customer.invoice_email or _("nobody")),
+        ],
+        changes=[
+            (
+                _("credited"),
+                money(before.credited_total),
+                money(after.credited_total),
+            ),
+            (_("outstanding"), money(before.outstanding), money(after.outstanding)),
+            (_("status"), before.get_status_display(), after.get_status_display()),
+        ],
+        tables=[lines_table(shown.lines, shown.note)],
+    )
+    if after.outstanding < 0:
+        owed = money(-after.outstanding)
+        effect.warnings.append(_("More was paid than is owed then: %(amount)s to give back.") % {"amount": owed})
+    return effect, shown
+
+
 class CreditPage(ConfirmPage):
     """A credit note over all that is left, or over some of it."""
 
@@ -210,38 +211,20 @@ class CreditPage(ConfirmPage):
 
     def effect(self) -> Effect:
         """The credit note as it would be, and the balance before and after."""
-        invoice, now = self.objects[0], timezone.now()
-        quantities = self.form.typed_quantities()
-        on = local_date(now, invoice.legal_entity.time_zone)
-        shown = rehearsals.rehearse_credit(invoice, by=self.request.user, on=on, at=now, quantities=quantities)
-        before, after, money = shown.before, shown.after, partial(money_text, currency=invoice.currency)
-        effect = Effect(
-            facts=[
-                (_("credit note"), _("%(number)s, if nobody is faster") % {"number": shown.note.number}),
-                (_("issued on"), day_text(shown.note.issued_on)),
-                (_("customer"), invoice.customer),
-                (_("e-mail goes to"), invoice.customer.invoice_email or _("nobody")),
-            ],
-            changes=[
-                (
-                    _("credited"),
-                    money(before.credited_total),
-                    money(after.credited_total),
-                ),
-                (_("outstanding"), money(before.outstanding), money(after.outstanding)),
-                (_("status"), before.get_status_display(), after.get_status_display()),
-            ],
-            tables=[lines_table(shown.lines, shown.note)],
-        )
-        if after.outstanding < 0:
-            owed = money(-after.outstanding)
-            effect.warnings.append(_("More was paid than is owed then: %(amount)s to give back.") % {"amount": owed})
+        invoice = self.objects[0]
+        effect, shown = credit_effect(invoice, self.form.typed_quantities(), by=self.request.user)
+        over = second_person.is_needed(
+            LimitedAct.CREDIT_NOTE, legal_entity=invoice.legal_entity, amount=shown.after.credited_total,
+            currency=invoice.currency,
+        )  # fmt: skip
+        if over:
+            effect.warnings.append(_("This is above what one person may do: it will wait for a second person."))
         return effect
 
     def run(self, obj: Invoice, form: Any) -> Any:
         """One domain call."""
         now, cleaned = timezone.now(), form.cleaned_data
-        self.note = issuing.credit_invoice(
+        self.note = credit_requests.credit_or_ask(
             obj,
             by=self.request.user,
             on=local_date(now, obj.legal_entity.time_zone),
@@ -253,6 +236,8 @@ class CreditPage(ConfirmPage):
 
     def done(self, count: int) -> str:
         """Said afterwards."""
+        if isinstance(self.note, ApprovalRequest):
+            return _("The credit note waits for a second person's approval.")
         return _("The credit note %(number)s was issued.") % {"number": self.note.number}
 
 
@@ -276,10 +261,10 @@ class SendPage(ConfirmPage):
         if not invoice.is_issued:
             raise deliveries.DeliveryRefused(_("%(invoice)s is not issued.") % {"invoice": invoice})
         rows = [
-            (day_text(delivery.created_at.date()), delivery.recipient, delivery.get_status_display())
+            (moment_text(delivery.created_at), delivery.recipient, delivery.get_status_display())
             for delivery in invoice.deliveries.order_by("-created_at", "-id")[:10]
         ]
-        headers = (_("day"), _("recipient"), _("status"))
+        headers = (_("when"), _("recipient"), _("status"))
         tables = [Table(headers, rows, title=_("sent before"))] if rows else []
         return Effect(facts=[(_("document"), invoice), (_("customer"), invoice.customer)], tables=tables)
 

@@ -1,4 +1,6 @@
-"""Colours of states, the same in every list. Red is kept for what a person must act on."""
+"""Colours of states, the same in every list; red is kept for what a person must act on. Words of frozen copies."""
+
+from django.utils.translation import gettext_lazy as _
 
 from crm.enums import CustomerStatus, DealStage, DealStatus, DeliveryStatus, InvoiceStatus, LeadStatus
 
@@ -34,3 +36,28 @@ INVOICE = {
     InvoiceStatus.CANCELLED: "default",
 }
 DELIVERY = {DeliveryStatus.QUEUED: "info", DeliveryStatus.SENT: "success", DeliveryStatus.FAILED: "danger"}
+
+# Parts of the parties as issued, as the history names them; an empty name leaves out what others say already.
+PARTY_WORDS = {
+    "name": _("name"),
+    "contact_name": _("contact person"),
+    "address_lines": "",
+    "street": _("street"),
+    "postal_code": _("postal code"),
+    "city": _("city"),
+    "region": _("state or region"),
+    "country": _("country"),
+    "tax_id": _("tax number"),
+    "vat_id": _("VAT id"),
+    "registration_number": _("registration number"),
+    "email": _("e-mail address"),
+    "phone": _("phone"),
+    "website": _("website"),
+    "customer_number": _("customer number"),
+    "bank": _("bank"),
+    "iban": _("IBAN or account number"),
+    "bic": _("BIC"),
+    "account_holder": _("account holder"),
+    "footer": _("text at the foot of documents"),
+    "logo_sha256": _("logo"),
+}

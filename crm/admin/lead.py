@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     BooleanRadioFilter,
@@ -21,14 +21,14 @@ from crm import rules
 from crm.admin import labels
 from crm.admin.export_columns import LEAD_COLUMNS
 from crm.admin.imports import LeadResource
+from crm.admin.value import ValueAdmin
 from crm.domain import leads
 from crm.enums import LEAD_MOVES, LeadStatus
 from crm.forms.leads import MoveLeadForm
 from crm.models import Customer, Lead
 from hashinsight.common.admin.actions import limited, power, run_for_each
-from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import money_cell, money_text
+from hashinsight.common.admin.display import day_text, money_cell, money_text
 from hashinsight.common.admin.importing import ImportPage
 from hashinsight.common.transitions import MoveRefused
 
@@ -50,7 +50,7 @@ class _LeadPage(ConfirmPage):
             (_("company"), lead.company or lead.name),
             (_("status"), lead.get_status_display()),
             (_("expected value"), money_text(lead.value, lead.currency)),
-            (_("owner"), lead.owner or ""),
+            (pgettext("salesperson", "owner"), lead.owner or ""),
         ]
 
 
@@ -164,10 +164,19 @@ class ImportLeadsPage(ImportPage):
 
 
 @admin.register(Lead)
-class LeadAdmin(BaseAdmin):
+class LeadAdmin(ValueAdmin):
     """Leads."""
 
-    list_display = ("title_shown", "company", "status_shown", "source", "score", "value_shown", "owner", "created_at")
+    list_display = (
+        "title_shown",
+        "company",
+        "status_shown",
+        "source",
+        "score",
+        "value_shown",
+        "owner",
+        "created_shown",
+    )
     list_display_links = ("title_shown",)
     list_select_related = ("owner",)
     list_filter = (
@@ -204,6 +213,10 @@ class LeadAdmin(BaseAdmin):
     def value_shown(self, lead: Lead) -> Any:
         return money_cell(lead.value, lead.currency)
 
+    @display(description=gettext_lazy("created"), ordering="created_at")
+    def created_shown(self, lead: Lead) -> str:
+        return day_text(lead.created_at)
+
     def offered(self, request: HttpRequest, obj: Lead) -> set[str]:
         """What the table of moves allows from here."""
         moves = LEAD_MOVES[LeadStatus(obj.status)]
@@ -219,9 +232,9 @@ class LeadAdmin(BaseAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.status != LeadStatus.WON)
 
     def save_model(self, request: HttpRequest, obj: Lead, form: Any, change: bool) -> None:
-        """A new lead goes through the domain: activity and event come with it."""
+        """Through the domain: others are told of new and changed leads."""
         if change:
-            super().save_model(request, obj, form, change)
+            leads.save_lead(obj, by=request.user)
             return
         fields = {name: value for name, value in form.cleaned_data.items() if name != "title"}
         self.adopt(obj, leads.create_lead(title=obj.title, by=request.user, at=timezone.now(), **fields))

@@ -48,7 +48,8 @@ class LegalEntityAdmin(BaseAdmin):
                     ("name", "is_active"),
                     ("street", "postal_code", "city"),
                     ("region", "country"),
-                    ("email", "phone", "website"),
+                    ("contact_name", "email", "phone"),
+                    ("website", "electronic_address_scheme", "electronic_address"),
                 )
             },
         ),

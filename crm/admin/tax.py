@@ -25,6 +25,8 @@ class TaxCodeAdmin(BaseAdmin):
     list_filter = (("is_active", BooleanRadioFilter), ("category", ChoicesDropdownFilter))
     search_fields = ("code", "name")
     ordering = ("code",)
-    fieldsets = ((None, {"fields": (("code", "name", "is_active"), ("category", "exemption_reason"))}),)
+    fieldsets = (
+        (None, {"fields": (("code", "name", "is_active"), ("category", "exemption_reason", "exemption_code"))}),
+    )
     inlines = (TaxRateInline,)
     history_children = (HistorySource(TaxRate, "tax_code_id"),)

@@ -38,6 +38,10 @@ CUSTOMER = shown(
     tax_id="",
     vat_id="DE123456789",
     buyer_reference="PO-4711",
+    leitweg_id="",
+    invoice_format="facturx",
+    electronic_address="",
+    electronic_address_scheme="EM",
     status="active",
     payment_terms_days=14,
     currency="EUR",
@@ -133,11 +137,17 @@ INVOICE = shown(
             "tax_category": "S",
             "tax_rate": "19",
             "exemption_reason": "",
+            "exemption_code": "",
         }
     ],
     document={
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "size": 48211,
+        "rendered_at": CREATED,
+    },
+    e_invoice={
+        "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+        "size": 5320,
         "rendered_at": CREATED,
     },
 )
@@ -198,6 +208,12 @@ LEAD_CHANGE = sent(score=70)
 LEAD_MOVE = sent(to="lost", reason="Went to a competitor")
 DEAL_INPUT = sent(customer=CUSTOMER_ID, title="Hosting of 200 machines", value="1200.00", currency="EUR")
 DEAL_CHANGE = sent(expected_close_on="2026-12-15")
+DEAL_LINES = sent(
+    lines=[
+        {"product": "HOST-10KW", "quantity": "12"},
+        {"description": "Set-up of 40 machines", "quantity": "1", "unit_code": "C62", "unit_price": "1800"},
+    ]
+)
 DEAL_MOVE = sent(to="negotiation")
 SIGN = sent(on="2026-11-02")
 REASON = sent(reason="The customer withdrew")

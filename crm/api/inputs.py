@@ -1,25 +1,47 @@
 """What the API takes: one serializer per call, unknown names refused, ids limited to what the caller can see."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from crm.api import examples
-from crm.enums import MANUAL_ACTIVITY_KINDS, DealStage, LeadSource, LeadStatus, PaymentMethod
-from crm.models import Customer, Deal, Invoice, Lead, LegalEntity
-from crm.models.fields import validate_printable, validate_time_zone
+from crm.enums import (
+    MANUAL_ACTIVITY_KINDS,
+    AddressScheme,
+    DealStage,
+    InvoiceFormat,
+    LeadSource,
+    LeadStatus,
+    PaymentMethod,
+    UnitCode,
+)
+from crm.models import Customer, Deal, Invoice, Lead, LegalEntity, Product
+from crm.models.fields import validate_leitweg_id, validate_one_line, validate_printable, validate_time_zone
 from hashinsight.common.api.fields import AmountInput, InputSerializer, VisibleIdField
 from hashinsight.common.money import CURRENCY_CHOICES, country_validator
+
+MOST_LINES = 500
 
 
 def line(most: int = 200, *, needed: bool = False) -> serializers.CharField:
     """One line of text."""
+    return _words(most, needed, validate_one_line)
+
+
+def text(most: int, *, needed: bool = False) -> serializers.CharField:
+    """Text of several lines."""
+    return _words(most, needed, validate_printable)
+
+
+def _words(most: int, needed: bool, check: Callable[[str], None]) -> serializers.CharField:
     more: dict[str, Any] = {} if needed else {"required": False, "allow_blank": True}
-    return serializers.CharField(max_length=most, validators=[validate_printable], **more)
+    return serializers.CharField(max_length=most, validators=[check], **more)
 
 
 def positive(value: Decimal) -> None:
@@ -40,8 +62,8 @@ def currency_code(**more: Any) -> serializers.ChoiceField:
 
 
 def deal_value(**more: Any) -> serializers.DecimalField:
-    """What a deal or lead is worth."""
-    return serializers.DecimalField(max_digits=20, decimal_places=2, validators=[not_negative], **more)
+    """What a deal or lead is worth, with no more digits than its currency has."""
+    return serializers.DecimalField(max_digits=24, decimal_places=8, validators=[not_negative], **more)
 
 
 def zone_name() -> serializers.CharField:
@@ -64,6 +86,12 @@ class CustomerFields(InputSerializer):
     tax_id = line(40)
     vat_id = line(40)
     buyer_reference = line(100)
+    leitweg_id = serializers.CharField(
+        max_length=46, required=False, allow_blank=True, validators=[validate_leitweg_id]
+    )
+    invoice_format = serializers.ChoiceField(choices=InvoiceFormat.choices, required=False)
+    electronic_address = line(100)
+    electronic_address_scheme = serializers.ChoiceField(choices=AddressScheme.choices, required=False)
     sector = line(60)
     mining_capacity_mw = serializers.DecimalField(
         max_digits=12, decimal_places=3, required=False, allow_null=True, validators=[not_negative]
@@ -73,7 +101,7 @@ class CustomerFields(InputSerializer):
     currency = currency_code(required=False)
     time_zone = zone_name()
     language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False)
-    internal_note = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    internal_note = text(10_000)
 
 
 @extend_schema_serializer(examples=[examples.CUSTOMER_INPUT])
@@ -111,7 +139,7 @@ class LeadFields(InputSerializer):
     value = deal_value(required=False, allow_null=True)
     currency = currency_code(required=False)
     time_zone = zone_name()
-    internal_note = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    internal_note = text(10_000)
 
 
 @extend_schema_serializer(examples=[examples.LEAD_INPUT])
@@ -133,7 +161,7 @@ class LeadMove(InputSerializer):
     """Where a lead goes. Won is reached by ``convert``; lost needs a reason."""
 
     to = serializers.ChoiceField(choices=LeadStatus.choices)
-    reason = line()
+    reason = text(200)
 
 
 class DealFields(InputSerializer):
@@ -143,7 +171,7 @@ class DealFields(InputSerializer):
     probability = serializers.IntegerField(min_value=0, max_value=100, required=False, allow_null=True)
     legal_entity = VisibleIdField(LegalEntity, required=False, allow_null=True)
     expected_close_on = serializers.DateField(required=False, allow_null=True)
-    internal_note = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    internal_note = text(10_000)
 
 
 @extend_schema_serializer(examples=[examples.DEAL_INPUT])
@@ -163,12 +191,59 @@ class DealChange(DealFields):
     value = deal_value(required=False)
 
 
+class ProductCode(serializers.CharField):
+    """The code of a product on sale; any other one does not exist."""
+
+    default_error_messages = {"not_found": gettext_lazy("There is no such product on sale.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The product."""
+        code = super().to_internal_value(data)
+        product = Product.objects.visible_to(self.context["request"].user).filter(code=code, is_active=True).first()
+        if product is None:
+            self.fail("not_found")
+        return product
+
+
+class DealLineInput(InputSerializer):
+    """What is sold. With a product its name, unit and list price stand where nothing else is said."""
+
+    product = ProductCode(required=False, allow_null=True)
+    description = text(500)
+    quantity = serializers.DecimalField(max_digits=16, decimal_places=3, default=Decimal(1), validators=[positive])
+    unit_code = serializers.ChoiceField(choices=UnitCode.choices, required=False)
+    unit_price = serializers.DecimalField(
+        max_digits=20, decimal_places=8, required=False, allow_null=True, validators=[not_negative]
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fill in from the product, or say what is missing."""
+        product = attrs.get("product")
+        if product is not None:
+            attrs["description"] = attrs.get("description") or product.name
+            attrs.setdefault("unit_code", product.unit_code)
+            if attrs.get("unit_price") is None:
+                attrs["unit_price"] = product.unit_price
+        missing = [name for name in ("description", "unit_price") if attrs.get(name) in (None, "")]
+        if missing:
+            text = _("Needed where no product is named.")
+            raise serializers.ValidationError({name: [text] for name in missing}, code="required")
+        return attrs
+
+
+@extend_schema_serializer(examples=[examples.DEAL_LINES])
+class DealLinesInput(InputSerializer):
+    """All lines of the deal, in their order; those it has now are replaced."""
+
+    lines: Any = DealLineInput(many=True, allow_empty=False, max_length=MOST_LINES)  # type: ignore[call-arg]
+
+
 @extend_schema_serializer(examples=[examples.DEAL_MOVE])
 class DealMove(InputSerializer):
     """The sales stage a deal goes to; lost needs a reason."""
 
     to = serializers.ChoiceField(choices=DealStage.choices)
-    reason = line()
+    reason = text(200)
 
 
 @extend_schema_serializer(examples=[examples.SIGN])
@@ -182,7 +257,7 @@ class SignInput(InputSerializer):
 class ReasonInput(InputSerializer):
     """Why."""
 
-    reason = line(needed=True)
+    reason = text(200, needed=True)
 
 
 @extend_schema_serializer(examples=[examples.INVOICE_INPUT])
@@ -210,7 +285,7 @@ class CreditLine(InputSerializer):
 class CreditInput(InputSerializer):
     """What is credited and why; without ``lines`` the whole invoice. The reason is printed on the credit note."""
 
-    reason = line(300, needed=True)
+    reason = text(300, needed=True)
     lines: Any = CreditLine(many=True, required=False, allow_empty=False)
     send = serializers.BooleanField(default=True)
 
@@ -238,7 +313,7 @@ class PaymentInput(InputSerializer):
     received_on = serializers.DateField()
     method = serializers.ChoiceField(choices=PaymentMethod.choices, default=PaymentMethod.BANK_TRANSFER.value)
     reference = line(140)
-    note = line(300)
+    note = text(300)
 
 
 class ActivityFields(InputSerializer):
@@ -246,7 +321,7 @@ class ActivityFields(InputSerializer):
 
     kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in MANUAL_ACTIVITY_KINDS], default="note")
     subject = line(300, needed=True)
-    body = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
+    body = text(20_000)
     deal = VisibleIdField(Deal, required=False, allow_null=True)
     invoice = VisibleIdField(Invoice, required=False, allow_null=True)
     occurred_at = serializers.DateTimeField(required=False)

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from crm.api import examples
+from crm.enums import DocumentFormat
 from crm.models import Activity, Customer, Deal, DealLine, Invoice, InvoiceDelivery, InvoiceLine, Lead, Payment
 from hashinsight.common.api.fields import MoneyField, OutputSerializer, TrimmedDecimalField
 
@@ -49,6 +50,10 @@ class CustomerSerializer(OutputSerializer):
             "tax_id",
             "vat_id",
             "buyer_reference",
+            "leitweg_id",
+            "invoice_format",
+            "electronic_address",
+            "electronic_address_scheme",
             "status",
             "payment_terms_days",
             "currency",
@@ -197,6 +202,7 @@ class InvoiceLineSerializer(OutputSerializer):
             "tax_category",
             "tax_rate",
             "exemption_reason",
+            "exemption_code",
             "product",
         )
         read_only_fields = fields
@@ -204,7 +210,7 @@ class InvoiceLineSerializer(OutputSerializer):
 
 
 class DocumentSerializer(serializers.Serializer[Any]):
-    """The stored PDF of an issued invoice."""
+    """A stored file of an issued invoice: its PDF or its e-invoice."""
 
     sha256 = serializers.CharField(read_only=True)
     size = serializers.IntegerField(read_only=True)
@@ -262,6 +268,7 @@ class InvoiceSerializer(InvoiceSummarySerializer):
     buyer = serializers.JSONField(read_only=True)
     lines = InvoiceLineSerializer(many=True, read_only=True)
     document = serializers.SerializerMethodField()
+    e_invoice = serializers.SerializerMethodField()
 
     class Meta(InvoiceSummarySerializer.Meta):
         fields = (
@@ -276,6 +283,7 @@ class InvoiceSerializer(InvoiceSummarySerializer):
             "buyer",
             "lines",
             "document",
+            "e_invoice",
             "cancel_reason",
         )
         read_only_fields = fields
@@ -284,7 +292,16 @@ class InvoiceSerializer(InvoiceSummarySerializer):
     @extend_schema_field(DocumentSerializer(allow_null=True))
     def get_document(self, invoice: Invoice) -> dict[str, Any] | None:
         """None while it is a draft or its PDF is being made."""
-        stored = next(iter(invoice.documents.all()), None)
+        return self._known_of(invoice, DocumentFormat.PDF)
+
+    @extend_schema_field(DocumentSerializer(allow_null=True))
+    def get_e_invoice(self, invoice: Invoice) -> dict[str, Any] | None:
+        """None for a draft, and where the customer or the currency has no e-invoice."""
+        return self._known_of(invoice, DocumentFormat.XML)
+
+    @staticmethod
+    def _known_of(invoice: Invoice, form: str) -> dict[str, Any] | None:
+        stored = next((one for one in invoice.documents.all() if one.format == form), None)
         return None if stored is None else dict(DocumentSerializer(stored).data)
 
 

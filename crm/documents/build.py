@@ -3,14 +3,15 @@
 from datetime import date
 from typing import Any, cast
 
-from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from crm.documents.data import BankDetails, DocumentData, DocumentLine, Language, Party
 from crm.documents.logos import Logo as PrintedLogo
-from crm.domain.invoicing import totals_of
+from crm.domain.invoicing import document_totals, payment_terms_text
 from crm.domain.issuing import buyer_snapshot, seller_snapshot
 from crm.engine.amounts import round_half_up
+from crm.engine.country_names import country_name
+from crm.enums import DocumentFormat, InvoiceFormat
 from crm.models import Invoice, InvoiceLine, Logo
 from hashinsight.common.money import exponent
 
@@ -24,7 +25,7 @@ def document_data(invoice: Invoice, *, on: date) -> DocumentData:
     digits = exponent(invoice.currency)
     corrected = invoice.corrects
     with override(invoice.language):
-        terms = _terms(invoice)
+        terms = payment_terms_text(invoice)
     return DocumentData(
         kind="credit_note" if invoice.is_credit_note else "invoice",
         number=invoice.number or "",
@@ -37,34 +38,39 @@ def document_data(invoice: Invoice, *, on: date) -> DocumentData:
         currency=invoice.currency,
         currency_exponent=digits,
         language=cast(Language, invoice.language),
-        seller=_party(seller),
-        buyer=_party(buyer),
+        seller=_party(seller, invoice.language),
+        buyer=_party(buyer, invoice.language),
         bank=None if invoice.is_credit_note else BankDetails(**seller["bank"]),
         logo=_logo(seller.get("logo_sha256", "")),
         lines=tuple(_line(line, digits) for line in lines),
-        totals=totals_of(lines, invoice.currency),
+        totals=document_totals(invoice, lines),
         payment_terms=terms,
         notes="\n\n".join(part for part in (invoice.note, seller.get("footer", "")) if part),
         customer_number=buyer.get("customer_number", ""),
         order_reference=invoice.buyer_reference,
         corrects_number=corrected.number or "" if corrected else "",
         corrects_issued_on=corrected.issued_on if corrected else None,
+        einvoice=_einvoice(invoice),
     )
 
 
-def _terms(invoice: Invoice) -> str:
-    if invoice.is_credit_note:
-        return ""
-    if invoice.payment_terms_days == 0:
-        return _("Payable on receipt.")
-    return _("Payable within %(days)s days of the invoice date.") % {"days": invoice.payment_terms_days}
+def _einvoice(invoice: Invoice) -> bytes:
+    """What goes inside the PDF: the e-invoice as it was stored at issue, unless it is a file of its own."""
+    if not invoice.is_issued or invoice.buyer.get("invoice_format") != InvoiceFormat.FACTURX:
+        return b""
+    stored = invoice.documents.filter(format=DocumentFormat.XML).first()
+    return bytes(stored.content) if stored else b""
 
 
-def _party(snapshot: dict[str, Any]) -> Party:
+def _party(snapshot: dict[str, Any], language: str) -> Party:
+    """The frozen copy holds the code of the country; the paper names it in its own language, at home as abroad.
+
+    The same paper goes to auditors and tax offices of either country, so nobody should have to infer one.
+    """
     return Party(
         name=snapshot["name"],
         address_lines=tuple(snapshot["address_lines"]),
-        country=snapshot["country"],
+        country=country_name(snapshot["country"], language),
         tax_id=snapshot["tax_id"],
         vat_id=snapshot["vat_id"],
         registration_number=snapshot.get("registration_number", ""),

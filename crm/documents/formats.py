@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.utils.dateformat import format as format_date
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext, npgettext, pgettext
 
 # language: (thousands separator, decimal separator, date format)
 _STYLES = {"en": (",", ".", "j F Y"), "de": (".", ",", "j. F Y")}
@@ -54,11 +54,11 @@ def unit(code: str, quantity: Decimal) -> str:
     """The word for a unit of UN/ECE Recommendation 20; an unknown code is shown as it is."""
     count = 1 if abs(quantity) == 1 else 2
     words = {
-        "C62": ngettext("unit", "units", count),
-        "HUR": ngettext("hour", "hours", count),
-        "DAY": ngettext("day", "days", count),
-        "MON": ngettext("month", "months", count),
-        "ANN": ngettext("year", "years", count),
+        "C62": npgettext("unit", "unit", "units", count),
+        "HUR": npgettext("unit", "hour", "hours", count),
+        "DAY": npgettext("unit", "day", "days", count),
+        "MON": npgettext("unit", "month", "months", count),
+        "ANN": npgettext("unit", "year", "years", count),
         "KWH": pgettext("unit", "kWh"),
         "MWH": pgettext("unit", "MWh"),
         "KWT": pgettext("unit", "kW"),

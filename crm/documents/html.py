@@ -13,7 +13,7 @@ from crm.documents.data import BankDetails, DocumentData, DocumentLine, Party
 from crm.documents.fonts import printable
 
 # Raised whenever template, stylesheet or fonts change what is drawn; stored with each rendered document.
-TEMPLATE_VERSION = "invoice-1"
+TEMPLATE_VERSION = "invoice-2"
 TEMPLATE = "crm/documents/invoice.html"
 
 MM_PER_FIGURE = 1.9  # a tabular figure of Inter at the size of the table of lines

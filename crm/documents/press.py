@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from django.conf import settings
 from django.template.loader import render_to_string
 
 from crm.documents.fonts import SCHEME, font_bytes
@@ -103,7 +104,7 @@ def _new_folder() -> Path:
     WeasyPrint removes its folder with the object, worker children however leave without tidying up. A lock
     that dies with its process tells a folder in use from one left behind.
     """
-    base = Path(tempfile.gettempdir())
+    base = _shelf()
     for other in base.glob(f"{FOLDER_PREFIX}{os.getuid()}-*"):
         _remove_if_unused(other)
     hidden = Path(tempfile.mkdtemp(prefix=".hashinsight-", dir=base))
@@ -112,6 +113,14 @@ def _new_folder() -> Path:
     folder = hidden.rename(base / f"{FOLDER_PREFIX}{os.getuid()}-{hidden.name.rpartition('-')[2]}")
     atexit.register(_remove_own, folder, os.getpid())
     return folder
+
+
+def _shelf() -> Path:
+    """Beside our other state where that can be written; a server with read-only state uses the system's place."""
+    shelf = Path(settings.VAR_DIR) / "fonts"
+    with suppress(OSError):
+        shelf.mkdir(parents=True, exist_ok=True)
+    return shelf if os.access(shelf, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 
 def _remove_if_unused(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Activities: written by people, and by the moves themselves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +11,9 @@ from crm.enums import MANUAL_ACTIVITY_KINDS
 from crm.models import Activity, Customer, Deal, Invoice, Lead
 from hashinsight.common.errors import DomainError
 from hashinsight.events.domain import publish
+
+OLDEST = timedelta(days=36_525)
+CLOCKS_DIFFER = timedelta(minutes=15)
 
 
 class ActivityRefused(DomainError):
@@ -66,8 +69,7 @@ def create_activity(
 
     What a client writes is always visible to the client.
     """
-    if kind not in MANUAL_ACTIVITY_KINDS:
-        raise ActivityRefused(_("Activities of this kind are written by the system."))
+    happened = _check(kind, occurred_at or at, at)
     owner = customer or _customer_of(lead, deal, invoice)
     for part in (lead, deal, invoice):
         other = getattr(part, "customer_id", None)
@@ -80,7 +82,7 @@ def create_activity(
         raise ActivityRefused(_("Only an activity of a customer can be visible to the client."))
     Activity(kind=kind, subject=subject, body=printable(body), customer=owner, lead=lead).clean_fields()
     activity = note_move(
-        kind, subject=subject, by=by, at=occurred_at or at, customer=owner, lead=lead, deal=deal, invoice=invoice,
+        kind, subject=subject, by=by, at=happened, customer=owner, lead=lead, deal=deal, invoice=invoice,
         body=body, client_visible=visible,
     )  # fmt: skip
     publish(
@@ -92,6 +94,14 @@ def create_activity(
         payload={"activity_id": str(activity.public_id), "kind": activity.kind},
     )
     return activity
+
+
+def _check(kind: str, happened: datetime, at: datetime) -> datetime:
+    if kind not in MANUAL_ACTIVITY_KINDS:
+        raise ActivityRefused(_("Activities of this kind are written by the system."))
+    if not at - OLDEST <= happened <= at + CLOCKS_DIFFER:
+        raise ActivityRefused(_("An activity has happened already, and not more than a lifetime ago."))
+    return happened
 
 
 def _customer_of(lead: Lead | None, deal: Deal | None, invoice: Invoice | None) -> Customer | None:

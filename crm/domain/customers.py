@@ -11,7 +11,7 @@ from crm.enums import CUSTOMER_MOVES, CustomerStatus, InvoiceStatus
 from crm.models import Customer
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
-from hashinsight.common.transitions import lock_for_move
+from hashinsight.common.transitions import lock_for_move, lock_row
 from hashinsight.events.domain import publish
 
 # What a client's admin may change by himself: how to reach the company, nothing that money depends on.
@@ -40,7 +40,7 @@ def change_contact(customer: Customer, *, changes: dict[str, str], by: Any) -> C
     unknown = set(changes) - set(CONTACT_FIELDS)
     if unknown:
         raise CustomerRefused(_("These fields cannot be changed: %(names)s.") % {"names": ", ".join(sorted(unknown))})
-    locked: Customer = Customer.objects.select_for_update().get(pk=customer.pk)
+    locked = lock_row(customer)
     for name, value in changes.items():
         setattr(locked, name, value)
     locked.full_clean(exclude=[f.name for f in Customer._meta.fields if f.name not in changes])

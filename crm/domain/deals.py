@@ -1,17 +1,27 @@
 """Deals: the stage says how likely, the status how far the contract has come."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from crm.domain import invoicing
 from crm.domain.activities import note_move
 from crm.domain.texts import printable
-from crm.enums import DEAL_MOVES, DEAL_STAGE_MOVES, ActivityKind, CustomerStatus, DealStage, DealStatus
+from crm.enums import (
+    DEAL_MOVES,
+    DEAL_STAGE_MOVES,
+    ActivityKind,
+    CustomerStatus,
+    DealStage,
+    DealStatus,
+    InvoiceKind,
+    InvoiceStatus,
+)
 from crm.models import Customer, Deal, DealLine, Invoice
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
@@ -25,6 +35,8 @@ PROBABILITY = {
 
 # What an invoice can hold (16 digits before the point).
 LARGEST_VALUE = invoicing.LARGEST_AMOUNT
+# Hours by which the calendar that is furthest ahead of UTC runs before it.
+FURTHEST_AHEAD = 14
 
 
 class DealRefused(DomainError):
@@ -41,12 +53,12 @@ def create_deal(*, customer: Customer, title: str, value: Decimal, by: Any, at: 
     deal = Deal(customer=customer, title=title, value=value, created_at=at, **fields)
     deal.full_clean()
     deal.save()
-    _publish(deal, "deal.created", by)
+    publish_deal(deal, "deal.created", by)
     return deal
 
 
 @transaction.atomic
-def set_lines(deal: Deal, *, lines: Sequence[DealLine]) -> Deal:
+def set_lines(deal: Deal, *, lines: Sequence[DealLine], by: Any = None) -> Deal:
     """Replace the lines of a deal that is still being written; its value follows them."""
     locked = Deal.objects.select_for_update().get(pk=deal.pk)
     if locked.status not in (DealStatus.DRAFT, DealStatus.PENDING):
@@ -55,8 +67,26 @@ def set_lines(deal: Deal, *, lines: Sequence[DealLine]) -> Deal:
     for position, line in enumerate(lines, start=1):
         line.deal, line.position = locked, position
         line.full_clean(exclude=["deal"])
-        line.save()
-    return refresh_value(locked)
+    DealLine.objects.bulk_create(lines)
+    changed = refresh_value(locked)
+    _count_up(changed)
+    publish_deal(changed, "deal.updated", by)
+    return changed.reload()
+
+
+@transaction.atomic
+def note_edit(deal: Deal, *, by: Any) -> Deal:
+    """After columns or lines of a deal were edited one by one: its value follows its lines, and others are told."""
+    if deal.status in (DealStatus.DRAFT, DealStatus.PENDING):
+        deal = refresh_value(deal)
+    _count_up(deal)
+    publish_deal(deal, "deal.updated", by)
+    return deal.reload()
+
+
+def _count_up(deal: Deal) -> None:
+    """Lines are a part of the deal: another text on one of them is another version of it."""
+    Deal.objects.filter(pk=deal.pk).update(updated_at=Now())
 
 
 def refresh_value(deal: Deal) -> Deal:
@@ -79,6 +109,7 @@ def move_stage(deal: Deal, *, to: str, by: Any, at: datetime, reason: str = "") 
     if to == DealStage.CLOSED_LOST and locked.status != DealStatus.CANCELLED:
         if not reason.strip():
             raise DealRefused(_("State why the deal was lost."))
+        _withdraw_draft(locked, by=by, reason=reason)
         _set_status(locked, DealStatus.CANCELLED, by=by, at=at, reason=reason, fields={"cancel_reason": reason[:200]})
         locked.refresh_from_db()
     locked.stage = to
@@ -86,7 +117,7 @@ def move_stage(deal: Deal, *, to: str, by: Any, at: datetime, reason: str = "") 
     if to in (DealStage.CLOSED_WON, DealStage.CLOSED_LOST):
         locked.closed_at = at
     locked.save(update_fields=["stage", "probability", "closed_at"])
-    _publish(locked, "deal.moved", by)
+    publish_deal(locked, "deal.moved", by)
     return locked.reload()
 
 
@@ -110,8 +141,13 @@ def approve_deal(deal: Deal, *, by: Any, at: datetime) -> Deal:
 
 @transaction.atomic
 def sign_deal(deal: Deal, *, by: Any, on: date, at: datetime) -> Deal:
-    """Approved to signed on a day; wins the stage first, because only a won deal can be signed."""
+    """Approved to signed on a day; wins the stage first, because only a won deal can be signed.
+
+    Raises DealRefused for a lost deal, and for a day that has begun nowhere yet.
+    """
     locked = lock_for_move(deal, field="status", to=DealStatus.SIGNED, moves=DEAL_MOVES)
+    if on > (at.astimezone(UTC) + timedelta(hours=FURTHEST_AHEAD)).date():
+        raise DealRefused(_("This day lies in the future."))
     if locked.stage == DealStage.CLOSED_LOST:
         raise DealRefused(_("%(deal)s was lost and cannot be signed.") % {"deal": locked})
     if locked.stage != DealStage.CLOSED_WON:
@@ -129,10 +165,26 @@ def complete_deal(deal: Deal, *, by: Any, at: datetime) -> Invoice:
 
 @transaction.atomic
 def cancel_deal(deal: Deal, *, by: Any, at: datetime, reason: str) -> Deal:
-    """End a deal that is not completed, with the reason."""
+    """End a deal that is not completed, with the reason.
+
+    Raises DealRefused while an issued invoice of it stands: that is credited first. A draft is withdrawn with it.
+    """
     if not reason.strip():
         raise DealRefused(_("State why the deal is cancelled."))
+    _withdraw_draft(deal, by=by, reason=reason)
     return _move(deal, DealStatus.CANCELLED, by=by, at=at, reason=reason, fields={"cancel_reason": reason[:200]})
+
+
+def _withdraw_draft(deal: Deal, *, by: Any, reason: str) -> None:
+    """What was drafted for a deal that comes to nothing is never issued. Raises DealRefused when it is already."""
+    locked = lock_for_move(deal, field="status", to=DealStatus.CANCELLED, moves=DEAL_MOVES)
+    drafted = Invoice.objects.filter(deal=locked, kind=InvoiceKind.DEAL).exclude(status=InvoiceStatus.CANCELLED)
+    for invoice in drafted:
+        if invoice.is_issued:
+            raise DealRefused(
+                _("%(deal)s is billed by %(invoice)s; credit that first.") % {"deal": locked, "invoice": invoice}
+            )
+        invoicing.cancel_draft(invoice, by=by, reason=reason)
 
 
 def _move(
@@ -157,11 +209,12 @@ def _set_status(
         ActivityKind.DEAL_STATUS, by=by, at=at, customer=locked.customer, deal=locked, body=reason,
         subject=_("Deal moved from %(before)s to %(after)s") % {"before": before, "after": locked.get_status_display()},
     )  # fmt: skip
-    _publish(locked, "deal.moved", by)
+    publish_deal(locked, "deal.moved", by)
     return locked.reload()
 
 
-def _publish(deal: Deal, kind: str, by: Any) -> None:
+def publish_deal(deal: Deal, kind: str, by: Any) -> None:
+    """One event about a deal."""
     publish(
         kind,
         aggregate_type="deal",

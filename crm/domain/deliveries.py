@@ -1,20 +1,25 @@
 """E-mailing issued documents: a delivery row first, the mail server later."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.enums import DELIVERY_MOVES, DeliveryStatus
+from crm.enums import DELIVERY_MOVES, DeliveryStatus, DocumentFormat
 from crm.models import Invoice, InvoiceDelivery
 from hashinsight.common.errors import DomainError
 from hashinsight.common.ids import new_public_id
 from hashinsight.common.transitions import lock_for_move, lock_row
-from hashinsight.jobs.domain.work import require_work
+from hashinsight.jobs.domain.work import reopen_work, require_work
+from hashinsight.jobs.enums import WorkState
+from hashinsight.jobs.models import DueWork
 
 EMAIL_WORK = "crm.send_invoice_email"
+SECOND_CLICK = timedelta(seconds=30)
 
 
 class DeliveryRefused(DomainError):
@@ -31,15 +36,24 @@ def queue_delivery(invoice: Invoice, *, recipient: str, at: datetime) -> Invoice
     if not recipient:
         raise DeliveryRefused(_("No e-mail address is known for %(customer)s.") % {"customer": invoice.customer})
     lock_row(invoice)  # or a document stored this very moment would not see this delivery, nor this one the document
+    if invoice.deliveries.filter(recipient=recipient, created_at__gt=at - SECOND_CLICK).exists():
+        raise DeliveryRefused(
+            _("%(invoice)s was sent to %(recipient)s a moment ago.") % {"invoice": invoice, "recipient": recipient}
+        )
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     delivery = InvoiceDelivery(
         invoice=invoice, recipient=recipient, message_id=f"<{new_public_id()}@{host}>", created_at=at
     )
     delivery.full_clean()
     delivery.save()
-    if invoice.documents.exists():
+    if has_pdf(invoice):
         _require(delivery, at=at)
     return delivery
+
+
+def has_pdf(invoice: Invoice) -> bool:
+    """Whether the PDF is made; every e-mail carries it, the e-invoice is there from the issue on."""
+    return bool(invoice.documents.filter(format=DocumentFormat.PDF).exists())
 
 
 def release_waiting(invoice: Invoice, *, at: datetime) -> None:
@@ -50,9 +64,31 @@ def release_waiting(invoice: Invoice, *, at: datetime) -> None:
 
 @transaction.atomic
 def requeue(delivery: InvoiceDelivery, *, at: datetime) -> InvoiceDelivery:
-    """Try a failed delivery again, as a new one."""
-    locked = lock_for_move(delivery, field="status", to=DeliveryStatus.QUEUED, moves=DELIVERY_MOVES)
-    return queue_delivery(locked.invoice, recipient=locked.recipient, at=at)
+    """Try a given-up delivery again: the same message, its delivery and its work in one act.
+
+    Raises MoveRefused for one that was sent or still waits, WorkBusy while a worker is at it.
+    """
+    locked = lock_row(delivery)
+    given_up = DueWork.objects.filter(kind=EMAIL_WORK, key=str(locked.pk), state=WorkState.FAILED)
+    if locked.status != DeliveryStatus.QUEUED or not given_up.exists():
+        locked = lock_for_move(locked, field="status", to=DeliveryStatus.QUEUED, moves=DELIVERY_MOVES)
+    _queue_again(locked)
+    if has_pdf(locked.invoice):
+        reopen_work(EMAIL_WORK, key=str(locked.pk), payload={"delivery_id": locked.pk}, at=at)
+    return locked.reload()
+
+
+def revive(payload: Mapping[str, Any], at: datetime) -> None:
+    """The work of a delivery is tried again: queue the delivery with it. Raises DeliveryRefused when it was sent."""
+    locked = InvoiceDelivery.objects.select_for_update(of=("self",)).get(pk=payload["delivery_id"])
+    if locked.status == DeliveryStatus.SENT:
+        raise DeliveryRefused(_("%(delivery)s was sent already.") % {"delivery": locked})
+    _queue_again(locked)
+
+
+def _queue_again(locked: InvoiceDelivery) -> None:
+    locked.status, locked.attempts, locked.error = DeliveryStatus.QUEUED, 0, ""
+    locked.save(update_fields=["status", "attempts", "error"])
 
 
 @transaction.atomic

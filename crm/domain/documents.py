@@ -1,4 +1,7 @@
-"""Stored documents: inserted once, with their hash; whoever waits is told whether one is there yet."""
+"""Stored PDFs: inserted once, with their hash; whoever waits is told whether one is there yet.
+
+The e-invoice is stored by the issue itself (``einvoices.py``).
+"""
 
 import hashlib
 from datetime import datetime
@@ -15,25 +18,23 @@ from hashinsight.jobs.models import DueWork
 
 @transaction.atomic
 def store_document(invoice: Invoice, *, content: bytes, template_version: str, at: datetime) -> InvoiceDocument:
-    """Keep the PDF of an issued invoice; a second rendering changes nothing. Wakes the waiting deliveries."""
+    """Keep the PDF of an issued invoice and wake the waiting deliveries; a second rendering changes nothing."""
     lock_row(invoice)
-    InvoiceDocument.objects.bulk_create(
-        [
-            InvoiceDocument(
-                invoice=invoice,
-                format=DocumentFormat.PDF,
-                content=content,
-                sha256=hashlib.sha256(content).hexdigest(),
-                size=len(content),
-                template_version=template_version,
-                rendered_at=at,
-                created_at=at,
-            )
-        ],
-        ignore_conflicts=True,
+    known: InvoiceDocument | None = invoice.documents.filter(format=DocumentFormat.PDF).first()
+    if known is not None:
+        return known
+    stored = InvoiceDocument.objects.create(
+        invoice=invoice,
+        format=DocumentFormat.PDF,
+        content=content,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        template_version=template_version,
+        rendered_at=at,
+        created_at=at,
     )
     deliveries.release_waiting(invoice, at=at)
-    return InvoiceDocument.objects.get(invoice=invoice, format=DocumentFormat.PDF)
+    return stored
 
 
 def hurry_document(invoice: Invoice, *, work_kind: str, at: datetime) -> None:

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.domain import master_data
-from crm.domain.deals import DealRefused
+from crm.domain.deals import DealRefused, publish_deal
+from crm.domain.leads import publish_lead
 from crm.enums import DealStatus
 from crm.models import Customer, Deal, Lead
 from hashinsight.common.transitions import lock_row
@@ -27,18 +28,19 @@ def change_customer(customer: Customer, *, changes: Mapping[str, Any], by: Any) 
 
 
 @transaction.atomic
-def change_lead(lead: Lead, *, changes: Mapping[str, Any]) -> Lead:
-    """Change columns of a lead, under lock. Raises ValidationError."""
+def change_lead(lead: Lead, *, changes: Mapping[str, Any], by: Any) -> Lead:
+    """Change columns of a lead, under lock and with the event. Raises ValidationError."""
     locked = lock_row(lead)
     _apply(locked, changes)
     if changes:
         locked.save(update_fields=list(changes))
+        publish_lead(locked, "lead.updated", by)
     return locked.reload()
 
 
 @transaction.atomic
-def change_deal(deal: Deal, *, changes: Mapping[str, Any]) -> Deal:
-    """Change columns of a deal, under lock.
+def change_deal(deal: Deal, *, changes: Mapping[str, Any], by: Any) -> Deal:
+    """Change columns of a deal, under lock and with the event.
 
     Raises DealRefused for the value of a deal that is approved, or that follows from its lines.
     """
@@ -51,6 +53,7 @@ def change_deal(deal: Deal, *, changes: Mapping[str, Any]) -> Deal:
     _apply(locked, changes)
     if changes:
         locked.save(update_fields=list(changes))
+        publish_deal(locked, "deal.updated", by)
     return locked.reload()
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from crm.domain import crediting
 from crm.domain.queries import default_legal_entity, local_date
 from crm.domain.taxes import LineTax, tax_of_line
 from crm.domain.texts import printable
-from crm.engine.amounts import LineInput, Totals, line_net, summarise
-from crm.enums import INVOICE_MOVES, CustomerStatus, InvoiceKind, InvoiceStatus
+from crm.engine.amounts import Totals, line_net, round_half_up, summarise
+from crm.enums import INVOICE_MOVES, CustomerStatus, DealStatus, InvoiceKind, InvoiceStatus
 from crm.models import Customer, Deal, DealLine, Invoice, InvoiceLine, LegalEntity
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
@@ -23,6 +24,11 @@ from hashinsight.events.domain import publish
 
 # Amounts have 16 digits before the point in the database; beyond it a refusal is clearer than an overflow.
 LARGEST_AMOUNT = Decimal(10) ** 16
+# A deal before its signature has no agreed value yet; a cancelled one has none any more.
+BILLABLE = (DealStatus.SIGNED, DealStatus.COMPLETED)
+# What ``reckon`` sets.
+LINE_RESULTS = ["position", "tax_category", "tax_rate", "exemption_reason", "exemption_code", "net_amount"]
+INVOICE_RESULTS = ["net_total", "tax_total", "gross_total"]
 
 
 class InvoiceRefused(DomainError):
@@ -33,43 +39,56 @@ class InvoiceRefused(DomainError):
 
 @transaction.atomic
 def draft_from_deal(deal: Deal, *, by: Any, at: datetime) -> Invoice:
-    """The invoice draft of a deal; idempotent: the deal's invoice that exists already is returned.
+    """The invoice draft of a signed deal; idempotent: the deal's invoice that exists already is returned.
 
-    Raises InvoiceRefused when the customer is inactive or no legal entity is set up.
+    Raises InvoiceRefused when the deal is not signed (its value may still change), the customer is inactive or no
+    legal entity is set up.
     """
     rows = Deal.objects.select_for_update(of=("self",)).select_related("customer", "legal_entity")
     locked = rows.get(pk=deal.pk)
+    if locked.status not in BILLABLE:
+        raise InvoiceRefused(
+            _("%(deal)s is %(status)s; only a signed deal is billed.")
+            % {"deal": locked, "status": locked.get_status_display()}
+        )
     known: Invoice | None = (
         locked.invoices.filter(kind=InvoiceKind.DEAL).exclude(status=InvoiceStatus.CANCELLED).first()
     )
     if known is not None:
         return known
-    customer = locked.customer
+    invoice = new_draft(locked, at=at)
+    invoice.save()
+    InvoiceLine.objects.bulk_create(lines_of(locked, invoice))
+    invoice = recalculate(invoice, on=local_date(at, invoice.legal_entity.time_zone))
+    publish_invoice(invoice, "invoice.drafted", by)
+    return invoice
+
+
+def new_draft(deal: Deal, *, at: datetime) -> Invoice:
+    """The invoice of a deal, not stored yet and without lines. Raises InvoiceRefused."""
+    customer = deal.customer
     if customer.status != CustomerStatus.ACTIVE:
         raise InvoiceRefused(_("%(customer)s is inactive.") % {"customer": customer})
-    entity = locked.legal_entity or customer.legal_entity or default_legal_entity()
+    entity = deal.legal_entity or customer.legal_entity or default_legal_entity()
     if entity is None:
         raise InvoiceRefused(_("Set up a legal entity first: somebody has to issue the invoice."))
-    invoice = Invoice.objects.create(
+    return Invoice(
         customer=customer,
-        deal=locked,
+        deal=deal,
         legal_entity=entity,
         kind=InvoiceKind.DEAL,
         reference=new_reference(),
-        currency=locked.currency,
+        currency=deal.currency,
         language=customer.language,
         payment_terms_days=terms_of(customer, entity),
         buyer_reference=customer.buyer_reference,
         created_at=at,
-        is_sample=locked.is_sample,
+        is_sample=deal.is_sample,
     )
-    InvoiceLine.objects.bulk_create(_lines_of(locked, invoice))
-    recalculate(invoice, on=local_date(at, entity.time_zone))
-    publish_invoice(invoice, "invoice.drafted", by)
-    return invoice.reload()
 
 
-def _lines_of(deal: Deal, invoice: Invoice) -> list[InvoiceLine]:
+def lines_of(deal: Deal, invoice: Invoice) -> list[InvoiceLine]:
+    """What the deal sells as lines of its invoice, not stored yet."""
     sold = list(deal.lines.all())
     if not sold:
         return [InvoiceLine(invoice=invoice, position=1, description=deal.title, quantity=1, unit_price=deal.value)]
@@ -96,6 +115,15 @@ def terms_of(customer: Customer, entity: LegalEntity) -> int:
     """Days between issue and due date: the customer's own, else the legal entity's."""
     own = customer.payment_terms_days
     return entity.payment_terms_days if own is None else own
+
+
+def payment_terms_text(invoice: Invoice) -> str:
+    """When to pay, in the language that is active; a credit note asks for nothing."""
+    if invoice.is_credit_note:
+        return ""
+    if invoice.payment_terms_days == 0:
+        return _("Payable on receipt.")
+    return _("Payable within %(days)s days of the invoice date.") % {"days": invoice.payment_terms_days}
 
 
 def net_of(line: DealLine | InvoiceLine, currency: str) -> Decimal:
@@ -132,32 +160,46 @@ def recalculate(invoice: Invoice, *, on: date) -> Invoice:
     """
     locked = lock_draft(invoice)
     rows = list(locked.lines.select_related("product__tax_code", "tax_code").order_by("position", "id"))
-    customer = locked.customer
-    cache: dict[tuple[int, date], LineTax] = {}
+    reckon(locked, rows, on=on, cache={})
+    InvoiceLine.objects.bulk_update(rows, LINE_RESULTS)
+    locked.save(update_fields=INVOICE_RESULTS)
+    return locked.reload()
+
+
+def reckon(invoice: Invoice, rows: Sequence[InvoiceLine], *, on: date, cache: dict[tuple[int, date], LineTax]) -> None:
+    """Set position, tax and net of the lines and the totals of their draft; nothing is stored.
+
+    Raises InvoiceRefused or NoTaxRate.
+    """
     for position, line in enumerate(rows, start=1):
         line.position = position
-        if not locked.is_credit_note:
-            tax = tax_of_line(line, customer=customer, on=line.service_to or locked.service_to or on, cache=cache)
-            line.tax_category, line.tax_rate, line.exemption_reason = tax.category, tax.rate, tax.reason
-        line.net_amount = net_of(line, locked.currency)
-    totals = totals_of(rows, locked.currency)
+        if not invoice.is_credit_note:
+            day = line.service_to or invoice.service_to or on
+            tax = tax_of_line(line, customer=invoice.customer, on=day, cache=cache)
+            line.tax_category, line.tax_rate = tax.category, tax.rate
+            line.exemption_reason, line.exemption_code = tax.reason, tax.code
+        line.net_amount = net_of(line, invoice.currency)
+    totals = totals_of(rows, invoice.currency)
+    if invoice.corrects is not None:
+        nets, totals = crediting.amounts_of(invoice.corrects, rows, note=invoice)
+        for line, net in zip(rows, nets, strict=True):
+            line.net_amount = net
     amounts = [*(line.net_amount for line in rows), totals.net, totals.tax, totals.gross]
     if any(abs(amount) >= LARGEST_AMOUNT for amount in amounts):
-        raise InvoiceRefused(_("The lines of %(invoice)s come to more than can be billed.") % {"invoice": locked})
-    fields = ["position", "tax_category", "tax_rate", "exemption_reason", "net_amount"]
-    InvoiceLine.objects.bulk_update(rows, fields)
-    locked.net_total, locked.tax_total, locked.gross_total = totals.net, totals.tax, totals.gross
-    locked.save(update_fields=["net_total", "tax_total", "gross_total"])
-    return locked.reload()
+        raise InvoiceRefused(_("The lines of %(invoice)s come to more than can be billed.") % {"invoice": invoice})
+    invoice.net_total, invoice.tax_total, invoice.gross_total = totals.net, totals.tax, totals.gross
 
 
 def totals_of(lines: Sequence[InvoiceLine], currency: str) -> Totals:
     """Totals and tax groups of lines whose tax is known; the same for a draft and for the issued document."""
-    inputs = [
-        LineInput(line.quantity, line.unit_price, str(line.tax_category), Decimal(line.tax_rate), line.exemption_reason)
-        for line in lines
-    ]
-    return summarise(inputs, currency_exponent=exponent(currency))
+    return summarise([crediting.input_of(line) for line in lines], currency_exponent=exponent(currency))
+
+
+def document_totals(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Totals:
+    """The totals an invoice or credit note shows, from its stored lines (and, of a note, those of its invoice)."""
+    if invoice.corrects is None:
+        return totals_of(lines, invoice.currency)
+    return crediting.amounts_of(invoice.corrects, lines, note=invoice)[1]
 
 
 @transaction.atomic
@@ -182,11 +224,16 @@ def publish_invoice(invoice: Invoice, kind: str, by: Any) -> None:
         aggregate_id=invoice.public_id,
         customer_id=invoice.customer_id,
         user_id=getattr(by, "pk", None),
-        payload={
-            "invoice_id": str(invoice.public_id),
-            "number": invoice.number,
-            "status": str(invoice.status),
-            "gross_total": format(invoice.gross_total, "f"),
-            "currency": invoice.currency,
-        },
+        payload=told_of(invoice),
     )
+
+
+def told_of(invoice: Invoice) -> dict[str, Any]:
+    """What an event says of an invoice; the total has the digits of its currency."""
+    return {
+        "invoice_id": str(invoice.public_id),
+        "number": invoice.number,
+        "status": str(invoice.status),
+        "gross_total": format(round_half_up(invoice.gross_total, exponent(invoice.currency)), "f"),
+        "currency": invoice.currency,
+    }

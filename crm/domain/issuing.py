@@ -1,25 +1,26 @@
 """Issuing: the moment a draft becomes a numbered, frozen document; and its counter-document, the credit note."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.domain import deliveries, numbering, settlement
+from crm.domain import crediting, deliveries, einvoices, numbering, periods, second_person, settlement, surpluses
 from crm.domain.activities import note_move
 from crm.domain.invoicing import (
     InvoiceRefused,
     new_reference,
     publish_invoice,
     recalculate,
-    totals_of,
 )
+from crm.domain.ledger import books
 from crm.domain.texts import printable
-from crm.enums import INVOICE_MOVES, ActivityKind, CustomerStatus, InvoiceKind, InvoiceStatus
+from crm.enums import INVOICE_MOVES, ActivityKind, CustomerStatus, InvoiceKind, InvoiceStatus, LimitedAct
 from crm.models import Customer, Invoice, InvoiceLine, LegalEntity
+from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.common.audit import audit_context
 from hashinsight.common.transitions import lock_for_move, lock_row
 from hashinsight.jobs.domain.work import require_work
@@ -40,14 +41,17 @@ def issue_invoice(invoice: Invoice, *, by: Any, on: date, at: datetime, send: bo
     lock_for_move(invoice, field="status", to=InvoiceStatus.SENT, moves=INVOICE_MOVES)
     draft = recalculate(invoice, on=on)
     lines = list(draft.lines.all())
-    _check_complete(draft, lines)
+    check_complete(draft, lines)
     entity, customer = draft.legal_entity, draft.customer
+    periods.check_open(entity, on)
     draft.number = numbering.take(legal_entity=entity, kind=draft.kind, customer=customer, on=on)
     draft.issued_on = on
     draft.due_on = on if draft.is_credit_note else on + timedelta(days=draft.payment_terms_days)
     draft.seller, draft.buyer = seller_snapshot(entity), buyer_snapshot(customer)
+    draft.buyer["invoice_format"] = einvoices.form_of(draft, lines).value
     draft.status = InvoiceStatus.SENT
     draft.save(update_fields=["number", "issued_on", "due_on", "seller", "buyer", "status"])
+    einvoices.attach(draft, lines, at=at)
     credit = draft.is_credit_note
     note_move(
         ActivityKind.CREDIT_NOTE_ISSUED if credit else ActivityKind.INVOICE_ISSUED,
@@ -61,11 +65,13 @@ def issue_invoice(invoice: Invoice, *, by: Any, on: date, at: datetime, send: bo
     queue = WorkQueue.BULK if draft.is_sample else WorkQueue.INTERACTIVE
     require_work(PDF_WORK, key=str(draft.pk), payload={"invoice_id": draft.pk}, at=at, queue=queue)
     if not credit:
+        books.book_invoice(draft, by=by, at=at)
         settlement.settle(draft, by=by, on=on, at=at)
     return draft.reload()
 
 
-def _check_complete(draft: Invoice, lines: list[InvoiceLine]) -> None:
+def check_complete(draft: Invoice, lines: Sequence[InvoiceLine]) -> None:
+    """Whether a document can be made of the draft. Raises InvoiceRefused with all that is missing."""
     problems = []
     if not lines:
         problems.append(_("it has no lines"))
@@ -98,9 +104,12 @@ def seller_snapshot(entity: LegalEntity) -> dict[str, Any]:
         "tax_id": entity.tax_id,
         "vat_id": entity.vat_id,
         "registration_number": entity.registration_number,
+        "contact_name": entity.contact_name,
         "email": entity.email,
         "phone": entity.phone,
         "website": entity.website,
+        "electronic_address": entity.electronic_address,
+        "electronic_address_scheme": entity.electronic_address_scheme,
         "bank": {
             "bank": entity.bank_name,
             "iban": entity.iban,
@@ -128,6 +137,10 @@ def buyer_snapshot(customer: Customer) -> dict[str, Any]:
         "email": customer.invoice_email,
         "phone": customer.phone,
         "customer_number": customer.code,
+        "leitweg_id": customer.leitweg_id.upper(),
+        "electronic_address": customer.electronic_address,
+        "electronic_address_scheme": customer.electronic_address_scheme,
+        "invoice_format": customer.invoice_format,
     }
 
 
@@ -141,11 +154,13 @@ def credit_invoice(
     reason: str,
     quantities: Mapping[int, Decimal] | None = None,
     send: bool = True,
+    approval: ApprovalRequest | None = None,
 ) -> Invoice:
     """Correct an issued invoice by a credit note over all that is left, or over ``quantities`` by line position.
 
     The note is issued at once, with a number of its own series. A full credit of an unpaid invoice cancels it.
-    Raises InvoiceRefused when more would be credited than was billed, on any line or in total.
+    Raises InvoiceRefused when more would be credited than was billed, on any line or in total; SecondPersonNeeded
+    above the limit of our legal entity, unless ``approval`` is for this very note (``credit_requests.py`` asks).
     """
     original = lock_row(invoice)
     if not original.is_issued or original.is_credit_note or original.status == InvoiceStatus.CANCELLED:
@@ -154,17 +169,35 @@ def credit_invoice(
         raise InvoiceRefused(_("State the reason: it is printed on the credit note."))
     lines = _credited_lines(original, quantities)
     balance = Invoice.objects.with_balance().get(pk=original.pk)
-    gross = totals_of(lines, original.currency).gross
+    gross = crediting.amounts_of(original, lines)[1].gross
     if balance.credited_total + gross > original.gross_total:
         raise InvoiceRefused(_("More would be credited than %(invoice)s billed.") % {"invoice": original})
+    if balance.written_off_total and gross > balance.outstanding:
+        raise InvoiceRefused(
+            _("%(invoice)s was written off in part; take the write-off back first.") % {"invoice": original}
+        )
+    second_person.check(
+        LimitedAct.CREDIT_NOTE, original, legal_entity=original.legal_entity, amount=gross,
+        before=balance.credited_total, currency=original.currency, approval=approval,
+    )  # fmt: skip
     note = _credit_note_draft(original, reason=reason, at=at)
     for line in lines:
         line.invoice = note
     InvoiceLine.objects.bulk_create(lines)
     with audit_context(reason=reason):
         note = issue_invoice(note, by=by, on=on, at=at, send=send)
+        _book_note(note, original, surpluses.beyond(note.gross_total, balance.outstanding), by=by, at=at)
         settlement.settle(original, by=by, on=on, at=at, reason=reason)
     return note
+
+
+def _book_note(note: Invoice, original: Invoice, beyond: Decimal, *, by: Any, at: datetime) -> None:
+    """The note in the books; what the invoice does not owe any more is the customer's credit."""
+    surplus = None
+    if beyond:
+        surplus = surpluses.of_credit_note(note, original, beyond, by=by, at=at)
+        surplus.save()
+    books.book_credit_note(note, original=original, surplus=surplus, by=by, at=at)
 
 
 def _credit_note_draft(original: Invoice, *, reason: str, at: datetime) -> Invoice:
@@ -209,6 +242,7 @@ def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None)
                 tax_category=line.tax_category,
                 tax_rate=line.tax_rate,
                 exemption_reason=line.exemption_reason,
+                exemption_code=line.exemption_code,
                 corrects_position=line.position,
             )
         )
@@ -219,12 +253,7 @@ def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None)
 
 def left_to_credit(original: Invoice, rows: Mapping[int, InvoiceLine]) -> dict[int, Decimal]:
     """Quantity of each line that no credit note has taken back yet."""
-    taken = dict(
-        InvoiceLine.objects.filter(invoice__corrects=original, invoice__number__isnull=False)
-        .order_by()
-        .values_list("corrects_position")
-        .annotate(models.Sum("quantity"))
-    )
+    taken = crediting.taken_before(original)
     return {position: line.quantity - taken.get(position, Decimal(0)) for position, line in rows.items()}
 
 

@@ -33,7 +33,16 @@ def create_lead(*, title: str, by: Any, at: datetime, **fields: Any) -> Lead:
         ActivityKind.LEAD_CREATED, subject=_("Lead created: %(title)s") % {"title": lead.title}, by=by, at=at,
         lead=lead, customer=lead.customer,
     )  # fmt: skip
-    _publish(lead, "lead.created", by)
+    publish_lead(lead, "lead.created", by)
+    return lead
+
+
+@transaction.atomic
+def save_lead(lead: Lead, *, by: Any) -> Lead:
+    """Store the edited columns of a lead (never its status, which moves by ``move_lead``), with the event."""
+    columns = [column.name for column in Lead._meta.concrete_fields if column.editable and not column.primary_key]
+    lead.save(update_fields=columns)
+    publish_lead(lead, "lead.updated", by)
     return lead
 
 
@@ -55,7 +64,7 @@ def move_lead(lead: Lead, *, to: str, by: Any, at: datetime, reason: str = "") -
         ActivityKind.LEAD_STATUS, by=by, at=at, lead=locked, customer=locked.customer, body=reason,
         subject=_("Lead moved from %(before)s to %(after)s") % {"before": before, "after": locked.get_status_display()},
     )  # fmt: skip
-    _publish(locked, "lead.moved", by)
+    publish_lead(locked, "lead.moved", by)
     return locked.reload()
 
 
@@ -101,11 +110,12 @@ def convert_lead(lead: Lead, *, by: Any, at: datetime) -> Deal:
         ActivityKind.LEAD_CONVERTED, subject=_("Lead converted: %(title)s") % {"title": locked.title}, by=by, at=at,
         lead=locked, customer=customer, deal=deal,
     )  # fmt: skip
-    _publish(locked, "lead.converted", by)
+    publish_lead(locked, "lead.converted", by)
     return deal
 
 
-def _publish(lead: Lead, kind: str, by: Any) -> None:
+def publish_lead(lead: Lead, kind: str, by: Any) -> None:
+    """One event about a lead."""
     publish(
         kind,
         aggregate_type="lead",

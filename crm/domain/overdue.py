@@ -1,11 +1,24 @@
 """Which invoices have become overdue, by the calendar of each customer's own time zone."""
 
+import logging
 from datetime import UTC, date, datetime, timedelta
+
+from django.db import DatabaseError, OperationalError
+from django.utils.translation import gettext as _
 
 from crm.domain.queries import local_date
 from crm.domain.settlement import mark_overdue
 from crm.enums import InvoiceStatus
 from crm.models import Invoice
+from hashinsight.common.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+
+class OverdueRefused(DomainError):
+    """Some late invoices of a customer could not be marked; all others were."""
+
+    code = "overdue_refused"
 
 
 def customers_due(at: datetime) -> list[tuple[int, date]]:
@@ -26,6 +39,23 @@ def customers_due(at: datetime) -> list[tuple[int, date]]:
 
 
 def mark_customer(customer_id: int, *, on: date, at: datetime) -> int:
-    """Mark each late invoice of one customer, each in a transaction of its own; returns how many moved."""
+    """Mark each late invoice of one customer, each in a transaction of its own; returns how many moved.
+
+    One that cannot be marked stops none of the others. Raises OverdueRefused at the end, naming each with its reason.
+    """
     late = Invoice.objects.open().filter(customer_id=customer_id, status=InvoiceStatus.SENT, due_on__lt=on)
-    return sum(mark_overdue(invoice, on=on, at=at) for invoice in late.order_by("due_on", "id"))
+    moved, refused = 0, []
+    for invoice in late.order_by("due_on", "id"):
+        try:
+            moved += mark_overdue(invoice, on=on, at=at)
+        except OperationalError:  # the database itself is away: the others would fare no better
+            raise
+        except (DomainError, DatabaseError) as refusal:
+            logger.warning("invoice %s could not be marked overdue: %s", invoice.number, refusal)
+            refused.append(f"{invoice.number}: {str(refusal).partition(chr(10))[0]}")
+    if refused:
+        raise OverdueRefused(
+            _("%(moved)s marked, %(count)s refused: %(reasons)s")
+            % {"moved": moved, "count": len(refused), "reasons": "; ".join(refused)}
+        )
+    return moved

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
+from crm.domain import second_person
 from crm.domain.issuing import credit_invoice, issue_invoice
 from crm.models import Invoice, InvoiceLine
 
@@ -47,9 +48,8 @@ def rehearse_credit(
 ) -> CreditRehearsal:
     """What crediting would make; raises what crediting would raise."""
     before = Invoice.objects.with_balance().get(pk=invoice.pk)
-    with transaction.atomic():
+    with second_person.for_show():
         note = credit_invoice(invoice, by=by, on=on, at=at, reason="–", quantities=quantities, send=False)
         lines = list(note.lines.all())
         after = Invoice.objects.with_balance().get(pk=invoice.pk)
-        transaction.set_rollback(True)
     return CreditRehearsal(note, lines, before, after)

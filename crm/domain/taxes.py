@@ -22,11 +22,17 @@ class NoTaxRate(DomainError):
 
 @dataclass(frozen=True)
 class LineTax:
-    """What is frozen on a line: category, rate in percent, and the reason printed when no tax is charged."""
+    """What is frozen on a line: category, rate in percent, and why no tax is charged, in words and as VATEX code."""
 
     category: str
     rate: Decimal
     reason: str
+    code: str = ""
+
+
+def code_of_line(line: InvoiceLine, *, customer: Customer) -> TaxCode | None:
+    """The code a line is taxed by: its own, else the customer's, else the product's; None when nobody chose one."""
+    return line.tax_code or customer.tax_code or (line.product.tax_code if line.product else None)
 
 
 def tax_of_line(line: InvoiceLine, *, customer: Customer, on: date, cache: dict[tuple[int, date], LineTax]) -> LineTax:
@@ -36,7 +42,7 @@ def tax_of_line(line: InvoiceLine, *, customer: Customer, on: date, cache: dict[
 
     Raises NoTaxRate when the code has no rate on that day.
     """
-    code = line.tax_code or customer.tax_code or (line.product.tax_code if line.product else None)
+    code = code_of_line(line, customer=customer)
     if code is None:
         return LineTax(TaxCategory.NOT_SUBJECT, Decimal(0), NOT_SUBJECT_REASON)
     if (code.pk, on) not in cache:
@@ -55,4 +61,4 @@ def _tax_of_code(code: TaxCode, on: date) -> LineTax:
             % {"code": code.code, "day": on}
         )
     value = rate.rate if rate is not None and code.category == TaxCategory.STANDARD else Decimal(0)
-    return LineTax(code.category, value, code.exemption_reason)
+    return LineTax(code.category, value, code.exemption_reason, code.exemption_code)

@@ -102,7 +102,8 @@ def round_half_up(value: Decimal, currency_exponent: int = 2) -> Decimal:
     return rounded if rounded else rounded.copy_abs()  # no minus zero on paper
 
 
-def _exact_product(left: Decimal, right: Decimal) -> Decimal:
+def exact_product(left: Decimal, right: Decimal) -> Decimal:
+    """The product without any rounding. Raises ValueError when it needs more than 100 digits."""
     try:
         return _EXACT.multiply(left, right)
     except DecimalException as error:
@@ -124,14 +125,14 @@ def line_net(quantity: Decimal, unit_price: Decimal, currency_exponent: int = 2)
     """Net amount of one line (BT-131): quantity times unit price, rounded half up once."""
     _check_number("quantity", quantity)
     _check_number("unit_price", unit_price)
-    return round_half_up(_exact_product(quantity, unit_price), currency_exponent)
+    return round_half_up(exact_product(quantity, unit_price), currency_exponent)
 
 
 def tax_of(basis: Decimal, rate: Decimal, currency_exponent: int = 2) -> Decimal:
     """Tax of one group (BT-117, BR-CO-17): basis times rate percent, rounded half up once."""
     _check_number("basis", basis)
     _check_number("tax_rate", rate)
-    return round_half_up(_exact_product(basis, rate.scaleb(-2, _EXACT)), currency_exponent)
+    return round_half_up(exact_product(basis, rate.scaleb(-2, _EXACT)), currency_exponent)
 
 
 def summarise(lines: Iterable[LineInput], prepaid: Decimal = ZERO, currency_exponent: int = 2) -> Totals:

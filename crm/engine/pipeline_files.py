@@ -102,6 +102,11 @@ class Opportunity:
         """Neither won nor lost."""
         return self.stage in (Stage.PROSPECTING, Stage.ENGAGING)
 
+    @property
+    def last_on(self) -> date | None:
+        """The last day anything is known to have happened on."""
+        return self.engaged_on if self.is_open else self.closed_on or self.engaged_on
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
@@ -119,12 +124,6 @@ class Pipeline:
     def errors(self) -> list[Finding]:
         """What keeps the files from being taken."""
         return [finding for finding in self.findings if finding.kind == FindingKind.ERROR]
-
-    @property
-    def newest(self) -> date | None:
-        """The last day anything happened on."""
-        days = [day for one in self.opportunities for day in (one.engaged_on, one.closed_on) if day]
-        return max(days, default=None)
 
 
 RowT = TypeVar("RowT", Agent, ProductRow, Account, Opportunity)
@@ -146,17 +145,14 @@ def read_pipeline(folder: Path) -> Pipeline:
     return _Understanding(tables).pipeline()
 
 
-def shifted(pipeline: Pipeline, move: Callable[[date], date]) -> Pipeline:
-    """The same pipeline with every day moved."""
-    moved = tuple(
-        replace(
-            one,
-            engaged_on=move(one.engaged_on) if one.engaged_on else None,
-            closed_on=move(one.closed_on) if one.closed_on else None,
-        )
-        for one in pipeline.opportunities
-    )
-    return replace(pipeline, opportunities=moved)
+def shifted(pipeline: Pipeline, move: Callable[[Opportunity], Callable[[date], date]]) -> Pipeline:
+    """The same pipeline with every day moved; ``move`` says how for each opportunity."""
+    return replace(pipeline, opportunities=tuple(_moved(one, move(one)) for one in pipeline.opportunities))
+
+
+def _moved(one: Opportunity, move: Callable[[date], date]) -> Opportunity:
+    engaged_on, closed_on = (move(day) if day else None for day in (one.engaged_on, one.closed_on))
+    return replace(one, engaged_on=engaged_on, closed_on=closed_on)
 
 
 class _Understanding:

@@ -8,8 +8,15 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from crm.enums import CustomerStatus
-from crm.models.fields import LanguageField, NameField, PostalAddress, TimeZoneField
+from crm.enums import CustomerStatus, InvoiceFormat
+from crm.models.fields import (
+    ElectronicAddress,
+    LanguageField,
+    NameField,
+    PostalAddress,
+    TimeZoneField,
+    validate_leitweg_id,
+)
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hashinsight.common.money import CurrencyField
@@ -31,7 +38,7 @@ class CustomerQuerySet(ScopedQuerySet):
 
 
 @tracked()
-class Customer(PostalAddress, BaseModel):
+class Customer(PostalAddress, ElectronicAddress, BaseModel):
     """A company we host for or sell to; everything a client may see hangs on one.
 
     active    we do business
@@ -53,7 +60,23 @@ class Customer(PostalAddress, BaseModel):
         max_length=100,
         blank=True,
         default="",
-        help_text=_("Printed on invoices (order number, Leitweg-ID)."),
+        help_text=_("Printed on invoices, for example an order number."),
+    )
+    leitweg_id = models.CharField(
+        _("Leitweg-ID"),
+        max_length=46,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_leitweg_id],
+        help_text=_("Of German authorities only; the e-invoice reaches them by it."),
+    )
+    invoice_format = models.CharField(
+        _("form of invoices"),
+        max_length=16,
+        choices=InvoiceFormat.choices,
+        default=InvoiceFormat.AUTO,
+        db_default=InvoiceFormat.AUTO.value,
     )
     sector = NameField(_("sector"), max_length=60, blank=True, default="")
     mining_capacity_mw = models.DecimalField(
@@ -119,6 +142,9 @@ class Customer(PostalAddress, BaseModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=CustomerStatus.values), name="crm_customer_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(invoice_format__in=InvoiceFormat.values), name="crm_customer_format_known"
             ),
         ]
         indexes = [

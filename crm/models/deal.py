@@ -4,12 +4,13 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.enums import DealStage, DealStatus, UnitCode
 from crm.models.fields import NameField
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
-from hashinsight.common.money import CurrencyField, MoneyField
+from hashinsight.common.money import CurrencyField, MoneyField, check_digits
 from hashinsight.common.scoping import ScopedQuerySet
 
 
@@ -53,14 +54,14 @@ class Deal(BaseModel):
     status = models.CharField(
         _("status"), max_length=16, choices=DealStatus.choices, default=DealStatus.DRAFT, editable=False
     )
-    value = MoneyField(_("value"), validators=[MinValueValidator(0)])
+    value = MoneyField(_("value"), decimal_places=8, max_digits=24, validators=[MinValueValidator(0)])
     currency = CurrencyField(_("currency"))
     probability = models.PositiveSmallIntegerField(
         _("probability (%)"), null=True, blank=True, validators=[MaxValueValidator(100)]
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("owner"),
+        verbose_name=pgettext_lazy("salesperson", "owner"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
@@ -119,6 +120,10 @@ class Deal(BaseModel):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """The value has the digits of its currency."""
+        check_digits(self.value, self.currency, field="value")
 
 
 class DealLineQuerySet(ScopedQuerySet):

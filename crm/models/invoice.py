@@ -2,8 +2,9 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,23 @@ from hashinsight.common.models import BaseModel
 from hashinsight.common.money import CurrencyField, MoneyField
 from hashinsight.common.scoping import ScopedQuerySet
 
-_ZERO = models.Value(Decimal(0), output_field=models.DecimalField(max_digits=20, decimal_places=2))
+_MONEY = models.DecimalField(max_digits=24, decimal_places=8)
+_ZERO = models.Value(Decimal(0), output_field=_MONEY)
+
+
+def _sum(model: str, column: Any, invoice: str = "invoice", **conditions: Any) -> Coalesce:
+    """The sum of a column of the rows that belong to the invoice of the outer query."""
+    rows = apps.get_model(model)._default_manager.filter(**{invoice: models.OuterRef("pk")}, **conditions)
+    total = rows.order_by().values(invoice).annotate(s=models.Sum(column, output_field=_MONEY)).values("s")
+    return Coalesce(models.Subquery(total), _ZERO)
+
+
+def _received() -> Coalesce:
+    return _sum("crm.Payment", Coalesce("settled_amount", "amount"), reversal=None)
+
+
+def _refunded() -> Coalesce:
+    return _sum("crm.Refund", "amount", "payment__invoice", reversal=None)
 
 
 class InvoiceQuerySet(ScopedQuerySet):
@@ -25,25 +42,25 @@ class InvoiceQuerySet(ScopedQuerySet):
     scope_filter = {"number__isnull": False}
 
     def with_balance(self) -> Self:
-        """Annotate ``paid_total``, ``credited_total`` and ``outstanding`` (all Decimal, in the invoice's currency)."""
-        from crm.models.payment import Payment  # noqa: PLC0415  (models of one package know each other)
+        """Annotate what became of each invoice, all Decimal in the invoice's currency, and what is ``outstanding``.
 
-        paid = (
-            Payment.objects.filter(invoice=models.OuterRef("pk"))
-            .order_by()
-            .values("invoice")
-            .annotate(s=models.Sum("amount"))
-        )
-        credited = (
-            Invoice.objects.filter(corrects=models.OuterRef("pk"), status__in=ISSUED_STATUSES)
-            .order_by()
-            .values("corrects")
-            .annotate(s=models.Sum("gross_total"))
-        )
+        ``paid_total`` is money received for it less refunds of that money; ``surplus_total`` the part of money and
+        credit notes beyond the invoice, which is the customer's credit now.
+        """
         return self.annotate(
-            paid_total=Coalesce(models.Subquery(paid.values("s")), _ZERO),
-            credited_total=Coalesce(models.Subquery(credited.values("s")), _ZERO),
-        ).annotate(outstanding=models.F("gross_total") - models.F("paid_total") - models.F("credited_total"))
+            paid_total=_received() - _refunded(),
+            credited_total=_sum("crm.Invoice", "gross_total", "corrects", status__in=ISSUED_STATUSES),
+            applied_total=_sum("crm.CreditApplication", "amount", reversal=None),
+            written_off_total=_sum("crm.WriteOff", "amount", reversal=None),
+            surplus_total=_sum("crm.CustomerCredit", "amount", payment__reversal=None),
+        ).annotate(
+            outstanding=models.F("gross_total")
+            - models.F("paid_total")
+            - models.F("credited_total")
+            - models.F("applied_total")
+            - models.F("written_off_total")
+            + models.F("surplus_total")
+        )
 
     def open(self) -> Self:
         """Issued invoices that still wait for money."""

@@ -45,6 +45,9 @@ class InvoiceLine(BaseModel):
     )
     tax_rate = models.DecimalField(_("tax rate (%)"), max_digits=6, decimal_places=3, default=0, editable=False)
     exemption_reason = NameField(_("reason without tax"), max_length=300, blank=True, default="", editable=False)
+    exemption_code = models.CharField(
+        _("VATEX code"), max_length=30, blank=True, default="", db_default="", editable=False
+    )
     corrects_position = models.PositiveSmallIntegerField(
         _("position of the line it takes back"), null=True, blank=True, editable=False
     )

@@ -4,12 +4,13 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.enums import LeadSource, LeadStatus
 from crm.models.fields import NameField, TimeZoneField
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
-from hashinsight.common.money import CurrencyField, MoneyField
+from hashinsight.common.money import CurrencyField, MoneyField, check_digits
 
 
 @tracked()
@@ -42,12 +43,19 @@ class Lead(BaseModel):
     )
     source = models.CharField(_("source"), max_length=100, choices=LeadSource.choices, default=LeadSource.OTHER)
     score = models.PositiveSmallIntegerField(_("score"), null=True, blank=True, validators=[MaxValueValidator(100)])
-    value = MoneyField(_("expected value"), null=True, blank=True, validators=[MinValueValidator(0)])
+    value = MoneyField(
+        _("expected value"),
+        decimal_places=8,
+        max_digits=24,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
     currency = CurrencyField(_("currency"))
     time_zone = TimeZoneField(_("time zone"))
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("owner"),
+        verbose_name=pgettext_lazy("salesperson", "owner"),
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
@@ -88,3 +96,7 @@ class Lead(BaseModel):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """The value has the digits of its currency."""
+        check_digits(self.value, self.currency, field="value")

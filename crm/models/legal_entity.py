@@ -4,9 +4,10 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.enums import InvoiceKind, NumberScope
-from crm.models.fields import LanguageField, NameField, PostalAddress, TimeZoneField
+from crm.models.fields import ElectronicAddress, LanguageField, NameField, PostalAddress, TimeZoneField
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hashinsight.common.money import CurrencyField
@@ -29,13 +30,21 @@ class Logo(models.Model):
 
 
 @tracked()
-class LegalEntity(PostalAddress, BaseModel):
+class LegalEntity(PostalAddress, ElectronicAddress, BaseModel):
     """A company of ours that issues documents: its name, tax ids, bank, logo, time zone and number series."""
 
     name = NameField(_("name"))
     registration_number = NameField(_("registration number"), max_length=60, blank=True, default="")
     tax_id = NameField(_("tax number"), max_length=40, blank=True, default="")
     vat_id = NameField(_("VAT id"), max_length=40, blank=True, default="")
+    contact_name = NameField(
+        _("contact for invoices"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("A person or a department; empty: the name of the company."),
+    )
     email = models.EmailField(_("e-mail address"), blank=True, default="")
     phone = NameField(_("phone"), max_length=50, blank=True, default="")
     website = models.URLField(_("website"), blank=True, default="")
@@ -107,7 +116,9 @@ class LegalEntity(PostalAddress, BaseModel):
 class NumberSeries(models.Model):
     """The counter row behind a series of numbers; taken under lock inside the issuing transaction, so gapless.
 
-    One per (legal entity, kind, year), and per customer where the entity keeps a series per customer.
+    One per (legal entity, kind, year), and per customer where the entity keeps a series per customer. The database
+    holds the books to it: at commit each number counted has its document, and no document has a number not counted.
+    A series taken over from another system begins after that system's last number.
     """
 
     legal_entity = models.ForeignKey(
@@ -120,11 +131,14 @@ class NumberSeries(models.Model):
     customer = models.ForeignKey(
         "crm.Customer", verbose_name=_("customer"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    starts_after = models.PositiveIntegerField(
+        _("starts after"), default=0, db_default=0, help_text=_("Last number that the former system gave.")
+    )
     last_number = models.PositiveIntegerField(_("last number"), default=0)
 
     class Meta:
         verbose_name = _("number series")
-        verbose_name_plural = _("number series")
+        verbose_name_plural = pgettext_lazy("plural", "number series")
         constraints = [
             models.UniqueConstraint(
                 fields=["legal_entity", "kind", "year", "customer"],

@@ -1,5 +1,8 @@
 """Money that reached us."""
 
+from decimal import Decimal
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -17,10 +20,18 @@ class PaymentQuerySet(ScopedQuerySet):
 
     scope_path = "customer_id"
 
+    def standing(self) -> Self:
+        """Without those that were reversed."""
+        return self.filter(reversal__isnull=True)
+
 
 @tracked()
 class Payment(BaseModel):
-    """Money received for one invoice; may be a part of it or more than it. Never changed once recorded."""
+    """Money received for one invoice; may be a part of it or more than it. Never changed once recorded.
+
+    Money in another currency than the invoice carries the ``rate`` entered with it and what it settles. A mistyped
+    payment is taken back by a ``Reversal``; both stay.
+    """
 
     customer = models.ForeignKey(
         "crm.Customer", verbose_name=_("customer"), on_delete=models.PROTECT, related_name="payments"
@@ -30,7 +41,30 @@ class Payment(BaseModel):
     )
     amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
     currency = CurrencyField(_("currency"))
-    received_on = models.DateField(_("received on"))
+    rate = models.DecimalField(
+        _("rate"),
+        max_digits=24,
+        decimal_places=12,
+        null=True,
+        blank=True,
+        help_text=_("Units of the invoice's currency for one unit of the money received."),
+    )
+    settled_amount = MoneyField(
+        _("settled amount"),
+        decimal_places=8,
+        max_digits=24,
+        null=True,
+        blank=True,
+        help_text=_("In the invoice's currency, where the money came in another one."),
+    )
+    received_on = models.DateField(_("received on"), help_text=_("Value date."))
+    booked_on = models.DateField(
+        _("booked on"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Later than the value date where that month was closed. Empty: the value date."),
+    )
     method = models.CharField(
         _("method"), max_length=16, choices=PaymentMethod.choices, default=PaymentMethod.BANK_TRANSFER
     )
@@ -56,12 +90,26 @@ class Payment(BaseModel):
         verbose_name_plural = _("payments")
         constraints = [
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="crm_payment_positive"),
+            models.CheckConstraint(
+                condition=models.Q(rate__isnull=True, settled_amount__isnull=True)
+                | models.Q(rate__isnull=False, rate__gt=0, settled_amount__isnull=False, settled_amount__gt=0),
+                name="crm_payment_rate_and_settled",
+            ),
         ]
         indexes = [
             models.Index(fields=["-received_on", "-id"], name="crm_payment_received"),
             models.Index(fields=["-created_at", "-id"], name="crm_payment_created"),
         ]
-        permissions = [("export_payment", _("Can export payments"))]
+        permissions = [
+            ("export_payment", _("Can export payments")),
+            ("reverse_payment", _("Can reverse mistyped payments")),
+            ("refund_payment", _("Can refund payments")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} {self.received_on}"
+
+    @property
+    def settles(self) -> Decimal:
+        """What it is worth on the invoice, in the invoice's currency."""
+        return self.amount if self.settled_amount is None else self.settled_amount

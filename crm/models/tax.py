@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import TaxCategory
-from crm.models.fields import NameField
+from crm.models.fields import NameField, validate_exemption_code
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 
@@ -25,6 +25,15 @@ class TaxCode(BaseModel):
     name = NameField(_("name"), max_length=100)
     category = models.CharField(_("category"), max_length=2, choices=TaxCategory.choices, default=TaxCategory.STANDARD)
     exemption_reason = NameField(_("reason printed when no tax is charged"), max_length=300, blank=True, default="")
+    exemption_code = models.CharField(
+        _("VATEX code"),
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_exemption_code],
+        help_text=_("Why no tax is charged, as a code for e-invoices. Only exempt sales need to choose one."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:

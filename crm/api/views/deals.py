@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from crm.api.filters import DealFilter
-from crm.api.inputs import DealChange, DealInput, DealMove, ReasonInput, SignInput
+from crm.api.inputs import DealChange, DealInput, DealLinesInput, DealMove, ReasonInput, SignInput
 from crm.api.serializers import DealSerializer, DealSummarySerializer, InvoiceSerializer
 from crm.api.views.invoices import InvoiceViewSet
 from crm.domain import deals, edits
@@ -34,6 +34,7 @@ class DealViewSet(ResourceViewSet):
         "retrieve": "crm.view_deal",
         "create": "crm.add_deal",
         "partial_update": "crm.change_deal",
+        "lines": "crm.change_deal",
         "move": "crm.move_deal",
         "submit": "crm.move_deal",
         "approve": "crm.approve_deal",
@@ -71,7 +72,19 @@ class DealViewSet(ResourceViewSet):
         """Change a deal's data (staff); stage and status move by calls of their own."""
         deal = self.get_row()
         changes = self.read_input(DealChange, partial=True)
-        return Effect(call=lambda: edits.change_deal(deal, changes=changes), answer=self.shown_again, target=deal)
+        return Effect(
+            call=lambda: edits.change_deal(deal, changes=changes, by=request.user), answer=self.shown_again, target=deal
+        )
+
+    @described(request=DealLinesInput, responses={200: DealSerializer})
+    @verb
+    def lines(self, request: Request, id: Any) -> Effect:
+        """Replace the lines of a deal that is not approved yet (staff); its value becomes their sum."""
+        deal = self.get_row()
+        rows = [DealLine(**row) for row in self.read_input(DealLinesInput)["lines"]]
+        return Effect(
+            call=lambda: deals.set_lines(deal, lines=rows, by=request.user), answer=self.shown_again, target=deal
+        )
 
     @described(request=DealMove, responses={200: DealSerializer})
     @verb

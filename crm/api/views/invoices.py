@@ -14,10 +14,12 @@ from rest_framework.request import Request
 from crm.api.filters import InvoiceFilter
 from crm.api.inputs import CreditInput, InvoiceInput, IssueInput, ReasonInput, SendInput
 from crm.api.serializers import DeliverySerializer, InvoiceSerializer, InvoiceSummarySerializer
-from crm.domain import deliveries, documents, invoicing, issuing
+from crm.domain import credit_requests, deliveries, documents, invoicing, issuing
 from crm.domain.queries import local_date
 from crm.enums import DocumentFormat
 from crm.models import Invoice, InvoiceDocument, InvoiceLine
+from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
+from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.common.api import etags
 from hashinsight.common.api.problems import Problem
 from hashinsight.common.api.responses import file_response
@@ -35,11 +37,12 @@ class InvoiceViewSet(ResourceViewSet):
     serializer_class = InvoiceSerializer
     list_serializer_class = InvoiceSummarySerializer
     filterset_class = InvoiceFilter
-    client_actions = frozenset({"list", "retrieve", "pdf"})
+    client_actions = frozenset({"list", "retrieve", "pdf", "xml"})
     staff_permissions = {
         "list": "crm.view_invoice",
         "retrieve": "crm.view_invoice",
         "pdf": "crm.view_invoice",
+        "xml": "crm.view_invoice",
         "create": "crm.add_invoice",
         "issue": "crm.issue_invoice",
         "credit": "crm.credit_invoice",
@@ -56,11 +59,11 @@ class InvoiceViewSet(ResourceViewSet):
 
     @classmethod
     def detail_rows_for(cls, user: Any) -> QuerySet[Invoice]:
-        """With lines and what is known of the PDF (not its bytes)."""
+        """With lines and what is known of PDF and e-invoice (not their bytes)."""
         lines = InvoiceLine.objects.visible_to(user)
         if not is_client(user):
             lines = lines.select_related("product")
-        stored = InvoiceDocument.objects.visible_to(user).filter(format=DocumentFormat.PDF).defer("content")
+        stored = InvoiceDocument.objects.visible_to(user).defer("content")
         return cls.rows_for(user).prefetch_related(Prefetch("lines", lines), Prefetch("documents", stored))
 
     def state_of(self, instance: Any) -> str:
@@ -79,15 +82,29 @@ class InvoiceViewSet(ResourceViewSet):
     def pdf(self, request: Request, id: Any) -> HttpResponse:
         """The PDF of an issued document. Right after issue it may still be in the making: 409 `document_pending`."""
         invoice = self.get_row()
-        stored = (
-            InvoiceDocument.objects.visible_to(request.user)
-            .filter(invoice_id=invoice.pk, format=DocumentFormat.PDF)
-            .first()
-        )
+        stored = _stored(request.user, invoice, DocumentFormat.PDF)
         if stored is None:
             raise _not_there(invoice)
         return file_response(
             bytes(stored.content), media_type="application/pdf", name=f"{invoice.number}.pdf", sha256=stored.sha256
+        )
+
+    @described(
+        responses={
+            (200, "application/xml"): OpenApiResponse(
+                bytes, description="The stored e-invoice (EN 16931, UN/CEFACT CII), always the same bytes."
+            )
+        }
+    )
+    @action(detail=True, methods=["get"])
+    def xml(self, request: Request, id: Any) -> HttpResponse:
+        """The e-invoice of an issued document; 409 `no_e_invoice` where its customer or its currency has none."""
+        invoice = self.get_row()
+        stored = _stored(request.user, invoice, DocumentFormat.XML)
+        if stored is None:
+            raise _no_einvoice(invoice)
+        return file_response(
+            bytes(stored.content), media_type="application/xml", name=f"{invoice.number}.xml", sha256=stored.sha256
         )
 
     @described(request=InvoiceInput, responses={201: InvoiceSerializer})
@@ -112,22 +129,31 @@ class InvoiceViewSet(ResourceViewSet):
             target=invoice,
         )
 
-    @described(request=CreditInput, responses={201: InvoiceSerializer})
+    @described(request=CreditInput, responses={201: InvoiceSerializer, 202: ApprovalSerializer})
     @verb
     def credit(self, request: Request, id: Any) -> Effect:
-        """Correct an issued invoice by a credit note, in full or by line (staff); answers the credit note."""
+        """Correct an issued invoice by a credit note, in full or by line (staff); answers the credit note.
+
+        Above the limit of our legal entity a second person has to approve it: 202 with the request for approval.
+        """
         invoice = self.get_row()
         data = self.read_input(CreditInput)
         lines = data.pop("lines", None)
         quantities = None if lines is None else {line["position"]: line["quantity"] for line in lines}
         now = timezone.now()
         return Effect(
-            call=lambda: issuing.credit_invoice(
+            call=lambda: credit_requests.credit_or_ask(
                 invoice, by=request.user, on=_today(invoice, now), at=now, quantities=quantities, **data
             ),
-            answer=lambda note: self.shown_again(note, status=201),
+            answer=self.done_or_asked,
             target=invoice,
         )
+
+    def done_or_asked(self, made: Any) -> Answer:
+        """The new document, or the request that a second person decides."""
+        if isinstance(made, ApprovalRequest):
+            return self.shown_by(ApprovalViewSet, made, status=202)
+        return self.shown_again(made, status=201)
 
     @described(request=ReasonInput, responses={200: InvoiceSerializer})
     @verb
@@ -157,6 +183,19 @@ class InvoiceViewSet(ResourceViewSet):
 def _today(invoice: Invoice, now: Any) -> Any:
     """Documents are dated by the calendar of who issues them."""
     return local_date(now, invoice.legal_entity.time_zone)
+
+
+def _stored(user: Any, invoice: Invoice, form: str) -> InvoiceDocument | None:
+    document: InvoiceDocument | None = (
+        InvoiceDocument.objects.visible_to(user).filter(invoice_id=invoice.pk, format=form).first()
+    )
+    return document
+
+
+def _no_einvoice(invoice: Invoice) -> Problem:
+    if not invoice.is_issued:
+        return Problem(409, "not_issued", _("A draft has no document yet."))
+    return Problem(409, "no_e_invoice", _("This document was issued without an e-invoice."))
 
 
 def _not_there(invoice: Invoice) -> Problem:

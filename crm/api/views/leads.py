@@ -54,7 +54,9 @@ class LeadViewSet(ResourceViewSet):
         """Change a lead's data; its status moves by `move` and `convert`."""
         lead = self.get_row()
         changes = self.read_input(LeadChange, partial=True)
-        return Effect(call=lambda: edits.change_lead(lead, changes=changes), answer=self.shown_again, target=lead)
+        return Effect(
+            call=lambda: edits.change_lead(lead, changes=changes, by=request.user), answer=self.shown_again, target=lead
+        )
 
     @described(request=LeadMove, responses={200: LeadSerializer})
     @verb

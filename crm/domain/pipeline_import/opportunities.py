@@ -85,7 +85,7 @@ class _Maker:
     def begun_at(self, row: Opportunity) -> datetime:
         """When the opportunity came up, as far as the file knows."""
         day = row.engaged_on or (None if row.is_open else row.closed_on)
-        return moment_of(day) if day else self.wish.at
+        return moment_of(day, at=self.wish.at) if day else self.wish.at
 
     def title(self, row: Opportunity) -> str:
         """The product, and the file's own mark."""
@@ -136,7 +136,7 @@ class _Maker:
         return LeadRecord(lead, LEADS[row.stage], "Lost before the import" if lost else "", _history(row))
 
     def _closed_at(self, row: Opportunity) -> datetime:
-        return moment_of(row.closed_on) if row.closed_on else self.begun_at(row)
+        return moment_of(row.closed_on, at=self.wish.at) if row.closed_on else self.begun_at(row)
 
     def differences(self, row: Opportunity, ours: Deal | Lead, file: str) -> list[Finding]:
         """What somebody changed since, here or in the file."""

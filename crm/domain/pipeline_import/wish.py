@@ -45,6 +45,7 @@ def reference(kind: str, key: str) -> str:
     return f"{SOURCE}:{kind}:{key}"
 
 
-def moment_of(day: date) -> datetime:
-    """The files know days only; midday is the same day in nearly every time zone."""
-    return datetime.combine(day, time(12), tzinfo=UTC)
+def moment_of(day: date, *, at: datetime) -> datetime:
+    """The files know days only; midday is the same day in nearly every time zone. Today it is at the latest now."""
+    midday = datetime.combine(day, time(12), tzinfo=UTC)
+    return min(midday, at) if day == at.astimezone(UTC).date() else midday

@@ -1,0 +1,105 @@
+"""The letter of a reminder as PDF/A-3b, in the style of the invoices."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.translation import gettext, override
+
+from crm.documents import formats
+from crm.documents.fonts import printable
+from crm.documents.render import pdf_from_html
+from crm.engine.country_names import country_name
+from crm.models import DunningLetter, LegalEntity
+from hashinsight.common.money import exponent
+
+TEMPLATE = "crm/documents/dunning.html"
+TEMPLATE_VERSION = "dunning-1"
+
+
+def letter_name(letter: DunningLetter) -> str:
+    """``Payment reminder`` first, ``Dunning letter 2`` from the second level on; in the language in force."""
+    if letter.level == 1:
+        return gettext("Payment reminder")
+    return gettext("Dunning letter %(level)s") % {"level": letter.level}
+
+
+def render_letter(letter: DunningLetter) -> bytes:
+    """The letter as PDF."""
+    return pdf_from_html(render_letter_html(letter))
+
+
+def render_letter_html(letter: DunningLetter) -> str:
+    """The letter as HTML without its stylesheet."""
+    with override(letter.language):
+        return str(render_to_string(TEMPLATE, _context(letter)))
+
+
+def _context(letter: DunningLetter) -> dict[str, Any]:
+    seller, buyer, language = letter.legal_entity, letter.customer, letter.language
+
+    def money(value: Any) -> str:
+        return formats.money(value, letter.currency, language, decimals=exponent(letter.currency))
+
+    totals = [(gettext("Open invoices"), money(letter.open_total))]
+    if letter.interest_total:
+        totals.append((gettext("Interest until today"), money(letter.interest_total)))
+    if letter.fee:
+        totals.append((gettext("Reminder fee"), money(letter.fee)))
+    logo = seller.logo
+    return {
+        "language": language,
+        "template_version": TEMPLATE_VERSION,
+        "document_name": letter_name(letter),
+        "letter": letter,
+        "seller": seller,
+        "logo": f"data:{logo.media_type};base64,{b64encode(bytes(logo.content)).decode()}" if logo else "",
+        "sender_line": " · ".join([seller.name, *seller.address_lines]),
+        "buyer_lines": [printable(text) for text in _address(buyer, buyer.company_name, language)],
+        "facts": [
+            (gettext("Date"), formats.day(letter.dated_on, language)),
+            (gettext("Customer number"), buyer.code),
+        ],
+        "text": printable(letter.text).splitlines(),
+        "rows": _rows(letter, money),
+        "totals": totals,
+        "total": money(letter.open_total + letter.interest_total + letter.fee),
+        "bank": _bank(seller),
+        "footer": [_address(seller, seller.name, language), [t for t in (seller.email, seller.phone) if t]],
+    }
+
+
+def _rows(letter: DunningLetter, money: Callable[[Any], str]) -> list[dict[str, Any]]:
+    language = letter.language
+    return [
+        {
+            "number": item.invoice.number,
+            "issued_on": _day(item.invoice.issued_on, language),
+            "due_on": _day(item.invoice.due_on, language),
+            "days": item.days_late,
+            "level": item.level,
+            "open": money(item.open_amount),
+        }
+        for item in letter.items.select_related("invoice").order_by("invoice__due_on", "id")
+    ]
+
+
+def _bank(seller: LegalEntity) -> list[tuple[str, str]]:
+    facts = (
+        (gettext("Account holder"), seller.bank_account_holder or seller.name),
+        (gettext("IBAN"), formats.iban(seller.iban)),
+        (gettext("BIC"), seller.bic),
+        (gettext("Bank"), seller.bank_name),
+    )
+    return [(label, value) for label, value in facts if value]
+
+
+def _day(day: date | None, language: str) -> str:
+    return formats.day(day, language) if day else ""
+
+
+def _address(party: Any, name: str, language: str) -> list[str]:
+    country = country_name(party.country, language) if party.country else ""
+    return [text for text in (name, *party.address_lines, country) if text]
