@@ -11,6 +11,8 @@ from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeView
 from crm.api.views.payments import PaymentViewSet
+from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
+from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
 
@@ -21,7 +23,10 @@ COLLECTIONS = (
     InvoiceViewSet,
     PaymentViewSet,
     ActivityViewSet,
+    ApprovalViewSet,
     ApiKeyViewSet,
+    WebhookViewSet,
+    WebhookDeliveryViewSet,
 )
 router = SimpleRouter(use_regex_path=False)
 for collection in COLLECTIONS:

@@ -8,9 +8,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from hashinsight.common.tiles import Tile, register_tile, tiles_for
+from hashinsight.events.domain import queries as events
+from hashinsight.jobs.admin.words import jobs_in_words
 from hashinsight.jobs.domain.status import all_job_states
 from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
@@ -29,6 +31,7 @@ def failed_work() -> Mapping[str, Any]:
     count = sum(row["count"] for row in rows)
     return {
         "big": count,
+        "noun": ngettext("job given up", "jobs given up", count),
         "bad": count > 0,
         "rows": rows,
         "url": f"{reverse('admin:jobs_duework_changelist')}?state__exact=failed",
@@ -36,24 +39,40 @@ def failed_work() -> Mapping[str, Any]:
     }
 
 
+LATE_SECONDS = 60  # an event that waits longer is worth a red figure
+
+
+def event_lag() -> Mapping[str, Any]:
+    """How long the oldest event waits for somebody, what waits, what was given up, whether a relay is there."""
+    now = timezone.now()
+    lag = events.lag(at=now)
+    silent = events.lanes_without_relay(at=now)
+    seconds = round(lag.oldest_unsent_seconds)
+    rows = [
+        {"label": _("waiting for the relay"), "count": _counted(lag.pending)},
+        *({"label": _("held for %(group)s") % {"group": group}, "count": n} for group, n in lag.held.items()),
+        {"label": _("dead letters"), "count": lag.dead_letters},
+        *({"label": _("no relay at work (%(lane)s)") % {"lane": lane}, "count": "!"} for lane in silent),
+    ]
+    return {
+        "big": seconds,
+        "noun": ngettext("second behind", "seconds behind", seconds),
+        "bad": bool(seconds > LATE_SECONDS or lag.dead_letters or silent),
+        "rows": rows,
+        "url": reverse(
+            "admin:events_deadletter_changelist" if lag.dead_letters else "admin:events_outboxevent_changelist"
+        ),
+        "empty": "",
+    }
+
+
+def _counted(pending: int) -> str:
+    return f"> {events.COUNTED - 1}" if pending >= events.COUNTED else str(pending)
+
+
 def job_runs() -> Mapping[str, Any]:
     """Each job with its last run; late ones first, in red."""
-    runs = reverse("admin:jobs_jobrun_changelist")
-    return {
-        "rows": [
-            {
-                "name": status.job.name,
-                "description": status.job.description,
-                "started_at": status.last.started_at if status.last else None,
-                "heartbeat_at": status.last.heartbeat_at if status.last else None,
-                "state": status.last.get_state_display() if status.last else "",
-                "is_late": status.is_late,
-                "is_failed": status.is_failed,
-                "url": f"{runs}?job={status.job.name}",
-            }
-            for status in all_job_states(at=timezone.now())
-        ]
-    }
+    return {"rows": jobs_in_words(all_job_states(at=timezone.now()))}
 
 
 register_tile(
@@ -69,12 +88,24 @@ register_tile(
 )
 register_tile(
     Tile(
+        "events.lag",
+        gettext_lazy("Events"),
+        "events.view_outboxevent",
+        "admin/house/tiles/number.html",
+        event_lag,
+        75,
+        2,
+    )
+)
+register_tile(
+    Tile(
         "jobs.runs",
         gettext_lazy("Last runs of jobs"),
         "jobs.view_jobrun",
         "admin/house/tiles/jobs.html",
         job_runs,
         80,
-        2,
+        4,
+        stale_after=frozenset({"job"}),
     )
 )

@@ -16,6 +16,7 @@ from hashinsight.demo.calendar import Clock
 from hashinsight.demo.people import Staff
 
 Say = Callable[[str], None]
+CREDIT_AFTER = 5  # days
 METHODS = ("bank_transfer", "bank_transfer", "bank_transfer", "bank_transfer", "card", "bitcoin")
 
 
@@ -35,7 +36,7 @@ class Sale:
 class _Step:
     day: date
     rank: int
-    act: Callable[[], None] = field(compare=False)
+    act: Callable[[], object] = field(compare=False)
 
 
 class Ledger:
@@ -53,9 +54,9 @@ class Ledger:
             self._on(sale.completed_on, partial(self._complete, sale))
         while self.steps:
             heapq.heappop(self.steps).act()
-        self._mark_overdue()
+        mark_overdue(self.clock)
 
-    def _on(self, day: date, act: Callable[[], None]) -> None:
+    def _on(self, day: date, act: Callable[[], object]) -> None:
         if day <= self.clock.today:
             heapq.heappush(self.steps, _Step(day, next(self.rank), act))
 
@@ -75,7 +76,8 @@ class Ledger:
         if self.issued % 100 == 0:
             self.say(f"{self.issued} invoices issued, up to {day:%B %Y}")
         if sale.credit:
-            self._on(day + timedelta(days=5), partial(self._credit, sale, issued, day + timedelta(days=5)))
+            on = day + timedelta(days=CREDIT_AFTER)
+            self._on(on, partial(credit, sale.credit, issued, staff=self.staff, on=on, clock=self.clock))
         self._plan_payments(sale, issued)
 
     def _plan_payments(self, sale: Sale, invoice: Invoice) -> None:
@@ -115,25 +117,24 @@ class Ledger:
             is_sample=True,
         )
 
-    def _credit(self, sale: Sale, invoice: Invoice, day: date) -> None:
-        german = invoice.language == "de"
-        if sale.credit == "full":
-            reason, quantities = ("Doppelt berechnet" if german else "Billed twice"), None
-        else:
-            reason = "Minderleistung bei der Energie" if german else "Shortfall in the service"
-            line = invoice.lines.order_by("-position").first()
-            assert line is not None
-            quantities = {line.position: max(line.quantity / 10, Decimal("0.001")).quantize(Decimal("0.001"))}
-        issuing.credit_invoice(
-            invoice,
-            by=self.staff.finance,
-            on=day,
-            at=self.clock.moment(day),
-            reason=reason,
-            quantities=quantities,
-            send=False,
-        )
 
-    def _mark_overdue(self) -> None:
-        for customer_id, day in overdue.customers_due(self.clock.at):
-            overdue.mark_customer(customer_id, on=day, at=self.clock.at)
+def credit(how: str, invoice: Invoice, *, staff: Staff, on: date, clock: Clock) -> Invoice:
+    """Take back all of an invoice (``full``) or a tenth of its last line."""
+    german = invoice.language == "de"
+    if how == "full":
+        reason, quantities = ("Doppelt berechnet" if german else "Billed twice"), None
+    else:
+        reason = "Minderleistung bei der Energie" if german else "Shortfall in the service"
+        line = invoice.lines.order_by("-position").first()
+        assert line is not None
+        quantities = {line.position: max(line.quantity / 10, Decimal("0.001")).quantize(Decimal("0.001"))}
+    at = clock.moment(on)
+    return issuing.credit_invoice(
+        invoice, by=staff.finance, on=on, at=at, reason=reason, quantities=quantities, send=False
+    )
+
+
+def mark_overdue(clock: Clock) -> None:
+    """What is late by now."""
+    for customer_id, day in overdue.customers_due(clock.at):
+        overdue.mark_customer(customer_id, on=day, at=clock.at)

@@ -118,8 +118,8 @@ TAX_CODES = {
                                                 ("19", "2021-01-01", None))),
     "DE-7": ("German reduced rate", "S", "", (("7", "2021-01-01", None),)),
     "DE-RC": ("Reverse charge in the EU", "AE",
-              "Reverse charge: the recipient owes the tax (Article 196 of Directive 2006/112/EC)", ()),
-    "DE-EXPORT": ("Export of goods", "G", "Export outside the European Union", ()),
-    "DE-OUTSIDE": ("Services outside the EU", "O", "Not taxable in Germany: place of supply is abroad (§ 3a UStG)", ()),
+              "Steuerschuldnerschaft des Leistungsempfängers / reverse charge (Art. 196, Directive 2006/112/EC)", ()),
+    "DE-EXPORT": ("Export of goods", "G", "Steuerfreie Ausfuhrlieferung / export outside the European Union", ()),
+    "DE-OUTSIDE": ("Services outside the EU", "O", "Leistungsort im Ausland (§ 3a UStG) / place of supply abroad", ()),
     "US-NONE": ("No sales tax on hosting", "O", "Not subject to sales tax", ()),
 }  # fmt: skip

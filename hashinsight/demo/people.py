@@ -29,6 +29,22 @@ CLIENTS = (("alma", 0, MembershipRole.CUSTOMER_ADMIN), ("boris", 1, MembershipRo
            ("clara", 0, MembershipRole.CUSTOMER_VIEWER), ("dario", 1, MembershipRole.CUSTOMER_VIEWER))  # fmt: skip
 CLIENT_ROLES = {MembershipRole.CUSTOMER_ADMIN: "client", MembershipRole.CUSTOMER_VIEWER: "client-viewer"}
 
+# What each one's key is for: reading what the role looks at, changing what the role changes (a test compares both).
+_WEBHOOKS = {scope for scope in SCOPES if scope.startswith("webhook")}
+_READING = {scope for scope in SCOPES if scope.endswith(":read")}
+_BUSINESS = _READING - _WEBHOOKS
+KEY_SCOPES = {
+    StaffRole.OWNER.value: set(SCOPES),
+    StaffRole.ADMIN.value: set(SCOPES),
+    StaffRole.FINANCE.value: _BUSINESS | {"deals:write", "invoices:write", "payments:write", "approvals:write"},
+    StaffRole.SALES.value: (_BUSINESS - {"payments:read", "approvals:read"})
+    | {"customers:write", "leads:write", "deals:write", "activities:write"},
+    StaffRole.OPERATIONS.value: {"customers:read", "deals:read", "activities:read", "api-keys:read"} | _WEBHOOKS,
+    StaffRole.READ_ONLY.value: _BUSINESS,
+    "client": _READING | {"customers:write", "activities:write", "api-keys:write"} | _WEBHOOKS,
+    "client-viewer": _READING,
+}
+
 
 @dataclass(frozen=True)
 class Staff:
@@ -90,13 +106,5 @@ def _equip(role: str, user: User, *, at: datetime) -> Credential:
 
 def _scopes(role: str, user: User) -> list[str]:
     """What the role does all day, never more than the user may hold."""
-    reading = {scope for scope in SCOPES if scope.endswith(":read")}
-    writing = {
-        StaffRole.OWNER.value: set(SCOPES),
-        StaffRole.ADMIN.value: set(SCOPES),
-        StaffRole.FINANCE.value: {"customers:write", "invoices:write", "payments:write", "activities:write"},
-        StaffRole.SALES.value: {"customers:write", "leads:write", "deals:write", "activities:write"},
-        StaffRole.OPERATIONS.value: {"activities:write"},
-        "client": {"customers:write", "activities:write", "api-keys:write"},
-    }.get(role, set())
-    return [scope for scope in scopes_for(user) if scope in reading | writing]
+    wanted = KEY_SCOPES[role]
+    return [scope for scope in scopes_for(user) if scope in wanted]

@@ -9,8 +9,10 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from accounts.domain.roles import sync_roles
+from crm.domain.ledger.backfill import backfill
 from hashinsight.jobs.schedule import seed_schedules
 
 Say = Callable[[str], None]
@@ -28,10 +30,14 @@ def prepare_database(say: Say) -> None:
 
 
 def prepare_rows(say: Say) -> None:
-    """Rows every installation has: the staff roles with their rights, the schedules of the periodic jobs."""
+    """Rows every installation has: staff roles with their rights, books for old documents, schedules of jobs."""
     changed = sync_roles()
     if changed:
         say(f"Roles brought up to date: {', '.join(changed)}")
+    now = timezone.now()
+    booked = backfill(on=now.date(), at=now)
+    if booked:
+        say(f"Documents from before there were books were booked: {booked} entries")
     seeded = seed_schedules()
     if seeded:
         say(f"Schedules added: {seeded}")

@@ -10,6 +10,7 @@ from hashinsight.devtools.postgres import SUPERUSER
 
 DATABASE = "hashinsight"
 OWNER, APP, INGEST = "hashinsight_owner", "hashinsight_app", "hashinsight_ingest"
+BACKUP = "hashinsight_backup"
 STAFF, CLIENT = "hashinsight_staff", "hashinsight_client"
 MEMBERS = {STAFF: (OWNER, APP, INGEST), CLIENT: (OWNER, APP)}
 
@@ -24,10 +25,11 @@ def prepare_roles(home: ServerHome, secrets: LocalSecrets) -> None:
     url = login_url(home, SUPERUSER, secrets.superuser_password, "postgres")
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         logins = {OWNER: secrets.owner_password, APP: secrets.app_password, INGEST: secrets.ingest_password}
+        logins[BACKUP] = secrets.backup_password
         known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
         for role, password in logins.items():
             verb = "ALTER" if role in known else "CREATE"
-            extra = " CREATEDB" if role == OWNER else ""
+            extra = {OWNER: " CREATEDB", BACKUP: " REPLICATION BYPASSRLS"}.get(role, "")
             literal = psycopg.sql.Literal(password).as_string(connection)
             connection.execute(f"{verb} ROLE {role} LOGIN{extra} PASSWORD {literal}")
         for group, members in MEMBERS.items():
@@ -36,3 +38,7 @@ def prepare_roles(home: ServerHome, secrets: LocalSecrets) -> None:
             connection.execute(f"GRANT {group} TO {', '.join(members)}")
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        connection.execute(f"GRANT pg_read_all_data TO {BACKUP}")
+    # Rights on functions belong to one database.
+    with psycopg.connect(login_url(home, SUPERUSER, secrets.superuser_password), autocommit=True) as connection:
+        connection.execute(f"GRANT EXECUTE ON FUNCTION pg_switch_wal() TO {BACKUP}")

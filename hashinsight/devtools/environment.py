@@ -21,6 +21,9 @@ class Endpoints:
     broker_url: str
     cache_url: str
     base_url: str = "http://127.0.0.1:8000"
+    backup_url: str = ""
+    wal_archive: str = ""
+    pg_bin: str = ""
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
@@ -67,6 +70,13 @@ def child_env(place: Place, endpoints: Endpoints, *, owner: bool = False, settin
         PYTHONUNBUFFERED="1",
         PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")])),
     )
+    for name, value in (
+        ("BACKUP_DATABASE_URL", endpoints.backup_url),
+        ("BACKUP_WAL_DIR", endpoints.wal_archive),
+        ("HASHINSIGHT_PG_BIN", endpoints.pg_bin),
+    ):
+        if value:
+            env.setdefault(name, value)
     _keep_caches_here(env)
     return env
 

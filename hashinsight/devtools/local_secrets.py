@@ -17,6 +17,7 @@ class LocalSecrets:
     owner_password: str
     app_password: str
     ingest_password: str
+    backup_password: str
     secret_key: str
     api_key_pepper: str
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from hashinsight.devtools.console import Refusal, say
-from hashinsight.devtools.home import ServerHome
+from hashinsight.devtools.home import ServerHome, ensure_private_dir
 from hashinsight.devtools.identity import identify
 from hashinsight.devtools.local_secrets import LocalSecrets
 from hashinsight.devtools.paths import Place
@@ -35,6 +35,29 @@ fsync = off
 synchronous_commit = off
 full_page_writes = off
 """
+
+
+# The files of the log that are complete, or five minutes old, are copied before PostgreSQL may use them again: a copy
+# under another name first, and nothing is ever replaced by something else.
+ARCHIVE_SETTINGS = """\
+archive_mode = on
+archive_timeout = 300
+archive_command = '{command}'
+"""
+ARCHIVE_COMMAND = (
+    'to="{folder}/%f"; cmp -s "%p" "$to" ||'
+    ' {{ test ! -e "$to" && cp "%p" "$to.part" && sync "$to.part" && mv "$to.part" "$to"; }}'
+)
+
+
+def archives() -> bool:
+    """Whether the embedded server archives its log. Off: a demo has nothing to lose; ``restore --to`` needs it."""
+    return os.environ.get("HASHINSIGHT_ARCHIVE_WAL", "").lower() in {"1", "true", "yes", "on"}
+
+
+def wal_archive(home: ServerHome) -> Path:
+    """Where it archives to."""
+    return home.data / "wal"
 
 
 def server_env() -> dict[str, str]:
@@ -70,6 +93,10 @@ def prepare_cluster(home: ServerHome, secrets: LocalSecrets, *, throw_away: bool
     elif _key_mark(secrets) != _read(data / "hashinsight.key"):
         _set_superuser_password(home, secrets)
     settings = SETTINGS + (FAST_SETTINGS if throw_away else "")
+    if archives():
+        owner = (home.data.stat().st_uid, None) if home.uid is None else (home.uid, home.gid)
+        ensure_private_dir(wal_archive(home), *owner)
+        settings += ARCHIVE_SETTINGS.format(command=ARCHIVE_COMMAND.format(folder=wal_archive(home)))
     _write_as_server(home, data / "hashinsight.conf", settings)
 
 

@@ -1,6 +1,7 @@
-"""The product's own processes: web, two workers and beat."""
+"""The product's own processes: web, two workers, beat and the relay of events."""
 
 import http.client
+import shutil
 import socket
 from dataclasses import replace
 
@@ -47,11 +48,29 @@ def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Prog
         str(place.run / "beat-schedule"),
     ]
     return [
-        python_program("web", "gunicorn", [*web, "hashinsight.wsgi:application"], env, place),
+        _with_figures(python_program("web", "gunicorn", [*web, "hashinsight.wsgi:application"], env, place), place),
         python_program("worker", "celery", _worker("main", "interactive,default", 2), env, place),
         python_program("beat", "celery", beat, env, place),
+        python_program("relay", "django", ["run_relay"], env, place),
+        *([python_program("sinks", "django", ["run_relay", "--sinks"], env, place)] if _has_sinks(env) else []),
         python_program("bulk", "celery", _worker("bulk", "bulk", 1), env, place, nice=10),
     ]
+
+
+def _has_sinks(env: dict[str, str]) -> bool:
+    """Events go to Kafka as well: by a process of its own, which nobody else waits for."""
+    return bool(env.get("KAFKA_BOOTSTRAP_SERVERS"))
+
+
+def _with_figures(web: Program, place: Place) -> Program:
+    """The web processes count their requests together, in a folder that is empty at each start."""
+    folder = place.run / "figures"
+
+    def empty() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    return replace(web, env={**web.env, "PROMETHEUS_MULTIPROC_DIR": str(folder)}, before=empty)
 
 
 def _worker(name: str, queues: str, processes: int) -> list[str]:

@@ -14,7 +14,7 @@ from hashinsight.devtools.paths import ROOT, Place, bench_place, run_place, test
 from hashinsight.devtools.supervisor import stop_place
 from hashinsight.devtools.testing import SLOTS
 
-OURS = ("bench", "cache", "data", "home", "log", "media", "outbox", "run", "static", "test")
+OURS = ("bench", "cache", "data", "fonts", "home", "log", "media", "outbox", "run", "static", "test")
 OUR_FILES = ("bootstrap.lock", "demo-credentials.json", "secrets.json", "servers-are-in")
 
 

@@ -48,7 +48,21 @@ def start_services(place: Place, keeper: Keeper, *, throw_away: bool, check: Cal
             database.login_url(home, database.OWNER, secrets.owner_password),
             database.login_url(home, database.APP, secrets.app_password),
         )
+        return _own_endpoints(home, secrets, given, broker)
     return Endpoints(given[0], given[1], broker, cache_beside(broker))
+
+
+def _own_endpoints(home: ServerHome, secrets: LocalSecrets, urls: tuple[str, str], broker: str) -> Endpoints:
+    """Of our own PostgreSQL: also how backups reach it."""
+    return Endpoints(
+        urls[0],
+        urls[1],
+        broker,
+        cache_beside(broker),
+        backup_url=database.login_url(home, database.BACKUP, secrets.backup_password),
+        wal_archive=str(postgres.wal_archive(home)) if postgres.archives() else "",
+        pg_bin=str(home.pg_bin),
+    )
 
 
 def _start_both(

@@ -1,4 +1,4 @@
-"""``./dev run``: servers, preparation, web, workers and beat in the foreground, until told to stop."""
+"""``./dev run``: servers, preparation, web, workers, beat and relay in the foreground, until told to stop."""
 
 import argparse
 import signal
@@ -101,14 +101,14 @@ class Supervisor:
         known = preparation.known
         programs = product_programs(self.place, endpoints, self.port)
         if known:  # nothing to change: the product may start meanwhile
-            say("Starting web, workers and beat")
+            say("Starting web, workers, beat and relay")
             self.keeper.start(programs[0])
             preparation.start(self.keeper)
             programs = programs[1:]
         else:
             preparation.start(self.keeper)
             preparation.wait(self.keeper, self.stopper.check)
-            say("Starting web, workers and beat")
+            say("Starting web, workers, beat and relay")
         for program in programs:
             self.keeper.start(program)
         self._wait_until_ready(preparation)
@@ -145,13 +145,13 @@ class Supervisor:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Beat and web, then workers, then broker, then database; a second Ctrl-C shortens all of it."""
+        """Beat and web, then workers and relay, then broker, then database; a second Ctrl-C shortens all of it."""
         self.keeper.hurry = len(self.stopper.requests) > 1
         self.stopper.on_request = lambda _: setattr(self.keeper, "hurry", True)
         if self.keeper.running:
             say("Stopping")
         self.keeper.stop(["prepare", "beat", "web"], 7.0)
-        self.keeper.stop(["worker", "bulk"], 10.0)
+        self.keeper.stop(["worker", "bulk", "relay", "sinks"], 10.0)
         stop_services(self.keeper)
         clear_state(self.place)
 

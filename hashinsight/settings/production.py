@@ -18,7 +18,9 @@ env_str("CACHE_URL")
 globals().update(email_from_url("EMAIL_URL", "") if env_str("EMAIL_URL") else {})
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL")
 SIGNUP_OPEN = env_bool("SIGNUP_OPEN", False)
-MFA_REQUIRED_FOR_STAFF = True
+MFA_REQUIRED_FOR_STAFF = env_bool("MFA_REQUIRED_FOR_STAFF", True)
+if not MFA_REQUIRED_FOR_STAFF:
+    raise ImproperlyConfigured("MFA_REQUIRED_FOR_STAFF cannot be switched off in production; see MFA_GRACE_HOURS.")
 
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", True)
 if env_bool("BEHIND_TLS_PROXY", False):

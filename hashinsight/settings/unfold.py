@@ -71,7 +71,31 @@ UNFOLD = {
                         "admin:crm_invoicedelivery_changelist",
                         "crm.view_invoicedelivery",
                     ),
+                    _item(
+                        _("Approvals"),
+                        "approval",
+                        "admin:approvals_approvalrequest_changelist",
+                        "approvals.view_approvalrequest",
+                    ),
                     _item(_("Legal entities"), "domain", "admin:crm_legalentity_changelist", "crm.view_legalentity"),
+                    _item(_("Reminders"), "mail", "admin:crm_dunningletter_changelist", "crm.view_dunningletter"),
+                    _item(_("Dunning levels"), "stairs", "admin:crm_dunninglevel_changelist", "crm.view_dunninglevel"),
+                    _item(
+                        _("Dunning holds"), "pause_circle", "admin:crm_dunninghold_changelist", "crm.view_dunninghold"
+                    ),
+                    _item(_("Disputes"), "gavel", "admin:crm_dispute_changelist", "crm.view_dispute"),
+                    _item(
+                        _("Accounting periods"),
+                        "event_available",
+                        "admin:crm_accountingperiod_changelist",
+                        "crm.view_accountingperiod",
+                    ),
+                    _item(
+                        _("Second-person limits"),
+                        "group_add",
+                        "admin:crm_approvallimit_changelist",
+                        "crm.view_approvallimit",
+                    ),
                     _item(_("Tax codes"), "percent", "admin:crm_taxcode_changelist", "crm.view_taxcode"),
                 ],
             },
@@ -86,6 +110,12 @@ UNFOLD = {
                         "admin:crm_customermembership_changelist",
                         "crm.view_customermembership",
                     ),
+                    _item(
+                        _("Invitations"),
+                        "forward_to_inbox",
+                        "admin:crm_invitation_changelist",
+                        "crm.view_invitation",
+                    ),
                     _item(_("Groups"), "groups", "admin:auth_group_changelist", "auth.view_group"),
                     _item(
                         _("Access grants"), "key", "admin:accounts_accessgrant_changelist", "accounts.view_accessgrant"
@@ -97,6 +127,7 @@ UNFOLD = {
                         "admin:accounts_loginrecord_changelist",
                         "accounts.view_loginrecord",
                     ),
+                    _item(_("Sessions"), "devices", "admin:accounts_session_changelist", "accounts.view_session"),
                     _item(
                         _("Lock-outs"), "lock_clock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"
                     ),
@@ -116,18 +147,66 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Notifications"),
+                "separator": True,
+                "items": [
+                    _item(_("Alerts"), "notifications_active", "admin:notify_alert_changelist", "notify.view_alert"),
+                    _item(
+                        _("Messages"), "forward_to_inbox", "admin:notify_delivery_changelist", "notify.view_delivery"
+                    ),
+                    _item(_("Rules"), "rule", "admin:notify_rule_changelist", "notify.view_rule"),
+                    _item(_("Channels"), "campaign", "admin:notify_channel_changelist", "notify.view_channel"),
+                ],
+            },
+            {
                 "title": _("System"),
                 "separator": True,
                 "items": [
-                    _item(_("Job runs"), "task_alt", "admin:jobs_jobrun_changelist", "jobs.view_jobrun"),
+                    _item(_("Jobs"), "task_alt", "admin:jobs_jobrun_overview", "jobs.view_jobrun"),
                     _item(_("Due work"), "pending_actions", "admin:jobs_duework_changelist", "jobs.view_duework"),
                     _item(_("Outbox"), "outbox", "admin:events_outboxevent_changelist", "events.view_outboxevent"),
+                    _item(
+                        _("Dead letters"), "mail_off", "admin:events_deadletter_changelist", "events.view_deadletter"
+                    ),
+                    _item(
+                        _("Held deliveries"),
+                        "hourglass_top",
+                        "admin:events_helddelivery_changelist",
+                        "events.view_helddelivery",
+                    ),
+                    _item(_("Inbox"), "inbox", "admin:events_inboxentry_changelist", "events.view_inboxentry"),
+                    _item(_("Replays"), "replay", "admin:events_replay_changelist", "events.view_replay"),
+                    _item(_("Relays"), "sync_alt", "admin:events_relayprocess_changelist", "events.view_relayprocess"),
+                    _item(_("Backups"), "backup", "admin:backup_backup_changelist", "backup.view_backup"),
+                    _item(
+                        _("Restore drills"),
+                        "fact_check",
+                        "admin:backup_restoredrill_changelist",
+                        "backup.view_restoredrill",
+                    ),
+                    _item(
+                        _("Lives of the database"),
+                        "restore",
+                        "admin:common_incarnation_changelist",
+                        "common.view_incarnation",
+                    ),
+                    _item(
+                        _("Sealed history"), "verified", "admin:audit_auditbatch_changelist", "audit.view_auditbatch"
+                    ),
                     _item(
                         _("Schedules"),
                         "schedule",
                         "admin:django_celery_beat_periodictask_changelist",
                         "django_celery_beat.view_periodictask",
                     ),
+                    _item(
+                        _("Retention"),
+                        "auto_delete",
+                        "admin:jobs_retentionpolicy_changelist",
+                        "jobs.view_retentionpolicy",
+                    ),
+                    _item(_("Legal holds"), "gavel", "admin:jobs_legalhold_changelist", "jobs.view_legalhold"),
+                    _item(_("Database"), "database", "admin:jobs_tablesize_overview", "jobs.view_tablesize"),
                 ],
             },
         ],

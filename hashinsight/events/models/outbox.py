@@ -1,5 +1,6 @@
 """The outbox row."""
 
+import pgtrigger
 from django.db import models
 from django.db.models.lookups import Exact
 from django.utils import timezone
@@ -8,13 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from hashinsight.common.ids import new_public_id
 from hashinsight.events.enums import OutboxStatus
 
+# Relays listen here; a commit with new events rings once, however many they are.
+WAKE_CHANNEL = "hashinsight_events"
+
 
 class OutboxEvent(models.Model):
     """One business fact, for whoever wants to know; written in the same transaction as the fact.
 
-    pending    not yet handed on
-    processed  handed to every consumer
-    failed     given up after several attempts; a person looks
+    pending    not yet taken up by a relay
+    held       some consumer is still to have it: it failed there, waits behind one that did, or is replayed
+    processed  every consumer has had it
+    failed     a consumer gave it up after several attempts (see its dead letter); a person looks
 
     Customer and user are plain values: an event outlives the rows it speaks of.
     """
@@ -45,6 +50,16 @@ class OutboxEvent(models.Model):
                 condition=models.Q(status="pending"),
                 name="events_outbox_pending",
             ),
+            models.Index(fields=["id"], condition=models.Q(status="pending"), name="events_outbox_queue"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="wake_relay",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=f"PERFORM pg_notify('{WAKE_CHANNEL}', ''); RETURN NULL;",
+            )
         ]
         constraints = [
             models.CheckConstraint(

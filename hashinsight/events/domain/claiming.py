@@ -1,0 +1,81 @@
+"""Taking events from the outbox: each by one relay only, and never one before an earlier one of its aggregate."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from hashinsight.events.consumers import Event
+
+EVENT_COLUMNS = (
+    "o.id, o.event_id, o.kind, o.schema_version, o.aggregate_type, o.aggregate_id, o.customer_id, o.user_id,"
+    " o.payload, o.request_id, (extract(epoch FROM o.created_at) * 1000000)::bigint"
+)
+_WINDOW = f"""
+SELECT {EVENT_COLUMNS} FROM events_outboxevent o
+ WHERE o.status = 'pending' ORDER BY o.id LIMIT %s FOR UPDATE SKIP LOCKED
+"""  # noqa: S608  (constants)
+# The LIMIT keeps the planner from turning the look-ups into a join over the whole backlog.
+_FOREIGN = """
+SELECT mine.aggregate_type, mine.aggregate_id, other.id
+  FROM events_outboxevent mine
+ CROSS JOIN LATERAL (
+       SELECT o.id FROM events_outboxevent o
+        WHERE o.status = 'pending' AND o.aggregate_type = mine.aggregate_type AND o.aggregate_id = mine.aggregate_id
+          AND o.id < mine.id AND o.id <> ALL (%s::bigint[])
+        ORDER BY o.id LIMIT 1) other
+ WHERE mine.id = ANY (%s::bigint[])
+"""
+# Replays take this lock alone, relays share it: a replay begins between two batches.
+REPLAY_LOCK = 7_310_411
+STATEMENT_TIMEOUT = "30s"
+
+
+def begin_batch() -> None:
+    """First statement of each batch: no replay meanwhile, and no consumer that waits for a lock for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(%s), set_config('statement_timeout', %s, true)",
+            [REPLAY_LOCK, STATEMENT_TIMEOUT],
+        )
+
+
+def claim_events(*, most: int) -> list[Event]:
+    """Lock and return up to ``most`` waiting events, oldest first, in the running transaction.
+
+    Rows another relay has locked are passed over. An event is left out when an earlier one of its aggregate waits
+    outside of this batch: somebody else has that one, and this one comes after it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WINDOW, [most])
+        events = [event_from(row) for row in cursor.fetchall()]
+        if not events:
+            return []
+        last = {event.aggregate: event.position for event in events}
+        cursor.execute(_FOREIGN, [numbers(positions(events)), numbers(last.values())])
+        foreign = {(kind, key): position for kind, key, position in cursor.fetchall()}
+    if not foreign:
+        return events
+    return [event for event in events if event.position < foreign.get(event.aggregate, event.position + 1)]
+
+
+def event_from(row: Sequence[Any]) -> Event:
+    """The event in a row of EVENT_COLUMNS."""
+    position, event_id, kind, version, aggregate_type, aggregate_id, customer, user, payload, request, created = row[
+        :11
+    ]
+    return Event(
+        position, event_id, kind, version, aggregate_type, aggregate_id, customer, user, json.loads(payload), request,
+        created,
+    )  # fmt: skip
+
+
+def numbers(keys: Iterable[int]) -> str:
+    """An array of bigint as text: the driver would spend more time on each number than the rest of a batch does."""
+    return "{" + ",".join(map(str, keys)) + "}"
+
+
+def positions(events: Iterable[Event]) -> list[int]:
+    """Keys of the outbox rows."""
+    return [event.position for event in events]
