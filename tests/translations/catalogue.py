@@ -14,11 +14,13 @@ from pathlib import Path
 import polib
 
 from tests.architecture.source import ROOT, product_files, relative
+from tests.translations import libraries
 
 LANGUAGES = ("de",)
 _SINGULAR = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 _PLURAL = {"ngettext", "ngettext_lazy"}
 _CONTEXT = {"pgettext", "pgettext_lazy"}
+_PLURAL_CONTEXT = {"npgettext", "npgettext_lazy"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def texts_of_python(source: str) -> Iterator[tuple[Text, int]]:
             yield Text(literals[0], plural=literals[1]), node.lineno
         elif name in _CONTEXT and len(literals) >= 2:
             yield Text(literals[1], context=literals[0]), node.lineno
+        elif name in _PLURAL_CONTEXT and len(literals) >= 3:
+            yield Text(literals[1], plural=literals[2], context=literals[0]), node.lineno
 
 
 _TRANSLATE = re.compile(r"{%-?\s*trans(?:late)?\s+(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')([^%]*)%}")
@@ -92,6 +96,33 @@ def all_texts() -> dict[Text, list[tuple[str, str]]]:
     return found
 
 
+def library_texts(folders: tuple[str, ...]) -> dict[Text, list[tuple[str, str]]]:
+    """Every text of these folders of libraries, with the files it stands in."""
+    found: dict[Text, list[tuple[str, str]]] = {}
+    for path in libraries.files_of(folders):
+        read = texts_of_python if path.suffix == ".py" else texts_of_template
+        for text, _line_number in read(path.read_text("utf-8")):
+            found.setdefault(text, []).append((libraries.place_of(path), ""))
+    return found
+
+
+def wanted(language: str) -> dict[Text, list[tuple[str, str]]]:
+    """What a catalogue of ours must hold: the product's texts, and those of libraries that nobody else translates."""
+    found = all_texts()
+    said = libraries.said_already(language)
+    for text, places in library_texts(libraries.SHOWN).items():
+        if text in found or (text.context, text.singular) not in said:
+            found[text] = [*found.get(text, []), *places]
+    return found
+
+
+def one_word_texts() -> dict[Text, str]:
+    """Texts of the sign-in pages whose only flaw is another spelling of a word of ours, and what they should say."""
+    texts = library_texts(libraries.SIGN_IN)
+    changed = {text: libraries.one_word(text.singular) for text in texts if not text.plural}
+    return {text: better for text, better in changed.items() if better != text.singular}
+
+
 def catalogue_path(language: str) -> Path:
     """The catalogue of a language."""
     return ROOT / "locale" / language / "LC_MESSAGES" / "django.po"
@@ -106,16 +137,8 @@ def update(language: str) -> polib.POFile:
     """Bring one catalogue up to date with the source; translations stay."""
     path = catalogue_path(language)
     known = {key_of(entry): entry for entry in polib.pofile(str(path))} if path.exists() else {}
-    catalogue = polib.POFile(wrapwidth=110)
-    catalogue.metadata = {
-        "Project-Id-Version": "HashInsight",
-        "Language": language,
-        "MIME-Version": "1.0",
-        "Content-Type": "text/plain; charset=UTF-8",
-        "Content-Transfer-Encoding": "8bit",
-        "Plural-Forms": "nplurals=2; plural=(n != 1);",
-    }
-    for text, places in sorted(all_texts().items(), key=lambda item: (item[1][0], item[0].singular)):
+    catalogue = _empty(language)
+    for text, places in sorted(wanted(language).items(), key=lambda item: (item[1][0], item[0].singular)):
         old = known.get(text)
         entry = polib.POEntry(msgid=text.singular, occurrences=sorted(set(places)))
         if text.context:
@@ -134,6 +157,34 @@ def update(language: str) -> polib.POFile:
     return catalogue
 
 
+def update_english() -> polib.POFile:
+    """The English catalogue holds nothing but other people's sentences with our spelling of one word."""
+    catalogue = _empty("en")
+    for text, better in sorted(one_word_texts().items(), key=lambda item: (item[0].singular, item[0].context)):
+        entry = polib.POEntry(msgid=text.singular, msgstr=better, msgctxt=text.context or None)
+        if re.search(r"%\(\w+\)s", text.singular):
+            entry.flags.append("python-format")
+        catalogue.append(entry)
+    path = catalogue_path("en")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    catalogue.save(str(path))
+    compile_catalogue("en")
+    return catalogue
+
+
+def _empty(language: str) -> polib.POFile:
+    catalogue = polib.POFile(wrapwidth=110)
+    catalogue.metadata = {
+        "Project-Id-Version": "HashInsight",
+        "Language": language,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding": "8bit",
+        "Plural-Forms": "nplurals=2; plural=(n != 1);",
+    }
+    return catalogue
+
+
 def compile_catalogue(language: str) -> None:
     """Write the ``.mo`` that Django reads."""
     path = catalogue_path(language)
@@ -143,6 +194,7 @@ def compile_catalogue(language: str) -> None:
 
 
 if __name__ == "__main__":
+    print(f"en: {len(update_english())} texts with another word")
     for one in LANGUAGES:
         result = update(one)
         print(f"{one}: {len(result)} texts, {len(result.untranslated_entries())} without a translation")
