@@ -20,6 +20,7 @@ from crm.domain.memberships import grant_membership
 from crm.models import Customer, LegalEntity
 from tests import factories
 from tests.support import database
+from tests.support.children import pytest_configure  # noqa: F401  (a hook)
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

@@ -107,7 +107,11 @@ def standard_tax(rate: str = "19", valid_from: date = date(2020, 1, 1)) -> TaxCo
 
 def signed_deal(*, by: User, customer: Customer, at: datetime = NOW, **fields: Any) -> Deal:
     """A deal that only waits for its completion."""
-    deal = DealFactory(customer=customer, **fields)
+    return signed(DealFactory(customer=customer, **fields), by=by, at=at)
+
+
+def signed(deal: Deal, *, by: User, at: datetime = NOW) -> Deal:
+    """The draft deal, taken through approval and signature: now it can be billed."""
     deals.submit_deal(deal, by=by, at=at)
     deals.approve_deal(deal, by=by, at=at)
     return deals.sign_deal(deal, by=by, on=at.date(), at=at)

@@ -1,5 +1,6 @@
 """Clients of the back office, each signed in as one of the cast."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from hashinsight.jobs import queue
 from tests import factories
 
 BACKEND = "accounts.backends.TimeLimitedBackend"
@@ -21,6 +23,12 @@ def empty_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture
+def quiet_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No message leaves."""
+    monkeypatch.setitem(queue._silence, "until", math.inf)
 
 
 @pytest.fixture

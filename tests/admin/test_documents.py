@@ -53,7 +53,7 @@ def test_the_page_waits_hurries_and_then_shows_the_stored_bytes(as_root: Client,
     assert work.queue == WorkQueue.INTERACTIVE
     assert perform(work.pk) == "done"
     shown = as_root.get(address)
-    stored = issued.documents.get()
+    stored = issued.documents.get(format="pdf")
     assert shown["Content-Type"] == "application/pdf"
     assert hashlib.sha256(shown.content).hexdigest() == stored.sha256
     assert "no-store" in shown["Cache-Control"]

@@ -291,3 +291,22 @@ def test_a_logo_is_checked_and_kept_by_its_hash(as_root: Client, legal_entity: L
     save(as_root, address, remove_logo="on")
     legal_entity.refresh_from_db()
     assert legal_entity.logo is None
+
+
+def test_an_edited_lead_and_an_edited_deal_are_told_once(as_root: Client, customer_a: Customer) -> None:
+    lead, deal = factories.LeadFactory(), factories.DealFactory(customer=customer_a)
+    save(as_root, f"/admin/crm/lead/{lead.pk}/change/", company="Quarz AG")
+    save(as_root, f"/admin/crm/deal/{deal.pk}/change/", title="Forty machines")
+    assert kinds() == ["lead.updated", "deal.updated"]
+    save(as_root, f"/admin/crm/deal/{deal.pk}/change/")
+    assert kinds() == ["lead.updated", "deal.updated"], "nothing was changed, so nothing is told"
+
+
+def test_a_settled_value_is_read_as_money(as_root: Client, root: User, customer_a: Customer) -> None:
+    deal = factories.DealFactory(customer=customer_a, value=Decimal("1234.5"))
+    page = as_root.get(f"/admin/crm/deal/{deal.pk}/change/").content.decode()
+    assert 'value="1234.50"' in page
+    deals.approve_deal(deals.submit_deal(deal, by=root, at=NOW), by=root, at=NOW)
+    page = as_root.get(f"/admin/crm/deal/{deal.pk}/change/").content.decode()
+    assert "1,234.50\u00a0USD" in page
+    assert "1234.50000000" not in page.replace(",", "")

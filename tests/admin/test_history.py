@@ -112,3 +112,24 @@ def test_the_history_needs_the_permission_to_see_the_object(
 @pytest.mark.parametrize("before", ["nonsense", "2026-13-45", "2026-11-20T10:00:00", ""])
 def test_a_broken_moment_shows_the_newest(as_root: Client, customer_a: Customer, before: str) -> None:
     assert len(changes(as_root, f"/admin/crm/customer/{customer_a.pk}/history/?before={before}")) == 1
+
+
+def test_the_parties_of_an_issue_are_told_part_by_part(as_root: Client, root: User, customer_a: Customer) -> None:
+    invoice = factories.issued_invoice(by=root, customer=customer_a)
+    found = changes(as_root, f"/admin/crm/invoice/{invoice.pk}/history/")
+    fields = {f.label: (f.before, f.after) for change in found for f in change.fields if "as issued" in f.label}
+    assert fields["seller as issued › bank › IBAN or account number"] == ("", "DE02120300000000202051")
+    assert fields["buyer as issued › name"] == ("", "Aurora Mining AG")
+    assert not any("{" in after or "address lines" in label for label, (_before, after) in fields.items())
+
+
+def test_of_a_value_with_many_parts_only_the_changed_ones_are_told() -> None:
+    column = type("Column", (), {"attname": "data", "verbose_name": "data"})
+    old = type("Row", (), {"data": {"a": 1, "b": {"c": True, "d": ["x", "y"]}, "e": [{"f": 1}, {"f": 2}], "g": ""}})
+    new = type("Row", (), {"data": {"a": 1, "b": {"c": False, "d": ["x"]}, "e": [{"f": 1}, {"f": 3}], "h": None}})
+    found = history._nested_changes(column, old, new, "update", {"d": "list"})
+    assert [(change.label, change.before, change.after) for change in found] == [
+        ("data › b › c", "yes", "no"),
+        ("data › b › list", "x\ny", "x"),
+        ("data › e › 2 › f", "2", "3"),
+    ]

@@ -137,6 +137,25 @@ def test_a_wrong_number_is_an_error_of_its_row(as_root: Client, value: str) -> N
     assert Lead.objects.count() == 0
 
 
+@pytest.mark.parametrize("value", ["1.5", "0.999", "101", "-1", "1e3", "ten"])
+def test_a_score_that_is_no_whole_number_is_refused_not_cut(as_root: Client, value: str) -> None:
+    page = upload(as_root, LEADS, f"title,score\nx,{value}\n")
+    assert [line for line, _text in page.context["problems"]] == [2]
+    assert "token" not in page.context
+
+
+@pytest.mark.parametrize(("word", "active"), [("yes", True), ("WAHR", True), ("1", True), ("no", False), ("0", False)])
+def test_yes_and_no_are_read_in_the_words_of_people(as_root: Client, word: str, active: bool) -> None:
+    finish(as_root, PRODUCTS, upload(as_root, PRODUCTS, f"code,name,unit_price,is_active\nA,x,1,{word}\n"))
+    assert Product.objects.get().is_active is active
+
+
+def test_a_word_that_is_neither_yes_nor_no_is_an_error_of_its_row(as_root: Client) -> None:
+    page = upload(as_root, PRODUCTS, "code,name,unit_price,is_active\nA,x,1,maybe\n")
+    assert [line for line, _text in page.context["problems"]] == [2]
+    assert "“maybe” is neither true nor false." in page.context["problems"][0][1]
+
+
 def test_a_token_belongs_to_its_person_and_its_table(as_root: Client, staff: Any, sign_in: SignIn) -> None:
     dry = upload(as_root, LEADS, "title\nx\n")
     other = sign_in(staff("crm.view_lead", "crm.import_lead"))

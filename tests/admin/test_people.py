@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.test import Client
@@ -13,10 +15,11 @@ from django.utils import timezone
 
 from accounts.domain import keys
 from accounts.domain.roles import sync_roles
-from accounts.domain.users import set_groups
+from accounts.domain.second_factors import remove_second_factor
+from accounts.domain.users import OwnerProtected, set_groups
 from accounts.models import AccessGrant, ApiKey, LoginRecord, User
 from tests import factories
-from tests.admin.conftest import SignIn, texts
+from tests.admin.conftest import SignIn, seen, texts
 from tests.admin.forms import confirm, errors, save
 from tests.factories import NOW
 
@@ -206,6 +209,43 @@ def test_a_locked_out_name_is_unlocked(as_root: Client) -> None:
     attempt = AccessAttempt.objects.create(username="a@x.example", ip_address="192.0.2.1", failures_since_start=6)
     as_root.post("/admin/axes/accessattempt/", {"action": "unlock_selected", "_selected_action": [attempt.pk]})
     assert AccessAttempt.objects.count() == 0
+
+
+def test_unlocking_is_logged(as_root: Client, root: User) -> None:
+    attempt = AccessAttempt.objects.create(username="a@x.example", ip_address="192.0.2.1", failures_since_start=6)
+    as_root.post("/admin/axes/accessattempt/", {"action": "unlock_selected", "_selected_action": [attempt.pk]})
+    entry = LogEntry.objects.get(content_type__model="accessattempt")
+    assert (str(entry.user_id), entry.change_message) == (str(root.pk), "unlock a@x.example 192.0.2.1")
+
+
+def test_a_lost_second_factor_is_removed_with_a_reason_that_is_kept(
+    owner: User, clerk: User, staff: Any, sign_in: SignIn
+) -> None:
+    lost = Authenticator.objects.create(user=clerk, type="totp", data={"secret": "sealed"})
+    Authenticator.objects.create(user=clerk, type="recovery_codes", data={})
+    address = f"/admin/mfa/authenticator/{lost.pk}/remove/"
+    helper = sign_in(staff("mfa.view_authenticator", "mfa.delete_authenticator"))
+    assert helper.post(address, {"seen": seen(helper.get(address)), "reason": ""}).status_code == 200
+    assert Authenticator.objects.filter(user=clerk).count() == 2
+    confirm(helper, address, reason="telephone lost, called back")
+    assert Authenticator.objects.filter(user=clerk).count() == 0
+    shown = sign_in(owner).get(f"/admin/accounts/user/{clerk.pk}/history/")
+    removed = [c for c in shown.context["page"].changes if c.thing == "second factor" and c.verb == "delete"]
+    assert {change.reason for change in removed} == {"telephone lost, called back"}
+    assert "sealed" not in shown.content.decode()
+    assert helper.get(address).status_code == 404
+
+
+def test_nobody_removes_the_second_factor_of_somebody_stronger(owner: User, staff: Any, sign_in: SignIn) -> None:
+    factor = Authenticator.objects.create(user=owner, type="totp", data={})
+    helper = staff("mfa.view_authenticator", "mfa.delete_authenticator")
+    client, address = sign_in(helper), f"/admin/mfa/authenticator/{factor.pk}/remove/"
+    assert client.get(address).status_code == 403
+    assert client.post(address, {"reason": "x"}).status_code == 403
+    assert client.post(f"/admin/mfa/authenticator/{factor.pk}/delete/", {"post": "yes"}).status_code == 403
+    with pytest.raises(OwnerProtected):
+        remove_second_factor(factor, by=helper, at=NOW, reason="x")
+    assert Authenticator.objects.count() == 1
 
 
 # --- the door -------------------------------------------------------------------------------------------------

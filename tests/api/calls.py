@@ -9,6 +9,7 @@ STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/leads/{lead}/convert/", "convert_lead", {}),
     ("/deals/", "add_deal", {"customer": "{customer}", "title": "New", "value": "1"}),
     ("/deals/{deal}/move/", "move_deal", {"to": "proposal"}),
+    ("/deals/{deal}/lines/", "change_deal", {"lines": [{"description": "x", "unit_price": "2"}]}),
     ("/deals/{deal}/submit/", "move_deal", {}),
     ("/deals/{pending}/approve/", "approve_deal", {}),
     ("/deals/{approved}/sign/", "sign_deal", {"on": "2026-11-20"}),

@@ -12,6 +12,9 @@ from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeSerializer, MeView
 from crm.api.views.payments import PaymentViewSet
+from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
+from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliverySerializer, WebhookInput
+from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 
 Row = tuple[str, ...]
@@ -34,17 +37,30 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
         None,
         {"create": (inputs.ClientActivityInput, ALL_CLIENTS)},
     ),
+    "webhooks": (
+        WebhookViewSet,
+        WebhookInput,
+        WebhookChange,
+        {"create": (WebhookInput, ("client admin",)), "change": (WebhookChange, ("client admin",))},
+    ),
 }
-ADMIN_ONLY = {("customers", "partial_update")}
+ADMIN_ONLY = {
+    ("customers", "partial_update"),
+    ("webhook-deliveries", "redeliver"),
+    *(("webhooks", verb) for verb in ("create", "partial_update", "rotate", "enable", "disable", "test")),
+}
 PARTS = {
     "lines of deals": serializers.DealLineSerializer,
     "lines of invoices": serializers.InvoiceLineSerializer,
     "deliveries": serializers.DeliverySerializer,
+    "approvals": ApprovalSerializer,
     "api-keys": ApiKeySerializer,
     "api-keys just made": NewApiKeySerializer,
+    "webhooks just made": NewWebhookSerializer,
+    "webhook-deliveries": WebhookDeliverySerializer,
     "me": MeSerializer,
 }
-NO_CLIENTS = {"deliveries"}
+NO_CLIENTS = {"deliveries", "approvals"}
 
 
 def field_rows() -> dict[str, list[Row]]:
@@ -85,7 +101,12 @@ def _staff_fields(serializer: Any) -> set[str]:
 
 def call_rows(spec: dict[str, Any]) -> list[Row]:
     """Call, what it takes, scope, client viewer, client admin, staff."""
-    views = {**{name: entry[0] for name, entry in COLLECTIONS.items()}, "api-keys": ApiKeyViewSet}
+    views = {
+        **{name: entry[0] for name, entry in COLLECTIONS.items()},
+        "api-keys": ApiKeyViewSet,
+        "approvals": ApprovalViewSet,
+        "webhook-deliveries": WebhookDeliveryViewSet,
+    }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]
     assert MeView.client_actions == {"get"}
     for path, methods in spec["paths"].items():

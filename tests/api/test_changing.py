@@ -107,12 +107,13 @@ def test_client_cannot_send_staff_fields_of_an_activity(as_alice: Caller, custom
 
 
 def test_each_staff_call_needs_its_own_power(clerk: User, alice: User, world: dict[str, str]) -> None:
+    nobody, client = Caller(clerk), Caller(alice)
     for path, power, body in STAFF_CALLS:
         url, data = filled(path, body, world)
-        refused = Caller(clerk).post(url, data)
+        refused = nobody.post(url, data)
         assert (path, refused.status_code, refused.json()["code"]) == (path, 403, "permission_denied")
         if path != "/activities/":
-            assert Caller(alice).post(url, data).status_code in (403, 404), path
+            assert client.post(url, data).status_code in (403, 404), path
         others = {call[1] for call in STAFF_CALLS} - {power}
         with transaction.atomic():
             almost = Caller(User.objects.get(pk=give(clerk, *others).pk)).post(url, data)
@@ -260,6 +261,22 @@ def test_converting_twice_gives_the_same_deal(as_root: Caller, world: dict[str, 
     assert Deal.objects.filter(lead=Lead.objects.get(public_id=world["lead"])).count() == 1
 
 
-def test_a_moment_long_ago_keeps_its_four_digits(as_root: Caller, customer_a: Customer) -> None:
-    body = {"customer": str(customer_a.public_id), "subject": "x", "occurred_at": "0388-04-02T12:10:03Z"}
-    assert as_root.post("/activities/", body).json()["occurred_at"] == "0388-04-02T12:10:03.000000Z"
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0388-04-02T12:10:03Z", "9999-12-31T00:00:00Z"])
+def test_an_activity_has_happened_within_a_lifetime(as_root: Caller, customer_a: Customer, moment: str) -> None:
+    body = {"customer": str(customer_a.public_id), "subject": "x", "occurred_at": moment}
+    response = as_root.post("/activities/", body)
+    assert (response.status_code, response.json()["code"]) == (409, "activity_refused")
+    assert not Activity.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("A\r\nB", 400), ("A\u2028B", 400), ("A\u202eB", 400), ("A\u0001B", 400), ("Ä 😀 \u200f", 201)]
+)
+def test_names_are_one_line_of_what_they_look_like(as_root: Caller, text: str, status: int) -> None:
+    assert as_root.post("/customers/", {"company_name": text}).status_code == status
+
+
+def test_a_control_character_in_a_body_is_pointed_at(as_root: Caller, customer_a: Customer) -> None:
+    body = {"customer": str(customer_a.public_id), "subject": "x", "body": "one\ntwo\u0007"}
+    response = as_root.post("/activities/", body)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (400, "#/body")

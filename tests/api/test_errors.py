@@ -5,8 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from django.test import Client, override_settings
 
+from accounts.middleware import TimeLimitedAccessMiddleware
 from accounts.models import LoginRecord, User
 from crm.models import Customer, Lead
 from hashinsight.common.api import throttling
@@ -208,3 +212,72 @@ def test_failed_keys_are_recorded_although_the_request_failed(alice: User, as_al
     as_alice.key.save()
     check(as_alice.get("/me/"), 401, "key_revoked")
     assert LoginRecord.objects.filter(email=alice.email, outcome="failed").count() == 1
+
+
+OUTSIDE = [("/api/", 404, "not_found"), ("/api", 404, "not_found"), ("/api/v2/invoices/", 404, "not_found"),
+           ("/api/nowhere", 404, "not_found")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "status", "code"), OUTSIDE)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+def test_addresses_beside_the_api_are_problems_too(method: str, path: str, status: int, code: str) -> None:
+    check(Caller(None).call(method, f"http://testserver{path}" if not path.startswith("/api/") else path), status, code)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RuntimeError("secret inside"), 500, "server_error"),
+        (PermissionDenied("secret inside"), 403, "permission_denied"),
+        (SuspiciousOperation("secret inside"), 400, "bad_request"),
+        (Http404("secret inside"), 404, "not_found"),
+    ],
+)
+def test_a_crash_in_middleware_is_a_problem_and_tells_nothing(
+    error: Exception, status: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_self: Any, _request: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(TimeLimitedAccessMiddleware, "__call__", crash)
+    response = Caller(None).get("/me/")
+    check(response, status, code)
+    assert b"secret" not in response.content
+    page = Caller(None).http.get("/accounts/login/")
+    assert (page.status_code, "json" in page["Content-Type"]) == (status, False)
+
+
+def test_a_wrong_host_is_a_problem(as_root: Caller, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    check(as_root.http.get("/api/v1/me/", headers={**as_root.headers, "host": "evil.example"}), 400, "bad_request")
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_is_told_with_a_time_to_try_again(
+    as_root: Caller, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise error("server closed the connection: secret words")
+
+    monkeypatch.setattr("hashinsight.common.scoping.ScopedQuerySet.visible_to", away)
+    response = as_root.call("GET", "/customers/")
+
+    body = check(response, 503, "unavailable")
+    assert response["Retry-After"] == "5"
+    assert "secret" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/me/", "application/problem+json"), ("/admin/", "text/html")])
+def test_a_database_away_before_any_view_is_told_as_well(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    client.raise_request_exception = False
+    monkeypatch.setattr(TimeLimitedAccessMiddleware, "__call__", away)
+    response = client.get(path)
+
+    assert response.status_code == 503
+    assert response["Content-Type"].startswith(kind)
+    assert response["Retry-After"] == "5"

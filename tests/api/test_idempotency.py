@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, User
 from crm.models import Activity, Customer, Lead
-from hashinsight.common.api import idempotency
+from hashinsight.common import retention
 from hashinsight.common.models import IdempotencyRecord
 from tests import factories
 from tests.api.calls import STAFF_CALLS, filled
@@ -142,11 +142,11 @@ def test_the_secret_of_a_key_is_not_kept(as_alice: Caller) -> None:
 def test_old_answers_are_forgotten(as_root: Caller) -> None:
     as_root.post("/leads/", {"title": "x"}, Idempotency_Key="k")
     now = timezone.now()
-    assert idempotency.forget_old(at=now + timedelta(hours=23)) == 0
+    assert retention.forget_answers(at=now + timedelta(hours=23)) == 0
     IdempotencyRecord.objects.update(created_at=now - timedelta(hours=25), claimed_until=now - timedelta(hours=25))
     assert as_root.post("/leads/", {"title": "y"}, Idempotency_Key="k").status_code == 201
     IdempotencyRecord.objects.update(created_at=now - timedelta(hours=25), claimed_until=now - timedelta(hours=25))
-    assert idempotency.forget_old(at=now) == 1
+    assert retention.forget_answers(at=now) == 1
 
 
 def test_a_get_ignores_the_key(as_root: Caller) -> None:

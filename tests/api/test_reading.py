@@ -112,6 +112,31 @@ def test_pdf_is_the_stored_bytes_with_digest_and_etag(
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_xml_is_the_stored_e_invoice_with_digest_and_etag(as_bob: Caller, invoice_a: Invoice) -> None:
+    content = bytes(invoice_a.documents.get(format="xml").content)
+    address = f"/invoices/{invoice_a.public_id}/xml/"
+    response = as_bob.get(address, Accept="application/xml")
+    assert (response.status_code, response.content, response["Content-Type"]) == (200, content, "application/xml")
+    assert response["Content-Disposition"] == f'attachment; filename="{invoice_a.number}.xml"'
+    assert response["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    again = as_bob.get(address, If_None_Match=response["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    shown = as_bob.get(f"/invoices/{invoice_a.public_id}/").json()
+    assert shown["e_invoice"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (shown["document"], shown["e_invoice"]["size"]) == (None, len(content))
+
+
+def test_a_document_without_e_invoice_says_so(as_bob: Caller, customer_a: Customer, root: User) -> None:
+    Customer.objects.filter(pk=customer_a.pk).update(invoice_format="pdf")
+    issued = factories.issued_invoice(by=root, customer=customer_a.reload())
+    response = as_bob.get(f"/invoices/{issued.public_id}/xml/")
+    assert (response.status_code, response.json()["code"]) == (409, "no_e_invoice")
+
+
+def test_xml_of_others_is_not_there(as_charlie: Caller, invoice_a: Invoice) -> None:
+    assert as_charlie.get(f"/invoices/{invoice_a.public_id}/xml/").status_code == 404
+
+
 def test_pdf_in_the_making_is_hurried(as_bob: Caller, invoice_a: Invoice) -> None:
     DueWork.objects.filter(key=str(invoice_a.pk)).update(queue="bulk", not_before=timezone.now())
     response = as_bob.get(f"/invoices/{invoice_a.public_id}/pdf/")

@@ -1,25 +1,29 @@
 """PDFs of 300 issued invoices by two warm workers, against WeasyPrint alone in two warm processes.
 
 Ours is the time from the first message queued to the last PDF stored. The limit is WeasyPrint laying out the same
-HTML with fonts and stylesheet already loaded: nothing but what no invoice can be printed without. It is measured
-before and after ours, so that a machine that slows down meanwhile slows both.
+HTML with fonts and stylesheet already loaded, and the same e-invoice attached: nothing but what no invoice can be
+printed without. It is measured before and after ours, so that a machine that slows down meanwhile slows both.
 """
 
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import django
+
+from hashinsight.devtools import child
+from tests.support import children
 
 ROOT = Path(__file__).resolve().parents[2]
 INVOICES = 300
@@ -34,14 +38,14 @@ def main() -> int:
     _manage("migrate", "--skip-checks", "--verbosity", "0")
     django.setup()
     warm_up, measured = _issue(WARM_UP), _issue(INVOICES)
-    markup, stylesheet = _html_of(measured), _stylesheet()
+    pages, stylesheet = _pages_of(measured), _stylesheet()
     with _worker() as worker:
         _print(warm_up, worker)
-        before = _weasyprint_alone(markup, stylesheet)
+        before = _weasyprint_alone(pages, stylesheet)
         ours = _print(measured, worker)
-        after = _weasyprint_alone(markup, stylesheet)
-    _same_bytes(measured[0], markup[0])
-    _report(ours, mean((before, after)), _plain(markup[:30], stylesheet) * INVOICES / 30)
+        after = _weasyprint_alone(pages, stylesheet)
+    _same_bytes(measured[0], pages[0])
+    _report(ours, mean((before, after)), _plain(pages[:30], stylesheet) * INVOICES / 30)
     return 0
 
 
@@ -94,11 +98,18 @@ def _issue(count: int) -> list[Any]:
     return issued
 
 
-def _html_of(invoices: list[Any]) -> list[str]:
+# What one PDF is made of: its HTML, the e-invoice inside it, and the day it is dated.
+Sheet = tuple[str, bytes, date]
+
+
+def _pages_of(invoices: list[Any]) -> list[Sheet]:
     from crm.documents.build import document_data
     from crm.documents.html import render_html
 
-    return [render_html(document_data(invoice, on=invoice.issued_on)) for invoice in invoices]
+    found = [document_data(invoice, on=invoice.issued_on) for invoice in invoices]
+    if not all(data.einvoice for data in found):
+        raise RuntimeError("some of these invoices have no e-invoice")
+    return [(render_html(data), data.einvoice, data.issued_on) for data in found]
 
 
 def _stylesheet() -> str:
@@ -111,9 +122,9 @@ def _stylesheet() -> str:
 def _worker() -> Iterator[subprocess.Popen[bytes]]:
     """The worker as ``./dev run`` starts it; what it says goes to ``invoices-worker.log``."""
     options = ["--queues", "interactive,default", "--concurrency", str(PROCESSES), "--hostname", "bench@%h"]
-    command = [sys.executable, "-m", "celery", "-A", "hashinsight.celery:app", "worker", "--loglevel", "WARNING"]
+    command = children.python("celery", "-A", "hashinsight.celery:app", "worker", "--loglevel", "WARNING")
     with (_folder() / "invoices-worker.log").open("wb") as log:
-        process = subprocess.Popen(
+        process = children.start(
             [*command, "--without-mingle", "--without-gossip", *options], cwd=ROOT, stdout=log, stderr=log
         )
     try:
@@ -132,7 +143,7 @@ def _print(invoices: list[Any], worker: subprocess.Popen[bytes]) -> float:
 
     keys = [str(invoice.pk) for invoice in invoices]
     work = list(DueWork.objects.filter(kind=PDF_WORK, key__in=keys))
-    stored = InvoiceDocument.objects.filter(invoice__in=[invoice.pk for invoice in invoices])
+    stored = InvoiceDocument.objects.filter(invoice__in=[invoice.pk for invoice in invoices], format="pdf")
     if stored.exists():
         raise RuntimeError("some of these invoices have a PDF already")
     started = time.perf_counter()
@@ -145,19 +156,14 @@ def _print(invoices: list[Any], worker: subprocess.Popen[bytes]) -> float:
     return time.perf_counter() - started
 
 
-def _pool(markup: str, stylesheet: str) -> Any:
-    context = multiprocessing.get_context("spawn")
-    return context.Pool(PROCESSES, initializer=_prepare, initargs=(markup, stylesheet))
-
-
-def _weasyprint_alone(markup: list[str], stylesheet: str) -> float:
+def _weasyprint_alone(pages: list[Sheet], stylesheet: str) -> float:
     """Seconds for the same pages in as many processes, each with everything loaded."""
     with multiprocessing.get_context("spawn").Pool(
-        PROCESSES, initializer=_prepare, initargs=(markup[0], stylesheet)
+        PROCESSES, initializer=_prepare, initargs=(pages[0], stylesheet)
     ) as pool:
-        pool.map(_lay_out, markup[:WARM_UP], chunksize=1)
+        pool.map(_lay_out, pages[:WARM_UP], chunksize=1)
         started = time.perf_counter()
-        for _ in pool.imap_unordered(_lay_out, markup, chunksize=1):
+        for _ in pool.imap_unordered(_lay_out, pages, chunksize=1):
             pass
         return time.perf_counter() - started
 
@@ -165,46 +171,58 @@ def _weasyprint_alone(markup: list[str], stylesheet: str) -> float:
 _kept: dict[str, Any] = {}
 
 
-def _prepare(markup: str, stylesheet: str) -> None:
+def _prepare(sheet: Sheet, stylesheet: str) -> None:
     """Fonts and stylesheet as WeasyPrint's manual says to keep them; a process without any Django app."""
     from weasyprint import CSS
     from weasyprint.text.fonts import FontConfiguration
 
     from crm.documents.press import fetcher
 
+    if parent := multiprocessing.parent_process():
+        child.end_with_parent(parent.pid or 0, signal.SIGKILL)
     fonts = FontConfiguration()
-    sheet = CSS(string=stylesheet, font_config=fonts, url_fetcher=fetcher())
-    _kept.update(fonts=fonts, sheet=sheet, fetcher=fetcher(), text=stylesheet)
-    _lay_out(markup)
+    rules = CSS(string=stylesheet, font_config=fonts, url_fetcher=fetcher())
+    _kept.update(fonts=fonts, rules=rules, fetcher=fetcher(), text=stylesheet)
+    _lay_out(sheet)
 
 
-def _lay_out(markup: str) -> int:
+def _lay_out(sheet: Sheet) -> int:
     from weasyprint import HTML
 
+    from crm.documents.einvoice.embed import announce, attachment
+
+    markup, xml, issued_on = sheet
     page = HTML(string=markup, url_fetcher=_kept["fetcher"])
-    return len(page.write_pdf(stylesheets=[_kept["sheet"]], font_config=_kept["fonts"], pdf_variant="pdf/a-3b"))
+    content = page.write_pdf(
+        stylesheets=[_kept["rules"]], font_config=_kept["fonts"], pdf_variant="pdf/a-3b",
+        attachments=[attachment(xml, issued_on=issued_on)], finisher=announce,
+    )  # fmt: skip
+    return len(content)
 
 
-def _plain(markup: list[str], stylesheet: str) -> float:
+def _plain(pages: list[Sheet], stylesheet: str) -> float:
     """Seconds when each document loads fonts and stylesheet anew, which is what a first program does."""
     with multiprocessing.get_context("spawn").Pool(
-        PROCESSES, initializer=_prepare, initargs=(markup[0], stylesheet)
+        PROCESSES, initializer=_prepare, initargs=(pages[0], stylesheet)
     ) as pool:
         started = time.perf_counter()
-        pool.map(_lay_out_anew, markup, chunksize=1)
+        pool.map(_lay_out_anew, pages, chunksize=1)
         return time.perf_counter() - started
 
 
-def _lay_out_anew(markup: str) -> int:
-    _prepare(markup, _kept["text"])
-    return len(markup)
+def _lay_out_anew(sheet: Sheet) -> int:
+    _prepare(sheet, _kept["text"])
+    return len(sheet[0])
 
 
-def _same_bytes(invoice: Any, markup: str) -> None:
-    """The stored PDF is what this HTML gives: both sides did the same work."""
+def _same_bytes(invoice: Any, sheet: Sheet) -> None:
+    """The stored PDF is what this HTML and e-invoice give: both sides did the same work."""
+    from crm.documents.einvoice.embed import announce, attachment
     from crm.documents.render import pdf_from_html
 
-    if bytes(invoice.documents.get().content) != pdf_from_html(markup):
+    markup, xml, issued_on = sheet
+    again = pdf_from_html(markup, attachments=[attachment(xml, issued_on=issued_on)], finisher=announce)
+    if bytes(invoice.documents.get(format="pdf").content) != again:
         raise AssertionError("the stored PDF differs from a fresh rendering of the same invoice")
 
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import django
 
+from tests.support import children
+
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"small": 1_000, "large": 100_000}
 WARM_UP, ROUNDS = 15, 120
@@ -118,7 +120,7 @@ class Server:
             cwd=ROOT,
             check=True,
         )
-        self.process = subprocess.Popen(
+        self.process = children.start(
             [sys.executable, "-m", "tests.bench.lists", "serve"],
             env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -1,11 +1,18 @@
 """The scope of a client's request: the database shows its rows, lets it write nothing, and forgets it afterwards."""
 
+import contextlib
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
+from crm.api.serializers import ActivitySerializer
 from crm.models import Customer
-from hashinsight.common.scoping import client_scope
+from hashinsight.common.api import views
+from hashinsight.common.api.scope import answering_as
+from hashinsight.common.scoping import CLIENT_ROLE, client_scope, client_view
+from tests.api.client import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +53,44 @@ def test_the_scope_leaves_no_trace_also_when_nested_or_ended_by_an_error(
         with pytest.raises(error), client_scope([customer_a.pk]):
             raise error
         assert _role() == before
+
+
+def test_the_answer_to_a_write_is_read_as_the_caller_inside_its_transaction(
+    alice: User, clerk: User, customer_a: Customer, customer_b: Customer
+) -> None:
+    before = _role()
+    with transaction.atomic():
+        with answering_as(alice):
+            assert (_seen(), _role()) == (["Aurora Mining AG"], (CLIENT_ROLE, str(customer_a.pk), str(alice.pk)))
+        assert _role() == before
+        with answering_as(clerk):
+            assert (len(_seen()), _role()) == (2, before)
+
+
+@pytest.mark.parametrize("leaking", [False, True])
+def test_the_answer_to_a_write_is_rendered_as_the_client(
+    leaking: bool, alice: User, customer_a: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control leaves the scope out, and the rendering is then seen to speak as the application."""
+    roles: list[str] = []
+    real = ActivitySerializer.to_representation
+
+    def watched(self: Any, activity: Any) -> Any:
+        roles.append(_role()[0])
+        return real(self, activity)
+
+    monkeypatch.setattr(ActivitySerializer, "to_representation", watched)
+    if leaking:
+        monkeypatch.setattr(views, "answering_as", lambda user: contextlib.nullcontext())
+    answer = Caller(alice).post("/activities/", {"customer": str(customer_a.public_id), "subject": "Call"})
+    assert answer.status_code == 201, answer.content
+    assert (set(roles) == {CLIENT_ROLE}) is not leaking
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_client_role_is_refused_where_it_would_not_hold() -> None:
+    with pytest.raises(transaction.TransactionManagementError, match="none is open"), client_view([1]):
+        pass
 
 
 @pytest.mark.parametrize(

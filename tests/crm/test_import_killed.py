@@ -18,6 +18,7 @@ from crm.models import Customer, Deal, Lead, Product
 from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.crm.import_files import RECORDS, Files
+from tests.support import children
 
 WITHIN = 30.0
 
@@ -34,7 +35,7 @@ def importing(folder: Path) -> "subprocess.Popen[bytes]":
     argv = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "import_crm_pipeline", str(folder)]
     env = {**os.environ, "DATABASE_URL": database_url()}
     env["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE", "hashinsight.settings.test")
-    return subprocess.Popen([*argv, "--skip-checks"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return children.start([*argv, "--skip-checks"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def asked(question: str, *values: object) -> list[int]:

@@ -23,6 +23,7 @@ from crm.models import (
     NumberSeries,
     Payment,
 )
+from hashinsight.api_urls import COLLECTIONS
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
 from hashinsight.jobs.models import DueWork
 from tests.demo.conftest import NOW, WISH, business
@@ -99,6 +100,24 @@ def test_the_file_holds_sign_ins_that_work(demo: Path) -> None:
         assert user.is_staff == (not one["role"].startswith("client"))
         assert user.is_superuser is False
     assert User.objects.get(email=people[0]["email"]).staff_roles() == ["owner"]
+
+
+def test_each_key_is_for_what_its_role_does(demo: Path) -> None:
+    """A scope without the power behind it would be a promise not kept; a power without its scope a dead end."""
+    for one in json.loads(demo.read_text()):
+        user, key = User.objects.get(email=one["email"]), ApiKey.objects.get(prefix=prefix_of(one["api_key"]))
+        if not user.is_staff:
+            continue
+        found = {scope for scope in key.scopes if not scope.startswith("api-keys")}
+        wanted = set()
+        for view in COLLECTIONS:
+            if view.resource == "api-keys":
+                continue
+            for action, power in view.staff_permissions.items():
+                reads = action in ("list", "retrieve", "pdf", "xml", "deliveries")
+                if power is not None and user.has_perm(power):
+                    wanted.add(f"{view.resource}:{'read' if reads else 'write'}")
+        assert found == wanted, one["role"]
 
 
 def test_the_clients_belong_to_two_customers_with_invoices(demo: Path) -> None:

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Max
 
 from accounts.models import User
 from crm.domain.pipeline_import import PipelineRefused
-from crm.models import Customer, Deal, Invoice
+from crm.models import Customer
 from hashinsight.demo.build import DemoRefused, Wish, build_demo, built_kind, renew_credentials
 from hashinsight.demo.shapes import Size
 from tests import factories
@@ -26,20 +25,6 @@ def test_real_data_are_never_mixed_with_a_demo(roles: None, credentials: Path) -
     assert User.objects.count() == 0
     with pytest.raises(DemoRefused):
         renew_credentials(at=NOW, credentials=credentials)
-
-
-def test_a_demo_from_files_is_moved_to_today_and_billed(roles: None, credentials: Path, tmp_path: Path) -> None:
-    files = Files()
-    for number in range(24):
-        day = f"2017-{number % 5 + 1:02d}-{number % 27 + 1:02d}"
-        account = ("Fjell Kraft", "Palawan Grid", '"Umber, Sons & Co"')[number % 3]
-        files.with_row(f"S{number},Ada Moor,Rack,{account},Won,2016-12-01,{day},{number + 40}.50".encode())
-    wish = Wish(at=NOW, sample=files.write(tmp_path / "files"))
-    assert build_demo(wish, credentials=credentials, say=silent)
-    assert built_kind() == "sample"
-    assert Deal.objects.aggregate(newest=Max("actual_close_on")) == {"newest": NOW.date()}  # 2017-05-20 in the files
-    assert Invoice.objects.filter(number__isnull=False).count() > 10
-    assert {one.tax_code.code for one in Customer.objects.select_related("tax_code")} == {"DE-OUTSIDE", "US-NONE"}  # type: ignore[union-attr]
 
 
 def test_a_demo_from_broken_files_builds_nothing(roles: None, credentials: Path, tmp_path: Path) -> None:

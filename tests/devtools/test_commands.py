@@ -15,6 +15,7 @@ from hashinsight.devtools.locks import FileLock, as_guest, clear_state, take_own
 from hashinsight.devtools.paths import ROOT, Place, run_place
 from hashinsight.devtools.product import choose_port
 from tests.devtools.support import wait_for
+from tests.support import children
 
 
 def test_help_needs_no_package_at_all() -> None:
@@ -92,7 +93,7 @@ def test_ownership_ends_with_its_process(place: Place) -> None:
         "import sys, time; from pathlib import Path; from hashinsight.devtools.locks import FileLock\n"
         "print(FileLock(Path(sys.argv[1])).take(), flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", script, place.lock], cwd=ROOT, stdout=subprocess.PIPE)
+    holder = children.start([sys.executable, "-c", script, place.lock], cwd=ROOT, stdout=subprocess.PIPE)
     assert holder.stdout
     assert holder.stdout.readline() == b"True\n"
     assert take_ownership(place) is None

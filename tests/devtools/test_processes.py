@@ -13,6 +13,7 @@ from hashinsight.devtools.paths import ROOT, Place
 from hashinsight.devtools.processes import Keeper, clear_survivors, last_lines
 from hashinsight.devtools.supervisor import stop_place
 from tests.devtools.support import log_of, python, wait_for
+from tests.support import children
 
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -89,7 +90,7 @@ time.sleep(60)
 
 def test_a_killed_supervisor_leaves_nobody_behind(place: Place) -> None:
     argv = [sys.executable, "-c", SUPERVISOR, str(place.root), str(ROOT)]
-    supervisor = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT)
+    supervisor = children.start(argv, stdout=subprocess.PIPE, cwd=ROOT)
     assert supervisor.stdout
     assert supervisor.stdout.readline() == b"started\n"
     entries = json.loads(place.children.read_text())
@@ -114,7 +115,7 @@ def test_a_child_whose_parent_died_before_it_looked_ends() -> None:
 
 
 def test_a_recycled_process_id_is_never_signalled() -> None:
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = children.start(["sleep", "60"])
     try:
         start = start_of(stranger.pid)
         recycled = ProcessIdentity(stranger.pid, start.rpartition(":")[0] + ":1")
@@ -129,7 +130,7 @@ def test_a_recycled_process_id_is_never_signalled() -> None:
 
 
 def test_stop_leaves_a_stranger_with_the_old_number_alone(place: Place) -> None:
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = children.start(["sleep", "60"])
     try:
         write_state(place, kind="run", url="http://127.0.0.1:8000")
         state = json.loads(place.state.read_text())
@@ -144,7 +145,7 @@ def test_stop_leaves_a_stranger_with_the_old_number_alone(place: Place) -> None:
 
 
 def test_survivors_that_do_not_go_are_ended(place: Place) -> None:
-    left = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE)
+    left = children.start([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE)
     assert left.stdout
     left.stdout.readline()
     one = identify(left.pid)

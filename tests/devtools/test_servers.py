@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hashinsight.devtools.paths import Place
 from hashinsight.devtools.processes import Keeper, spawn
 from hashinsight.devtools.services import stop_services
 from tests.devtools.support import ask_valkey, isolate, roomy_folder, servers_are_back, start, wait_for
+from tests.support import children
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
@@ -79,6 +79,7 @@ def test_roles_and_memberships(running: tuple[Place, Endpoints]) -> None:
 
     assert logins == [
         ("hashinsight_app", True, False, False),
+        ("hashinsight_backup", True, False, False),
         ("hashinsight_client", False, False, False),
         ("hashinsight_ingest", True, False, False),
         ("hashinsight_owner", True, True, False),
@@ -108,7 +109,7 @@ def test_stale_pid_file_of_a_stranger_is_no_obstacle(place: Place, keeper: Keepe
     start(place, keeper)
     stop_services(keeper)
     home = find_home(place)
-    stranger = subprocess.Popen(["sleep", "60"], user=home.uid)
+    stranger = children.start(["sleep", "60"], user=home.uid)
     try:
         pid_file = home.postgres_data / "postmaster.pid"
         pid_file.write_text(f"{stranger.pid}\n{home.postgres_data}\n1\n5432\n{home.sockets}\n\n")

@@ -116,11 +116,11 @@ def work_off() -> list[str]:
     return done
 
 
-def sign_in(page: Page, person: User) -> None:
+def sign_in(page: Page, person: User, *, password: str = "Password", button: str = "Sign in") -> None:
     """From the root of the site through the form; the address was proven before."""
     EmailAddress.objects.update_or_create(user=person, email=person.email, defaults={"primary": True, "verified": True})
     page.goto("/")
     page.locator("input[name=login]").fill(person.email)
-    page.get_by_label("Password").first.fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label(password).first.fill(PASSWORD)
+    page.get_by_role("button", name=button).click()
     page.wait_for_url(lambda url: "/login/" not in url)

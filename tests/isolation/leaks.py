@@ -94,23 +94,26 @@ def row_security_on(patch: Patch) -> None:
 
 
 def missing_client_scope(patch: Patch) -> None:
-    """The request of a client read as the application."""
-    patch.setattr(views, "reading_as", _no_scope)
+    """The scope is there, but nobody enters the client role: the request reads as the application."""
+    patch.setattr(scoping, "client_view", lambda customer_ids, *, user_id="": contextlib.nullcontext())
 
 
-def pdf_by_id(patch: Patch) -> None:
-    """The file was fetched by the id in the address alone."""
+def file_by_id(patch: Patch) -> None:
+    """PDF and e-invoice were fetched by the id in the address alone."""
+    for name, media_type in (("pdf", "application/pdf"), ("xml", "application/xml")):
+        leaking = _fetched_by_id(name, media_type)
+        leaking.mapping = getattr(InvoiceViewSet, name).mapping
+        patch.setattr(InvoiceViewSet, name, leaking)
 
-    def pdf(self: Any, request: Any, id: Any) -> Any:
-        stored = InvoiceDocument.objects.filter(invoice__public_id=id).first()
+
+def _fetched_by_id(form: str, media_type: str) -> Any:
+    def fetch(self: Any, request: Any, id: Any) -> Any:
+        stored = InvoiceDocument.objects.filter(invoice__public_id=id, format=form).first()
         if stored is None:
             return self.get_row()
-        return file_response(
-            bytes(stored.content), media_type="application/pdf", name="invoice.pdf", sha256=stored.sha256
-        )
+        return file_response(bytes(stored.content), media_type=media_type, name="invoice", sha256=stored.sha256)
 
-    pdf.mapping = InvoiceViewSet.pdf.mapping  # type: ignore[attr-defined]
-    patch.setattr(InvoiceViewSet, "pdf", pdf)
+    return fetch
 
 
 def tag_answers_first(patch: Patch) -> None:
@@ -195,7 +198,7 @@ LEAKS = (
     Leak(filter_over_foreign_key, "without row security", ("activities",), ("filter",)),
     Leak(row_security_off, "without scoped querysets", ("customers",), ("list", "path", "search"), row_security_on),
     Leak(missing_client_scope, "without scoped querysets", ("deals",), ("list", "path", "search")),
-    Leak(pdf_by_id, "without row security", ("invoices",), ("file",)),
+    Leak(file_by_id, "without row security", ("invoices",), ("file",)),
     Leak(tag_answers_first, "without row security", ("invoices",), ("condition",)),
     Leak(telling_error, "without row security", ("activities",), ("body",)),
     Leak(ordering_by_any_column, "both layers", ("customers",), ("ordering",)),

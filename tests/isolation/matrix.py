@@ -20,11 +20,16 @@ FOREIGN_COLUMNS = (
     "id", "pk", "public_id", "internal_note", "customer_id", "customer__company_name", "customer__internal_note",
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
+# Collections that do not exist for a client.
+STAFF_ONLY = ("leads", "approvals")
+# What answers a file instead of JSON.
+FILES = ("/pdf/", "/xml/")
 REQUEST_ID = "the-same-request"
 VOLATILE = ("RateLimit-Remaining", "RateLimit-Reset")
 SNAPSHOT_TABLES = (
     "crm_customer", "crm_customermembership", "crm_lead", "crm_deal", "crm_dealline", "crm_invoice", "crm_invoiceline",
     "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_activity", "crm_numberseries",
+    "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
     "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
 )  # fmt: skip
 # Which of a tenant's rows stands in the address of a call: the one from which the call would succeed.
@@ -33,11 +38,14 @@ ROWS: dict[str, dict[str, str]] = {
     "leads": {"": "lead"},
     "deals": {
         "": "approved deal", "submit": "draft deal", "approve": "pending deal", "complete": "signed deal",
-        "move": "pending deal",
+        "move": "pending deal", "lines": "pending deal",
     },
     "invoices": {"": "invoice", "issue": "draft invoice", "cancel": "draft invoice", "credit": "open invoice"},
     "payments": {"": "payment"},
+    "approvals": {"": "approval", "withdraw": "own approval"},
     "activities": {"": "activity"},
+    "webhooks": {"": "webhook", "enable": "quiet webhook"},
+    "webhook-deliveries": {"": "message"},
     "api-keys": {"": "spare key"},
 }  # fmt: skip
 MORE_ROWS = {
@@ -52,6 +60,7 @@ KINDS = {
     "invoice": "invoice",
     "lead": "lead",
     "corrects": "open invoice",
+    "webhook": "webhook",
 }
 
 
@@ -103,6 +112,7 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
         ("deals", "create"): {"customer": customer, "title": "New", "value": "1"},
         ("deals", "partial_update"): {"title": "New"},
         ("deals", "move"): {"to": "proposal"},
+        ("deals", "lines"): {"lines": [{"description": "New", "quantity": "2", "unit_price": "3"}]},
         ("deals", "sign"): {"on": "2026-11-20"},
         ("deals", "cancel"): {"reason": "x"},
         ("invoices", "create"): {"deal": tenant.id("signed deal")},
@@ -112,6 +122,11 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
         ("activities", "create"): {
             "customer": customer, "deal": tenant.id("third"), "invoice": invoice, "subject": "New",
         },
+        ("approvals", "reject"): {"note": "x"},
+        ("webhooks", "create"): {
+            "customer": customer, "name": "New", "url": "https://hooks.example/x", "kinds": ["invoice.paid"],
+        },
+        ("webhooks", "partial_update"): {"name": "New"},
         ("api-keys", "create"): {"name": "New", "scopes": ["invoices:read"]},
     }  # fmt: skip
     return bodies.get((resource, action), {})
@@ -162,14 +177,18 @@ class Matrix:
         url = path.replace("{id}", self._row(resource, action, tenant))
         ask = Ask(verb, url, body if verb in ("POST", "PUT", "PATCH") else None)
         if action is None:
-            return (tenant.name if resource != "leads" else "root", ask, lambda answer: answer.status_code == 405)
+            return (
+                tenant.name if resource not in STAFF_ONLY else "root",
+                ask,
+                lambda answer: answer.status_code == 405,
+            )
         who = tenant.name if action in self.client_actions[resource] else "root"
         return (who, ask, lambda answer: 200 <= answer.status_code < 300)
 
     def _by_id(self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant) -> Iterator[Cell]:
         body = body_of(resource, action or "", tenant if action != "partial_update" else self.world.attacker)
         body_sent = body if verb in ("POST", "PATCH") else None
-        way = "file" if path.endswith("/pdf/") else "path"
+        way = "file" if path.endswith(FILES) else "path"
         control = self._control(resource, path, verb, action, tenant, body_of(resource, action or "", tenant))
         names = [ROWS[resource].get(action or "", ROWS[resource][""]), *MORE_ROWS.get(resource, ())]
         for name in names:
@@ -187,7 +206,7 @@ class Matrix:
         url = path.replace("{id}", self._row(resource, action, tenant))
         get = self._reader(resource, action, tenant)
         tag = get.call("GET", path.split("{id}")[0] + f"{self._row(resource, action, tenant)}/").get("ETag")
-        if path.endswith("/pdf/"):
+        if path.endswith(FILES):
             tag = get.call("GET", url)["ETag"]
         header = (("If_None_Match" if verb == "GET" else "If_Match", tag),)
         attack, twin = Ask(verb, url, body, header), Ask(verb, path.replace("{id}", NOBODY), body, header)
@@ -208,7 +227,7 @@ class Matrix:
             control: Any = (tenant.name, Ask(verb, path), lambda answer: answer.status_code == wanted)
         else:
             control = self._control(resource, path, verb, action, tenant, body)
-        if verb == "GET" and resource not in ("leads",):
+        if verb == "GET" and resource not in STAFF_ONLY:
             own = tenant.id("customer_admin key" if resource in ("me", "api-keys") else "customer").encode()
             control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content)
         if verb == "POST" and resource in ("activities", "api-keys"):
@@ -218,12 +237,12 @@ class Matrix:
     def _by_parameter(self, resource: str, path: str, operation: dict[str, Any], tenant: Tenant) -> Iterator[Cell]:
         for parameter in operation["parameters"]:
             name, schema = parameter.get("name", ""), parameter.get("schema", {})
-            if name in ("cursor", "ordering", "page_size", "") or "enum" in schema:
+            if name in ("cursor", "ordering", "page_size", "fields", "") or "enum" in schema:
                 continue
             value, nobody = self._value(resource, name, schema, tenant)
             if value is None:
                 continue
-            who = "root" if resource == "leads" or name == "lead" else tenant.name
+            who = "root" if resource in STAFF_ONLY or name == "lead" else tenant.name
             found = (who, Ask("GET", f"{path}?{name}={value}"), lambda answer: len(answer.json()["results"]) >= 1)
             way = "search" if name == "search" else "filter"
             control = None if (resource, name) in {("activities", "lead"), ("deals", "lead")} else found
@@ -244,21 +263,22 @@ class Matrix:
             ("invoices", "search"): rows["invoice"].number,
             ("invoices", "number"): rows["invoice"].number,
             ("payments", "reference"): rows["payment"].reference,
+            ("approvals", "action"): "crm.credit_note",
             ("activities", "search"): rows["activity"].subject,
         }
         return known.get((resource, name)), "nobody-has-this"
 
     def _by_cursor(self, resource: str, path: str, tenant: Tenant) -> Iterator[Cell]:
-        owner: Caller = self.world.root if resource == "leads" else tenant.rows["customer_admin caller"]
+        owner: Caller = self.world.root if resource in STAFF_ONLY else tenant.rows["customer_admin caller"]
         link = owner.get(f"{path}?page_size=1").json()["next"]
         if link is None:
             return
         mine = link.partition("/api/v1")[2]
-        who = "root" if resource == "leads" else tenant.name
+        who = "root" if resource in STAFF_ONLY else tenant.name
         yield Cell(
             resource, "cursor", Ask("GET", mine), Ask("GET", f"{path}?page_size=1&cursor=AAAA"),
             (who, Ask("GET", mine), lambda answer: answer.status_code == 200),
-            wanted=404 if resource == "leads" else 400, tenant=tenant.name,
+            wanted=404 if resource in STAFF_ONLY else 400, tenant=tenant.name,
         )  # fmt: skip
 
     def _by_body(self, resource: str, path: str, operations: dict[str, Any], tenant: Tenant) -> Iterator[Cell]:
@@ -282,20 +302,20 @@ class Matrix:
 
     def _own(self, resource: str, path: str) -> Iterator[Cell]:
         """Own rows in full: nothing of others and nothing of the house is nested in them."""
-        if resource == "leads":
+        if resource in STAFF_ONLY:
             return
         mine = self.world.attacker
         mark = f"zq{mine.name}".encode()
         for name in {ROWS[resource][""], *MORE_ROWS.get(resource, ())}:
             ask = Ask("GET", path.replace("{id}", mine.id(name)))
-            shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith("/pdf/")
+            shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith(FILES)
             control = (mine.name, ask, lambda answer: mark in answer.content) if shown else None
             yield Cell(resource, "nested", ask, None, control, tenant="a")
 
     def _orderings(self, resource: str, path: str) -> Iterator[Cell]:
         for column in FOREIGN_COLUMNS:
             for sign in ("", "-"):
-                wanted = 404 if resource == "leads" else 400
+                wanted = 404 if resource in STAFF_ONLY else 400
                 control = ("root", Ask("GET", f"{path}?ordering=-created_at" if resource != "activities" else path),
                            lambda answer: answer.status_code == 200)  # fmt: skip
                 yield Cell(resource, "ordering", Ask("GET", f"{path}?ordering={sign}{column}"), None, control, wanted)

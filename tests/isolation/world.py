@@ -10,11 +10,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.domain.keys import create_key
 from accounts.models import ApiKey, User
-from crm.domain import activities, deals, documents, invoicing, issuing, leads, payments
+from crm.domain import (
+    activities,
+    customer_credits,
+    deals,
+    documents,
+    invoicing,
+    issuing,
+    leads,
+    payments,
+    refunds,
+    reversals,
+    write_offs,
+)
 from crm.domain.memberships import grant_membership
 from crm.models import Activity, Customer, CustomerMembership, Deal, DealLine, Invoice, InvoiceDocument, Lead, Payment
+from hashinsight.approvals.domain.requests import request_approval
+from hashinsight.notify.domain import channels, sending, webhooks
+from hashinsight.notify.models import Channel, Delivery
 from tests import factories
 from tests.api.client import Caller
 
@@ -50,7 +67,10 @@ class Tenant:
         self._people(entity)
         self._deals()
         self._invoices()
+        self._money()
+        self._approvals()
         self._talk()
+        self._webhooks()
         return self
 
     def _people(self, entity: Any) -> None:
@@ -59,7 +79,7 @@ class Tenant:
             billing_email=f"{self.own()}@customer.example", phone=self.own(), street=self.own(),
             postal_code=self.own(), city=self.own(), region=self.own(), tax_id=self.own(), vat_id=self.own(),
             buyer_reference=self.own(), sector=self.house(), internal_note=self.house(), source_ref=self.house(),
-            legal_entity=entity,
+            legal_entity=entity, electronic_address=f"{self.own()}@customer.example", electronic_address_scheme="EM",
         )  # fmt: skip
         self.rows["customer"] = customer
         for role in ("customer_admin", "customer_viewer"):
@@ -122,6 +142,34 @@ class Tenant:
             open_one, by=root, on=TODAY, at=NOW, reason=self.own(), quantities={1: factories.Decimal("0.5")}
         )
 
+    def _money(self) -> None:
+        """Money without an invoice, used, paid back, given up and taken back again."""
+        step: Any = {"by": self.root, "on": TODAY, "at": NOW}
+        invoice = self.rows["open invoice"]
+        held = customer_credits.record_deposit(
+            self.rows["customer"], amount=factories.Decimal(50), currency="USD", received_on=TODAY,
+            reference=self.own(), note=self.house(), **step,
+        )  # fmt: skip
+        self.rows["deposit"] = held
+        self.rows["application"] = customer_credits.apply_credit(
+            held, invoice=invoice, amount=factories.Decimal(5), **step
+        )
+        self.rows["write-off"] = write_offs.write_off(invoice, amount=factories.Decimal(1), reason=self.house(), **step)
+        for name in ("refund", "reversed refund"):
+            self.rows[name] = refunds.refund_credit(
+                held, amount=factories.Decimal(5), reason=self.house(), reference=self.own(), **step
+            )
+        self.rows["reversal"] = reversals.reverse(self.rows["reversed refund"], reason=self.house(), **step)
+
+    def _approvals(self) -> None:
+        """One that staff may decide on, one that root asked for."""
+        for name, invoice, asker in (("approval", "open invoice", None), ("own approval", "invoice", self.root)):
+            self.rows[name] = request_approval(
+                self.rows[invoice], kind="crm.credit_note", reason=self.house(), by=asker, at=timezone.now(),
+                payload={"reason": self.house(), "quantities": {"1": "0.1"}, "send": False},
+                amount=factories.Decimal(100), currency="USD", customer_id=self.rows["customer"].pk,
+            )  # fmt: skip
+
     def _talk(self) -> None:
         customer, root = self.rows["customer"], self.root
         self.rows["lead"] = leads.create_lead(
@@ -136,6 +184,19 @@ class Tenant:
                 invoice=self.rows["invoice"], deal=self.rows["third"],
             )  # fmt: skip
 
+    def _webhooks(self) -> None:
+        customer, admin = self.rows["customer"], self.rows["customer_admin"]
+        for name in ("webhook", "quiet webhook"):
+            self.rows[name] = webhooks.create_webhook(
+                customer_id=customer.pk, name=self.own(), url=f"https://{self.own()}.example/hook", by=admin, at=NOW,
+                kinds=["invoice.paid"],
+            )  # fmt: skip
+        channels.switch_off(self.rows["quiet webhook"], by=admin, at=NOW, reason=self.own())
+        (message,) = channels.send_test(self.rows["webhook"], by=admin, at=NOW)
+        self.rows["message"] = sending.note(
+            message, sending.Outcome(False, 500, excerpt=self.own(), error=self.own()), at=NOW
+        )
+
     def visible_ids(self) -> set[str]:
         """Ids the tenant's admin may see."""
         own = Customer.objects.filter(pk=self.rows["customer"].pk)
@@ -146,6 +207,8 @@ class Tenant:
             Payment.objects.filter(customer__in=own),
             Activity.objects.filter(customer__in=own, client_visible=True),
             ApiKey.objects.filter(user=self.rows["customer_admin"]),
+            Channel.objects.filter(customer_id=self.rows["customer"].pk),
+            Delivery.objects.filter(customer_id=self.rows["customer"].pk),
         ]
         ids = {str(public_id) for part in rows for public_id in part.values_list("public_id", flat=True)}
         return ids | {str(self.rows["customer_admin"].pk)}
@@ -162,6 +225,7 @@ class Tenant:
         tables = [
             own, invoices, ApiKey.objects.filter(user__in=users), CustomerMembership.objects.filter(customer__in=own),
             *(model.objects.filter(customer__in=own) for model in (Deal, Lead, Payment, Activity)),
+            *(model.objects.filter(customer_id=self.rows["customer"].pk) for model in (Channel, Delivery)),
         ]  # fmt: skip
         return found | {str(one) for table in tables for one in table.values_list("public_id", flat=True)}
 

@@ -1,5 +1,8 @@
 """Helpers of the suite as a Django app: a flush that may empty guarded tables."""
 
+import os
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +11,8 @@ class SupportConfig(AppConfig):
 
     name = "tests.support"
     label = "test_support"
+
+    def ready(self) -> None:
+        """A job of the tests' own, where a process is told to know it."""
+        if os.environ.get("HASHINSIGHT_TEST_TICK"):
+            import_module("tests.trust.ticking")

@@ -15,6 +15,8 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, connections
 
+from hashinsight.common import guards, receivers
+
 TEMPLATE_PREFIX = "hi_template_"
 _BUILD_LOCK = 7_310_226
 
@@ -58,10 +60,15 @@ def empty_all_tables() -> None:
             " AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
         )
         tables = [name for (name,) in cursor.fetchall()]
-        guarded = ["crm_invoice", "crm_invoiceline", "crm_invoicedocument", "crm_payment", "crm_numberseries"]
-        statements = [f"ALTER TABLE {table} DISABLE TRIGGER aa_truncate" for table in guarded]
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
+            " WHERE NOT tgisinternal AND tgtype & 32 <> 0 AND tgrelid::regclass::text = ANY (%s)",
+            [tables],
+        )
+        guarded = cursor.fetchall()  # triggers that refuse TRUNCATE
+        statements = [f"ALTER TABLE {table} DISABLE TRIGGER {trigger}" for table, trigger in guarded]
         statements.append(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-        statements += [f"ALTER TABLE {table} ENABLE TRIGGER aa_truncate" for table in guarded]
+        statements += [f"ALTER TABLE {table} ENABLE TRIGGER {trigger}" for table, trigger in guarded]
         cursor.execute("; ".join(statements))
 
 
@@ -114,4 +121,6 @@ def _migrations_digest() -> str:
     for config in sorted(apps.get_app_configs(), key=lambda one: one.label):
         for path in sorted((Path(config.path) / "migrations").glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
+    for module in (guards, receivers):  # what each migrate ends with
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]

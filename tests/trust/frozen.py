@@ -113,7 +113,7 @@ def build(by: User) -> Frozen:
             DealLine(product=product, description="Power", quantity=Decimal("3.5"), unit_price=Decimal("10.01")),
         ],
     )
-    draft = invoicing.draft_from_deal(deal, by=by, at=NOW)
+    draft = invoicing.draft_from_deal(factories.signed(deal, by=by), by=by, at=NOW)
     invoice = issuing.issue_invoice(draft, by=by, on=TODAY, at=NOW)
     document = documents.store_document(invoice, content=b"%PDF-1.7 original", template_version="1", at=NOW)
     payment = payments.record_payment(
@@ -121,13 +121,15 @@ def build(by: User) -> Frozen:
     )
     other_customer = factories.CustomerFactory()
     other = issuing.issue_invoice(
-        invoicing.draft_from_deal(factories.DealFactory(customer=other_customer, legal_entity=entity), by=by, at=NOW),
+        invoicing.draft_from_deal(
+            factories.signed_deal(by=by, customer=other_customer, legal_entity=entity), by=by, at=NOW
+        ),
         by=by,
         on=TODAY,
         at=NOW,
     )
     other_draft = invoicing.draft_from_deal(
-        factories.DealFactory(customer=customer, legal_entity=entity), by=by, at=NOW
+        factories.signed_deal(by=by, customer=customer, legal_entity=entity), by=by, at=NOW
     )
     frozen = Frozen(
         by, entity, customer, product, tax_code, deal, invoice.reload(), document, payment, other, other_draft
@@ -166,6 +168,8 @@ def another_value(row: models.Model, column: models.Field, targets: dict[type[mo
     for kind, change in changes:
         if isinstance(old, kind):
             return change(old)
+    if old is None and isinstance(column, models.DecimalField):
+        return Decimal(1)
     if old is None:
         return TODAY if isinstance(column, models.DateField) else 1 if isinstance(column, models.IntegerField) else "~"
     return type(old)(int=old.int + 1)  # UUID

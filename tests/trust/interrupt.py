@@ -9,10 +9,23 @@ import pytest
 from django.core import mail
 from django.db import OperationalError, connection
 
-from crm.models import Activity, Invoice, InvoiceDelivery, InvoiceDocument, InvoiceLine, Payment
+from crm.models import (
+    Activity,
+    DunningLetter,
+    Invoice,
+    InvoiceDelivery,
+    InvoiceDocument,
+    InvoiceLine,
+    JournalEntry,
+    Payment,
+)
+from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.models import DueWork, JobRun
+from hashinsight.notify.models import Alert, Delivery, RuleWindow
+
+KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
 
 
 class Killed(BaseException):
@@ -73,16 +86,31 @@ def state() -> dict[str, Any]:
     """What must be the same whether a task ran once, twice, or in pieces: no ids, no times, no attempts."""
     audit = InvoiceDelivery.pgh_event_model, InvoiceDocument.pgh_event_model, Invoice.pgh_event_model
     return {
-        "work": sorted(DueWork.objects.values_list("kind", "key", "queue", "state", "last_error")),
+        "work": sorted(
+            (kind, "" if kind in KEYED_BY_A_NEW_ROW else key, *rest)  # named after a row made while it ran
+            for kind, key, *rest in DueWork.objects.values_list("kind", "key", "queue", "state", "last_error")
+        ),
+        "alerts": sorted(Alert.objects.values_list("kind", "key", "state", "severity")),
+        "messages": sorted(Delivery.objects.values_list("kind", "occasion", "recipient", "subject", "state", "error")),
+        "windows": sorted(RuleWindow.objects.values_list("rule", "key", "suppressed")),
         "runs": sorted(set(JobRun.objects.filter(state="done").values_list("job", flat=True))),
-        "invoices": sorted(Invoice.objects.values_list("id", "status", "number", "paid_on", "gross_total"), key=str),
-        "lines": sorted(InvoiceLine.objects.values_list("invoice", "position", "net_amount")),
+        "invoices": sorted(
+            Invoice.objects.values_list("customer", "status", "number", "paid_on", "gross_total"), key=str
+        ),
+        "lines": sorted(InvoiceLine.objects.values_list("invoice__number", "position", "net_amount"), key=str),
         "documents": sorted(InvoiceDocument.objects.values_list("invoice", "format", "size", "sha256")),
         "deliveries": sorted(InvoiceDelivery.objects.values_list("invoice", "recipient", "status", "error")),
         "payments": sorted(Payment.objects.values_list("invoice", "amount")),
         "activities": sorted(Activity.objects.values_list("kind", "subject", "invoice"), key=str),
         "events": sorted(OutboxEvent.objects.values_list("kind", "aggregate_id")),
         "documents in history": audit[1].objects.count(),
-        "moves in history": sorted(set(audit[2].objects.values_list("pgh_obj_id", "status"))),
+        "moves in history": sorted(set(audit[2].objects.values_list("customer_id", "number", "status")), key=str),
+        "letters": sorted(
+            DunningLetter.objects.values_list("customer", "level", "currency", "dated_on", "open_total"), key=str
+        ),
+        "journal": sorted(
+            JournalEntry.objects.values_list("kind", "posted_on", "postings__debit", "postings__credit"), key=str
+        ),
+        "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from accounts.models import User
-from crm.domain import documents, invoicing, issuing
-from crm.models import Invoice
+from crm.domain import documents, dunning, invitations, invoicing, issuing
+from crm.models import DunningLevel, Invoice
+from hashinsight.approvals.domain.requests import request_approval
+from hashinsight.common.models import IdempotencyRecord
+from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain.work import require_work
 from hashinsight.jobs.enums import WorkQueue
 from hashinsight.jobs.models import DueWork
+from hashinsight.notify.domain import channels, raise_alert
+from hashinsight.notify.models import Channel, Rule
 from tests import factories
 from tests.factories import NOW, TODAY
 
@@ -34,7 +40,7 @@ class Scene:
 
 
 def _issued(by: User, **fields: Any) -> Invoice:
-    deal = factories.DealFactory(customer=factories.CustomerFactory(), **fields)
+    deal = factories.signed_deal(by=by, customer=factories.CustomerFactory(), **fields)
     draft = invoicing.draft_from_deal(deal, by=by, at=NOW - timedelta(days=40))
     at = NOW - timedelta(days=40)
     return issuing.issue_invoice(draft, by=by, on=at.date(), at=at)
@@ -56,6 +62,12 @@ def send_email(by: User) -> Kwargs:
     documents.store_document(invoice, content=b"%PDF-1.7", template_version="1", at=NOW)
     DueWork.objects.filter(kind="crm.render_invoice_pdf").update(state="done")
     return {"work_id": _open(invoice, "crm.send_invoice_email").pk}
+
+
+def send_invitation(by: User) -> Kwargs:
+    customer = factories.CustomerFactory()
+    made = invitations.invite("new@x.example", by=by, at=NOW, customer=customer, role="customer_viewer")
+    return {"work_id": DueWork.objects.get(kind=invitations.WORK_KIND, key=f"{made.pk}:1").pk}
 
 
 def drain(by: User) -> Kwargs:
@@ -83,16 +95,135 @@ def overdue_customer(by: User) -> Kwargs:
     customer = factories.CustomerFactory()
     at = NOW - timedelta(days=40)
     for value in (1, 2):
-        deal = factories.DealFactory(customer=customer, value=Decimal(value))
+        deal = factories.signed_deal(by=by, customer=customer, value=Decimal(value))
         issuing.issue_invoice(invoicing.draft_from_deal(deal, by=by, at=at), by=by, on=at.date(), at=at)
     return {"customer_id": customer.pk, "on": TODAY.isoformat()}
 
 
+def old_answers(by: User) -> Kwargs:
+    for age in (0, 23, 25, 26, 40):
+        IdempotencyRecord.objects.create(
+            owner=str(by.pk),
+            key=f"{age} hours",
+            fingerprint="x",
+            claim_token=uuid4(),
+            claimed_until=NOW - timedelta(hours=age),
+            created_at=NOW - timedelta(hours=age),
+        )
+    return {}
+
+
+def old_rows(by: User) -> Kwargs:
+    for days in (6, 8, 40):
+        at = NOW - timedelta(days=days)
+        OutboxEvent.objects.create(
+            kind="x", aggregate_type="x", aggregate_id=str(days), payload={}, status="processed", processed_at=at
+        )
+        require_work("crm.render_invoice_pdf", key=str(days), payload={}, at=at)
+    DueWork.objects.update(state="done", done_at=NOW - timedelta(days=100))
+    return {}
+
+
+def old_requests(by: User) -> Kwargs:
+    factories.LegalEntityFactory()
+    for days in (20, 1):
+        request_approval(
+            _issued(by), kind="crm.credit_note", payload={}, reason="x", by=by, at=NOW - timedelta(days=days)
+        )
+    return {}
+
+
+def _mailbox(by: User, name: str = "ops") -> Channel:
+    return channels.create_channel(by=by, at=NOW, name=name, kind="email", address=f"{name}@hashinsight.example")
+
+
+def message(by: User) -> Kwargs:
+    Rule.objects.create(name="all", channel=_mailbox(by), kinds=["*"])
+    raise_alert("job.late", "x", at=NOW, title="Late")
+    return {"work_id": DueWork.objects.get(kind="notify.deliver").pk}
+
+
+def summary(by: User) -> Kwargs:
+    Rule.objects.create(name="all", channel=_mailbox(by), kinds=["*"], repeat_minutes=5)
+    for minutes in (9, 8, 7):
+        raise_alert("job.late", "x", at=NOW - timedelta(minutes=minutes), title="Late")
+    return {"work_id": DueWork.objects.get(kind="notify.digest").pk}
+
+
+def nobody_answers(by: User) -> Kwargs:
+    Rule.objects.create(
+        name="all", channel=_mailbox(by), kinds=["*"], escalate_after_minutes=5, escalate_to=_mailbox(by, "boss")
+    )
+    raise_alert("job.late", "x", at=NOW - timedelta(minutes=9), title="Late")
+    return {"work_id": DueWork.objects.get(kind="notify.escalate").pk}
+
+
+def given_up_work(by: User) -> Kwargs:
+    Rule.objects.create(name="all", channel=_mailbox(by), kinds=["work.*"])
+    DueWork.objects.create(kind="crm.render_invoice_pdf", key="x", state="failed")
+    raise_alert("work.failed", "what is done again", at=NOW, title="Over soon")
+    return {}
+
+
+def nothing(by: User) -> Kwargs:
+    """No backup login and no backup in these tests: what such a run does is tried on servers of its own."""
+    return {}
+
+
+def unsealed(by: User) -> Kwargs:
+    customer = factories.CustomerFactory()
+    customer.company_name = "Renamed"
+    customer.save()
+    return {}
+
+
+def _late(by: User, **fields: Any) -> Invoice:
+    invoice = _issued(by, **fields)
+    DunningLevel.objects.get_or_create(
+        legal_entity=invoice.legal_entity, level=1, defaults={"days_after_due": 7, "fee": 5, "text_en": "Please pay."}
+    )
+    return invoice
+
+
+def dun(by: User) -> Kwargs:
+    factories.LegalEntityFactory()
+    for _ in range(2):
+        _late(by)
+    return {}
+
+
+def dun_customer(by: User) -> Kwargs:
+    factories.LegalEntityFactory()
+    return {"customer_id": _late(by).customer_id, "on": TODAY.isoformat()}
+
+
+def send_letter(by: User) -> Kwargs:
+    factories.LegalEntityFactory()
+    (letter,) = dunning.dun_customer(_late(by).customer_id, on=TODAY, at=NOW)
+    DueWork.objects.exclude(kind="crm.send_dunning_letter").update(state="done")
+    return {"work_id": DueWork.objects.get(kind="crm.send_dunning_letter", key=str(letter.pk)).pk}
+
+
 SCENES = [
+    Scene("backup.nightly", nothing),
+    Scene("backup.drill", nothing),
+    Scene("audit.seal", unsealed),
+    Scene("jobs.do_due_work", message, kind="notify.deliver"),
+    Scene("jobs.do_due_work", summary, kind="notify.digest"),
+    Scene("jobs.do_due_work", nobody_answers, kind="notify.escalate"),
+    Scene("notify.watch", given_up_work),
     Scene("jobs.do_due_work", render, kind="crm.render_invoice_pdf"),
     Scene("jobs.do_due_work", send_email, kind="crm.send_invoice_email"),
+    Scene("jobs.do_due_work", send_invitation, kind="crm.send_invitation"),
     Scene("jobs.drain_bulk", drain),
     Scene("jobs.sweep", sweep),
+    Scene("jobs.forget_answers", old_answers),
+    Scene("jobs.retention", old_rows),
+    Scene("jobs.measure_tables", nothing),
+    Scene("approvals.expire_requests", old_requests),
+    Scene("jobs.do_due_work", send_letter, kind="crm.send_dunning_letter"),
+    Scene("crm.dun", dun),
+    Scene("crm.dun_customer", dun_customer),
     Scene("crm.check_overdue", overdue),
     Scene("crm.check_overdue_customer", overdue_customer),
 ]

@@ -276,6 +276,7 @@ def test_control_without_the_guards_the_survey_reports_changes(root: User) -> No
             for table in (model._meta.db_table for model in FROZEN_MODELS):
                 cursor.execute(f"DROP TRIGGER aa_guard ON {table}")
             cursor.execute("DROP TRIGGER ab_settlement ON crm_invoice")
+            cursor.execute("DROP TRIGGER zz_used ON crm_numberseries")
         tried, changed = survey(frozen)
         deleted, added = successes(DELETIONS, frozen), successes(ADDITIONS, frozen)
         transaction.set_rollback(True)
@@ -294,6 +295,8 @@ def test_control_without_the_guards_the_survey_reports_changes(root: User) -> No
         "net_total",
         "tax_total",
         "gross_total",
+        "rate",
+        "settled_amount",
     } | BOOKKEEPING
     assert {name.partition(".")[2] for name in fields - {name for name, _path in found}} <= bound
     assert {path for _name, path in found} >= {"save()", "update()", "bulk_update", "raw UPDATE", "raw MERGE"}

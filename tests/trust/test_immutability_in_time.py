@@ -13,7 +13,7 @@ from crm.documents.render import render_pdf
 from crm.domain import invoicing, issuing
 from crm.models import Customer, Invoice, InvoiceLine, LegalEntity, Logo, Product, TaxCode, TaxRate
 from crm.work import render_invoice_pdf
-from tests.factories import NOW, TODAY, DealFactory
+from tests.factories import NOW, TODAY, signed_deal
 from tests.trust.frozen import build
 
 
@@ -34,7 +34,7 @@ def _wait_until_somebody_waits_for_a_lock() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("quiet_broker")
 def test_a_line_added_while_the_issue_is_in_flight_is_refused(root: User, customer_a: Customer) -> None:
-    draft = invoicing.draft_from_deal(DealFactory(customer=customer_a), by=root, at=NOW)
+    draft = invoicing.draft_from_deal(signed_deal(by=root, customer=customer_a), by=root, at=NOW)
     outcome: list[Exception | None] = []
 
     def intrude() -> None:
@@ -60,7 +60,7 @@ def test_a_line_added_while_the_issue_is_in_flight_is_refused(root: User, custom
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("quiet_broker")
 def test_an_issue_waits_for_a_line_in_flight_and_bills_it(root: User, customer_a: Customer) -> None:
-    draft = invoicing.draft_from_deal(DealFactory(customer=customer_a), by=root, at=NOW)
+    draft = invoicing.draft_from_deal(signed_deal(by=root, customer=customer_a), by=root, at=NOW)
     outcome: list[Exception | Invoice] = []
 
     def issue() -> None:
@@ -90,7 +90,9 @@ def test_the_same_bytes_come_out_after_everything_around_the_invoice_has_changed
     LegalEntity.objects.filter(pk=frozen.entity.pk).update(logo=logo, footer="Court of Kiel")
     invoice = issuing.issue_invoice(
         invoicing.draft_from_deal(
-            DealFactory(customer=frozen.customer, legal_entity=frozen.entity, title="Äther & 電 🚀"), by=root, at=NOW
+            signed_deal(by=root, customer=frozen.customer, legal_entity=frozen.entity, title="Äther & 電 🚀"),
+            by=root,
+            at=NOW,
         ),
         by=root,
         on=TODAY,
@@ -98,17 +100,18 @@ def test_the_same_bytes_come_out_after_everything_around_the_invoice_has_changed
     )
     finished = []
     render_invoice_pdf({"invoice_id": invoice.pk}, lambda: finished.append(1) or True)
-    stored = invoice.documents.get()
+    stored = invoice.documents.get(format="pdf")
 
     other = hashlib.sha256(picture + b" ").hexdigest()
     LegalEntity.objects.filter(pk=frozen.entity.pk).update(
-        name="Renamed SE", city="Elsewhere", vat_id="", iban="GB1", footer="", language="de", currency="EUR",
+        name="Renamed SE", city="Elsewhere", vat_id="", iban="GB1", footer="", language="de",
         logo=Logo.objects.create(sha256=other, media_type="image/svg+xml", content=picture + b" "),
         payment_terms_days=99, number_prefix="ZZ", time_zone="Asia/Tokyo",
     )  # fmt: skip
     Customer.objects.filter(pk=frozen.customer.pk).update(
-        company_name="Renamed Ltd", street="", vat_id="X", code="CHANGED", email="new@customer.example",
+        company_name="Renamed Ltd", street="", vat_id="X", email="new@customer.example",
         language="de", currency="EUR", payment_terms_days=1, time_zone="Asia/Tokyo", buyer_reference="new",
+        invoice_format="pdf", leitweg_id="991-01484-64",
     )  # fmt: skip
     Product.objects.update(name="Other", unit_price=1, unit_code="KWH")
     TaxRate.objects.update(rate=5)

@@ -71,6 +71,9 @@ def test_a_role_finds_open_what_its_table_says(role: Role, root: User, scene: Ma
         ("accounts.view_apikey", {"accounts.apikey: list", "accounts.apikey: history"}),
         ("jobs.retry_duework", {"jobs.duework: page retry", "jobs.duework: action retry_selected"}),
         ("auth.view_group", {"auth.group: list"}),
+        ("axes.view_accessattempt", {"axes.accessattempt: list", "axes.accessattempt: history"}),
+        ("mfa.view_authenticator", {"mfa.authenticator: list", "mfa.authenticator: look"}),
+        ("account.view_emailaddress", {"account.emailaddress: list"}),
     ],
 )
 def test_control_one_extra_permission_is_found(
@@ -116,3 +119,19 @@ def test_the_matrix_covers_every_page_of_the_site(scene: Mapping[str, Any]) -> N
     stock = {"list", "look", "history", "change", "delete", "add"}
     assert kinds == stock | {"page", "action", "autocomplete", "inline", "export"}
     assert len(cells(scene)) > 350
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name.value)
+def test_only_owner_and_admin_help_people_who_cannot_get_in(role: Role, root: User, scene: Mapping[str, Any]) -> None:
+    """Every cell of the four tables, never a sample."""
+    sync_roles()
+    tables = ("axes.accessattempt:", "mfa.authenticator:", "account.emailaddress:", "accounts.apikey:")
+    every = [cell for cell in cells(scene) if cell.label.startswith(tables)]
+    assert deviations(holder(role, root), role.permissions, every) == []
+    helps = {
+        "axes.delete_accessattempt",
+        "mfa.delete_authenticator",
+        "account.view_emailaddress",
+        "accounts.add_apikey",
+    }
+    assert (helps & role.permissions) == (helps if role.name.value in ("owner", "admin") else set())

@@ -173,6 +173,7 @@ def _show_in_child(name: str) -> None:
 
 def _main(arguments: list[str]) -> None:
     settings.configure(
+        VAR_DIR=ROOT / "var",
         USE_I18N=True,
         LANGUAGES=[("en", "English"), ("de", "German")],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [ROOT / "templates"]}],

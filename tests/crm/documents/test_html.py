@@ -183,7 +183,7 @@ def test_paid_and_open_amounts_are_not_printed() -> None:
 def used_texts() -> set[str]:
     """Every English text the sources hand to gettext."""
     plain = re.compile(r"""(?:\bn?gettext\(|\{% translate )["']([^"']+)["']""")
-    in_context = re.compile(r"""\bpgettext\("[^"]+", "([^"]+)"\)""")
+    in_context = re.compile(r"""\bn?pgettext\("[^"]+", "([^"]+)"[,)]""")
     block = re.compile(r"\{% blocktranslate with (\w+)=[\w.]+ %\}(.+?)\{% endblocktranslate %\}")
     found: set[str] = set()
     for source in SOURCES:

@@ -307,9 +307,17 @@ def test_threads_share_the_press(invoice: bytes) -> None:
     assert results == [invoice] * 4
 
 
-def test_fonts_left_by_a_killed_process_are_tidied_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("writable", [True, False])
+def test_fonts_left_by_a_killed_process_are_tidied_up(
+    writable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """In our state directory; where that cannot be made, in the system's folder for such things."""
     monkeypatch.setattr(press.tempfile, "tempdir", str(tmp_path))
-    abandoned = tmp_path / f"{press.FOLDER_PREFIX}{os.getuid()}-dead"
+    (tmp_path / "file").touch()
+    settings.VAR_DIR = tmp_path / "state" if writable else tmp_path / "file" / "state"
+    shelf = tmp_path / "state" / "fonts" if writable else tmp_path
+    shelf.mkdir(parents=True, exist_ok=True)
+    abandoned = shelf / f"{press.FOLDER_PREFIX}{os.getuid()}-dead"
     abandoned.mkdir()
     (abandoned / press.LOCK_NAME).touch()
     in_use = press._new_folder()
@@ -319,3 +327,4 @@ def test_fonts_left_by_a_killed_process_are_tidied_up(tmp_path: Path, monkeypatc
     assert not abandoned.exists()
     assert in_use.exists()
     assert another.exists()
+    assert {in_use.parent, another.parent} == {shelf}

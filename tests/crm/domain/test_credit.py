@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from crm.documents.build import document_data
 from crm.domain import deals, invoicing, issuing, payments
 from crm.models import Customer, DealLine, Invoice
 from tests import factories
@@ -27,7 +28,9 @@ def invoice(root: User, customer_a: Customer) -> Invoice:
             DealLine(description="Machine", quantity=1, unit_price=Decimal(1000)),
         ],
     )
-    return issuing.issue_invoice(invoicing.draft_from_deal(deal, by=root, at=NOW), by=root, on=TODAY, at=NOW)
+    return issuing.issue_invoice(
+        invoicing.draft_from_deal(factories.signed(deal, by=root), by=root, at=NOW), by=root, on=TODAY, at=NOW
+    )
 
 
 def credit(invoice: Invoice, by: User, quantities: Any = None) -> Invoice:
@@ -110,18 +113,18 @@ def test_drafts_credit_notes_and_cancelled_invoices_are_not_credited(
 
 
 @pytest.mark.parametrize(
-    ("paid", "credited", "status", "outstanding"),
+    ("paid", "credited", "status", "outstanding", "surplus"),
     [
-        ("0", {1: "3"}, "sent", "1190"),
-        ("0", None, "cancelled", "0"),
-        ("1190", {1: "3"}, "paid", "0"),
-        ("1225.70", {1: "3"}, "paid", "-35.70"),
-        ("1225.70", None, "paid", "-1225.70"),
-        ("0.01", None, "paid", "-0.01"),
+        ("0", {1: "3"}, "sent", "1190", "0"),
+        ("0", None, "cancelled", "0", "0"),
+        ("1190", {1: "3"}, "paid", "0", "0"),
+        ("1225.70", {1: "3"}, "paid", "0", "35.70"),
+        ("1225.70", None, "paid", "0", "1225.70"),
+        ("0.01", None, "paid", "0", "0.01"),
     ],
 )
 def test_payments_and_credits_settle_together(
-    paid: str, credited: Any, status: str, outstanding: str, invoice: Invoice, root: User
+    paid: str, credited: Any, status: str, outstanding: str, surplus: str, invoice: Invoice, root: User
 ) -> None:
     if Decimal(paid):
         payments.record_payment(
@@ -129,11 +132,11 @@ def test_payments_and_credits_settle_together(
         )
     credit(invoice, root, credited and {position: Decimal(value) for position, value in credited.items()})
     found = Invoice.objects.with_balance().get(pk=invoice.pk)
-    assert (found.status, found.outstanding) == (status, Decimal(outstanding))
+    assert (found.status, found.outstanding, found.surplus_total) == (status, Decimal(outstanding), Decimal(surplus))
 
 
 def test_a_discount_line_cannot_be_credited_alone(root: User, customer_a: Customer) -> None:
-    draft = invoicing.draft_from_deal(factories.DealFactory(customer=customer_a), by=root, at=NOW)
+    draft = invoicing.draft_from_deal(factories.signed_deal(by=root, customer=customer_a), by=root, at=NOW)
     from crm.models import InvoiceLine
 
     invoicing.set_lines(
@@ -160,3 +163,28 @@ def test_numbers_of_invoices_and_credit_notes_cannot_meet(legal_entity: Any) -> 
         legal_entity.full_clean()
     with pytest.raises(DatabaseError, match="prefixes_differ"), transaction.atomic():
         legal_entity.save()
+
+
+def test_credits_in_parts_add_up_to_the_cent(root: User, customer_a: Customer) -> None:
+    customer_a.tax_code = factories.standard_tax()
+    customer_a.save()
+    deal = factories.DealFactory(customer=customer_a)
+    deals.set_lines(
+        deal,
+        lines=[
+            DealLine(description="Rack", quantity=3, unit_price=Decimal("0.03")),
+            DealLine(description="Hour", quantity=3, unit_price=Decimal("0.333")),
+        ],
+    )
+    invoice = issuing.issue_invoice(
+        invoicing.draft_from_deal(factories.signed(deal, by=root), by=root, at=NOW), by=root, on=TODAY, at=NOW
+    )
+    notes = [credit(invoice, root, {1: Decimal(1), 2: Decimal(1)}), credit(invoice, root, {2: Decimal(1)})]
+    notes.append(credit(invoice, root))
+    assert sum(note.net_total for note in notes) == invoice.net_total == Decimal("1.09")
+    assert sum(note.tax_total for note in notes) == invoice.tax_total == Decimal("0.21")
+    assert invoice.reload().status == "cancelled"
+    for note in notes:
+        shown = document_data(note, on=TODAY)
+        assert (shown.totals.net, shown.totals.gross) == (note.net_total, note.gross_total)
+        assert [line.net for line in shown.lines] == [line.net_amount for line in note.lines.all()]

@@ -14,7 +14,9 @@ from accounts.models import User
 from crm import work
 from crm.domain import deliveries, documents, issuing
 from crm.models import Customer, InvoiceDelivery
+from hashinsight.common.transitions import MoveRefused
 from hashinsight.jobs import tasks
+from hashinsight.jobs.domain.work import WorkBusy, retry_work
 from hashinsight.jobs.models import DueWork
 from tests import factories
 from tests.factories import NOW, TODAY
@@ -87,8 +89,78 @@ def test_an_unreachable_mail_server_is_tried_eight_times_and_then_given_up(
         8,
         "failed",
     )
-    again = deliveries.requeue(delivery, at=NOW)
-    assert (again.pk != delivery.pk, again.status, again.message_id != delivery.message_id) == (True, "queued", True)
+
+
+def _give_up(delivery: InvoiceDelivery) -> DueWork:
+    """As after the last attempt."""
+    due = _stored(delivery)
+    InvoiceDelivery.objects.filter(pk=delivery.pk).update(status="failed", attempts=8, error="refused")
+    DueWork.objects.filter(pk=due.pk).update(state="failed", attempts=8, last_error="refused")
+    due.refresh_from_db()
+    return due
+
+
+def _again_by_delivery(delivery: InvoiceDelivery, due: DueWork) -> None:
+    deliveries.requeue(delivery, at=NOW)
+
+
+def _again_by_work(delivery: InvoiceDelivery, due: DueWork) -> None:
+    retry_work(due, at=NOW)
+
+
+WAYS = [_again_by_delivery, _again_by_work]
+
+
+@pytest.mark.parametrize("second", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+def test_a_given_up_delivery_is_sent_once_whichever_way_it_is_asked_for(
+    first: Any, second: Any, delivery: InvoiceDelivery
+) -> None:
+    due = _give_up(delivery)
+    first(delivery, due)
+    assert (delivery.reload().status, delivery.attempts, DueWork.objects.get(pk=due.pk).state) == (
+        "queued", 0, "pending",
+    )  # fmt: skip
+    with pytest.raises(MoveRefused):
+        second(delivery, due)
+    assert [tasks.perform(due.pk), tasks.perform(due.pk)] == ["done", "skipped"]
+    for way in WAYS:
+        with pytest.raises((MoveRefused, deliveries.DeliveryRefused)):
+            way(delivery, due)
+    assert [message.extra_headers["Message-ID"] for message in mail.outbox] == [delivery.message_id]
+    assert (delivery.reload().status, InvoiceDelivery.objects.count()) == ("sent", 1)
+
+
+def test_a_delivery_whose_work_was_closed_without_sending_can_be_queued_again(delivery: InvoiceDelivery) -> None:
+    due = _give_up(delivery)
+    DueWork.objects.filter(pk=due.pk).update(state="done", done_at=NOW)
+    deliveries.requeue(delivery, at=NOW)
+    assert tasks.perform(due.pk) == "done"
+    assert (delivery.reload().status, len(mail.outbox)) == ("sent", 1)
+
+
+def test_a_delivery_whose_workers_died_can_be_queued_again(delivery: InvoiceDelivery) -> None:
+    """The delivery still says queued, but its work has run out of attempts."""
+    due = _give_up(delivery)
+    InvoiceDelivery.objects.filter(pk=delivery.pk).update(status="queued", attempts=3)
+    deliveries.requeue(delivery, at=NOW)
+    assert (tasks.perform(due.pk), delivery.reload().status, len(mail.outbox)) == ("done", "sent", 1)
+
+
+def test_work_in_progress_is_not_queued_a_second_time(delivery: InvoiceDelivery) -> None:
+    due = _give_up(delivery)
+    DueWork.objects.filter(pk=due.pk).update(state="claimed")
+    with pytest.raises(WorkBusy):
+        deliveries.requeue(delivery, at=NOW)
+    assert delivery.reload().status == "failed"
+
+
+def test_a_delivery_without_document_waits_for_it(delivery: InvoiceDelivery) -> None:
+    InvoiceDelivery.objects.filter(pk=delivery.pk).update(status="failed", attempts=8)
+    deliveries.requeue(delivery, at=NOW)
+    assert not DueWork.objects.filter(kind=deliveries.EMAIL_WORK).exists()
+    assert tasks.perform(_stored(delivery).pk) == "done"
+    assert len(mail.outbox) == 1
 
 
 def test_drafts_and_unknown_addresses_are_refused(root: User, customer_a: Customer) -> None:
@@ -110,4 +182,13 @@ def test_a_document_is_stored_once(delivery: InvoiceDelivery) -> None:
     assert (second.pk, bytes(second.content)) == (first.pk, b"one")
     called: list[int] = []
     work.render_invoice_pdf({"invoice_id": delivery.invoice_id}, lambda: called.append(1) or True)
-    assert (called, delivery.invoice.documents.count()) == ([1], 1)
+    assert (called, delivery.invoice.documents.filter(format="pdf").count()) == ([1], 1)
+
+
+def test_a_second_click_sends_nothing(delivery: InvoiceDelivery) -> None:
+    later = NOW + deliveries.SECOND_CLICK
+    with pytest.raises(deliveries.DeliveryRefused, match="a moment ago"):
+        deliveries.queue_delivery(delivery.invoice, recipient=delivery.recipient, at=later - timedelta(seconds=1))
+    deliveries.queue_delivery(delivery.invoice, recipient="somebody@else.example", at=NOW)
+    deliveries.queue_delivery(delivery.invoice, recipient=delivery.recipient, at=later)
+    assert delivery.invoice.deliveries.count() == 3

@@ -1,5 +1,6 @@
 """Edits reach columns that people type; states and numbers keep their own functions."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -30,20 +31,24 @@ def test_no_state_is_moved_by_an_edit(model: str, name: str, value: Any, root: U
         model
     ]()
     edit: Any = {"lead": edits.change_lead, "deal": edits.change_deal, "customer": edits.change_customer}[model]
-    more = {"by": root} if model == "customer" else {}
+
     with pytest.raises(ValueError, match="function of its own"):
-        edit(row, changes={name: value}, **more)
+        edit(row, changes={name: value}, by=root)
     assert row.reload().version == 1
 
 
 def test_the_value_of_a_deal_is_settled_by_its_lines_and_by_its_approval(root: User) -> None:
     deal = factories.DealFactory()
-    assert edits.change_deal(deal, changes={"value": 7}).value == 7
+    assert edits.change_deal(deal, changes={"value": 7}, by=root).value == 7
     with pytest.raises(ValidationError):
-        edits.change_deal(deal, changes={"value": -1})
+        edits.change_deal(deal, changes={"value": -1}, by=root)
+    with pytest.raises(ValidationError, match="too many digits for USD"):
+        edits.change_deal(deal, changes={"value": Decimal("7.001")}, by=root)
+    coins = edits.change_deal(deal, changes={"value": Decimal("0.00000001"), "currency": "BTC"}, by=root)
+    assert coins.value == Decimal("0.00000001")
     deals.set_lines(deal, lines=[DealLine(description="x", quantity=1, unit_price=1)])
     with pytest.raises(deals.DealRefused):
-        edits.change_deal(deal, changes={"value": 8})
+        edits.change_deal(deal, changes={"value": 8}, by=root)
     approved = deals.approve_deal(deals.submit_deal(factories.DealFactory(), by=root, at=NOW), by=root, at=NOW)
     with pytest.raises(deals.DealRefused):
-        edits.change_deal(approved, changes={"currency": "EUR"})
+        edits.change_deal(approved, changes={"currency": "EUR"}, by=root)

@@ -1,11 +1,13 @@
 """Overdue by the customer's own calendar, also where the day changes long before or after UTC's."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import User
-from crm.domain import issuing, overdue
+from crm.domain import issuing, overdue, settlement
 from crm.models import Customer, Invoice
 from hashinsight.events.models import OutboxEvent
 from tests import factories
@@ -80,3 +82,21 @@ def test_only_issued_and_unsettled_invoices_become_overdue(root: User, customer_
 def test_days_overdue_count_from_the_due_date(root: User, customer_a: Customer) -> None:
     invoice = factories.issued_invoice(by=root, customer=customer_a)
     assert [invoice.days_overdue(invoice.due_on + timedelta(days=n)) for n in (-1, 0, 1, 30)] == [0, 0, 1, 30]
+
+
+def test_one_that_cannot_be_marked_stops_no_other_and_is_named(
+    root: User, customer_a: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, broken, last = (factories.issued_invoice(by=root, customer=customer_a) for _ in range(3))
+
+    def mark(invoice: Invoice, **when: Any) -> bool:
+        if invoice.pk == broken.pk:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return settlement.mark_overdue(invoice, **when)
+
+    monkeypatch.setattr(overdue, "mark_overdue", mark)
+    later = NOW + timedelta(days=400)
+    with pytest.raises(overdue.OverdueRefused, match=f"2 marked, 1 refused: {broken.number}: division by zero"):
+        overdue.mark_customer(customer_a.pk, on=later.date(), at=later)
+    assert [one.reload().status for one in (first, broken, last)] == ["overdue", "sent", "overdue"]

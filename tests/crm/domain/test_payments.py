@@ -37,18 +37,29 @@ def test_a_part_leaves_the_rest_open_and_the_last_part_pays(invoice: Invoice, ro
     assert balance(invoice) == ("sent", Decimal("400.01"), Decimal("599.99"))
     pay(invoice, "599.98", root)
     assert balance(invoice) == ("sent", Decimal("999.99"), Decimal("0.01"))
-    pay(invoice, "0.01", root, received_on=date(2026, 11, 19))
+    pay(invoice, "0.01", root, on=date(2026, 11, 30), received_on=date(2026, 11, 29))
     assert balance(invoice) == ("paid", Decimal(1000), Decimal(0))
-    assert invoice.reload().paid_on == date(2026, 11, 19)
+    assert invoice.reload().paid_on == date(2026, 11, 29)
     assert OutboxEvent.objects.filter(kind="payment.recorded").count() == 3
     assert OutboxEvent.objects.filter(kind="invoice.paid").count() == 1
 
 
-def test_too_much_shows_as_a_negative_balance_also_later(invoice: Invoice, root: User) -> None:
-    pay(invoice, "1000.50", root)
-    assert balance(invoice) == ("paid", Decimal("1000.5"), Decimal("-0.5"))
+def test_it_was_paid_when_the_last_money_came_not_when_it_was_typed_in(invoice: Invoice, root: User) -> None:
+    """A statement found later: the older part is booked after the newer one."""
+    pay(invoice, 600, root, received_on=TODAY - timedelta(days=1))
+    pay(invoice, 400, root, received_on=TODAY - timedelta(days=10))
+    assert balance(invoice) == ("paid", Decimal(1000), Decimal(0))
+    assert invoice.reload().paid_on == TODAY - timedelta(days=1)
+
+
+def test_too_much_becomes_the_customers_credit_also_later(invoice: Invoice, root: User) -> None:
+    first = pay(invoice, "1000.50", root)
+    assert balance(invoice) == ("paid", Decimal("1000.5"), Decimal(0))
+    assert first.surplus.amount == Decimal("0.5")
     pay(invoice, "10", root)
-    assert balance(invoice) == ("paid", Decimal("1010.5"), Decimal("-10.5"))
+    assert balance(invoice) == ("paid", Decimal("1010.5"), Decimal(0))
+    assert [one.amount for one in invoice.surpluses.order_by("id")] == [Decimal("0.5"), Decimal(10)]
+    assert {(one.kind, one.customer_id) for one in invoice.surpluses.all()} == {("overpayment", invoice.customer_id)}
 
 
 def test_a_late_payment_settles_an_overdue_invoice(invoice: Invoice, root: User) -> None:
@@ -131,7 +142,9 @@ def test_currencies_with_eight_and_with_no_decimals(
 ) -> None:
     deal = factories.DealFactory(customer=customer_a, currency=currency)
     deals.set_lines(deal, lines=[DealLine(description="Hash", quantity=1, unit_price=Decimal(price))])
-    invoice = issuing.issue_invoice(invoicing.draft_from_deal(deal, by=root, at=NOW), by=root, on=TODAY, at=NOW)
+    invoice = issuing.issue_invoice(
+        invoicing.draft_from_deal(factories.signed(deal, by=root), by=root, at=NOW), by=root, on=TODAY, at=NOW
+    )
     with pytest.raises(payments.PaymentRefused, match="too many digits"):
         pay(invoice, too_fine, root)
     pay(invoice, parts[0], root)

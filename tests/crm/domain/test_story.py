@@ -25,6 +25,7 @@ def test_lead_becomes_paid_invoice(root: User, legal_entity: object, now: dateti
     deals.approve_deal(deal, by=root, at=now)
     deals.sign_deal(deal, by=root, on=now.date(), at=now)
     invoice = deals.complete_deal(deal, by=root, at=now)
+    Customer.objects.filter(pk=deal.customer_id).update(country="US")  # a lead has none, an e-invoice wants it
     issued = issuing.issue_invoice(invoice, by=root, on=now.date(), at=now)
     payments.record_payment(
         issued, amount=Decimal("1200.00"), currency="USD", received_on=now.date(), by=root, on=now.date(), at=now

@@ -23,7 +23,6 @@ NAMES = [
     "x" * 200,
     "O'Neil; DROP TABLE",
     "=1+1",
-    "\u202eevil",
 ]
 
 
@@ -34,11 +33,12 @@ def test_a_name_goes_through_the_whole_story_unchanged(name: str, root: User, le
     deals.submit_deal(deal, by=root, at=NOW)
     deals.approve_deal(deal, by=root, at=NOW)
     deals.sign_deal(deal, by=root, on=TODAY, at=NOW)
+    Customer.objects.filter(pk=deal.customer_id).update(country="US")
     invoice = issuing.issue_invoice(deals.complete_deal(deal, by=root, at=NOW), by=root, on=TODAY, at=NOW)
     assert (invoice.buyer["name"], invoice.lines.get().description) == (name, name)
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "bell\x07", "del\x7f", "x" * 201, ""], ids=repr)
+@pytest.mark.parametrize("name", ["a\x00b", "bell\x07", "del\x7f", "\u202eevil", "x" * 201, ""], ids=repr)
 def test_a_name_that_cannot_be_kept_is_refused_and_nothing_is_written(name: str, root: User, legal_entity: Any) -> None:
     customer = factories.CustomerFactory()
     for write in (

@@ -67,7 +67,7 @@ def test_totals_equal_the_independent_calculation(
     with transaction.atomic():
         codes = {rate: _code(rate) for rate in RATES}
         draft = invoicing.draft_from_deal(
-            factories.DealFactory(customer=customer_a, currency=currency), by=root, at=NOW
+            factories.signed_deal(by=root, customer=customer_a, currency=currency), by=root, at=NOW
         )
         rows = [
             InvoiceLine(description="x", quantity=Decimal(q), unit_price=Decimal(p), tax_code=codes[r])
@@ -136,7 +136,7 @@ def test_reverse_charge_needs_the_vat_id(vat_id: str, issued: bool, root: User, 
 def test_the_order_in_which_tax_codes_are_asked(root: User, customer_a: Customer) -> None:
     own, of_customer, of_product = (factories.standard_tax(rate) for rate in ("5", "7", "19"))
     product = factories.ProductFactory(tax_code=of_product)
-    draft = invoicing.draft_from_deal(factories.DealFactory(customer=customer_a), by=root, at=NOW)
+    draft = invoicing.draft_from_deal(factories.signed_deal(by=root, customer=customer_a), by=root, at=NOW)
 
     def rates(tax_code: Any) -> list[Decimal]:
         Customer.objects.filter(pk=customer_a.pk).update(tax_code=tax_code)
@@ -158,13 +158,14 @@ def test_amounts_beyond_the_columns_are_refused_clearly(quantity_: str, root: Us
     deal = factories.DealFactory(customer=customer_a)
     with pytest.raises(deals.DealRefused, match="more than can be billed"):
         deals.set_lines(deal, lines=[DealLine(description="x", **huge)])
-    draft = invoicing.draft_from_deal(deal, by=root, at=NOW)
+    draft = invoicing.draft_from_deal(factories.signed(deal, by=root), by=root, at=NOW)
     with pytest.raises(invoicing.InvoiceRefused, match="more than can be billed"):
         invoicing.set_lines(draft, lines=[InvoiceLine(description="x", **huge)], on=TODAY)
 
 
 def test_the_largest_amount_that_fits_is_billed_exactly(root: User, customer_a: Customer) -> None:
-    draft = invoicing.draft_from_deal(factories.DealFactory(customer=customer_a), by=root, at=NOW)
+    Customer.objects.filter(pk=customer_a.pk).update(invoice_format="pdf")  # more than an e-invoice holds
+    draft = invoicing.draft_from_deal(factories.signed_deal(by=root, customer=customer_a), by=root, at=NOW)
     rows = [InvoiceLine(description="x", quantity=Decimal(9999), unit_price=Decimal("999999999999.99"))]
     invoicing.set_lines(draft, lines=rows, on=TODAY)
     assert issuing.issue_invoice(draft, by=root, on=TODAY, at=NOW).gross_total == Decimal("9998999999999900.01")
@@ -173,9 +174,9 @@ def test_the_largest_amount_that_fits_is_billed_exactly(root: User, customer_a: 
 def test_an_invoice_over_nothing_is_paid_at_once_one_below_zero_and_one_without_lines_refused(
     root: User, customer_a: Customer
 ) -> None:
-    draft = invoicing.draft_from_deal(factories.DealFactory(customer=customer_a, value=0), by=root, at=NOW)
+    draft = invoicing.draft_from_deal(factories.signed_deal(by=root, customer=customer_a, value=0), by=root, at=NOW)
     assert issuing.issue_invoice(draft, by=root, on=TODAY, at=NOW).status == "paid"
-    below = invoicing.draft_from_deal(factories.DealFactory(customer=customer_a), by=root, at=NOW)
+    below = invoicing.draft_from_deal(factories.signed_deal(by=root, customer=customer_a), by=root, at=NOW)
     invoicing.set_lines(below, lines=[InvoiceLine(description="x", quantity=-1, unit_price=1)], on=TODAY)
     with pytest.raises(issuing.InvoiceRefused, match="its total is negative"):
         issuing.issue_invoice(below, by=root, on=TODAY, at=NOW)

@@ -1,6 +1,7 @@
 """Each verb leaves its trail: audit rows with actor, request and reason, its activity, its event."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from crm.domain import (
     customers,
     deals,
     deliveries,
+    edits,
     invoicing,
     issuing,
     leads,
@@ -20,7 +22,7 @@ from crm.domain import (
     overdue,
     payments,
 )
-from crm.models import Activity, Customer, Deal, Invoice, InvoiceDelivery, Lead, Payment
+from crm.models import Activity, Customer, Deal, DealLine, Invoice, InvoiceDelivery, Lead, Payment
 from hashinsight.common.audit import audit_context
 from hashinsight.common.context import request_id_scope
 from hashinsight.events.models import OutboxEvent
@@ -90,6 +92,29 @@ VERBS: dict[str, tuple[Callable[[User], Any], Callable[[Any, User], Any], list[s
         lambda by: factories.CustomerFactory(),
         lambda row, by: deals.create_deal(customer=row, title="x", value=1, by=by, at=NOW),
         ["deal.created"],
+        [],
+        "",
+    ),
+    "change_lead": (
+        lambda by: factories.LeadFactory(),
+        lambda row, by: edits.change_lead(row, changes={"company": "y"}, by=by),
+        ["lead.updated"],
+        [],
+        "",
+    ),
+    "change_deal": (
+        lambda by: factories.DealFactory(),
+        lambda row, by: edits.change_deal(row, changes={"title": "y"}, by=by),
+        ["deal.updated"],
+        [],
+        "",
+    ),
+    "set_lines": (
+        lambda by: factories.DealFactory(),
+        lambda row, by: deals.set_lines(
+            row, lines=[DealLine(description="Rack", quantity=1, unit_price=Decimal(2))], by=by
+        ),
+        ["deal.updated"],
         [],
         "",
     ),

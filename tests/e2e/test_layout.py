@@ -1,0 +1,145 @@
+"""Every list, add form and the start page of a working company at 1280 pixels: whole, headed, and in one language."""
+
+from collections.abc import Iterator, Set
+from pathlib import Path
+from typing import Any
+
+import polib
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, Page
+
+from accounts.domain.roles import sync_roles
+from accounts.models import User
+from hashinsight.demo.build import Wish, build_demo
+from hashinsight.demo.shapes import Size
+from hashinsight.events.models import OutboxEvent
+from tests.e2e.conftest import Traffic, sign_in
+from tests.translations import catalogue, libraries
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SMALL = Size(customers=16, hosted=8, orders=26, open_deals=14, lost_deals=4, leads=24, conversions=3, months=5)
+
+LOOK = """() => {
+    const found = [], wide = document.documentElement.scrollWidth - window.innerWidth;
+    if (wide > 0) found.push(`the page is ${wide} px wider than the window`);
+    const table = document.querySelector("#result_list");
+    const frame = table && table.closest("[data-simplebar]");
+    const cut = frame ? table.getBoundingClientRect().right - frame.getBoundingClientRect().right : 0;
+    if (cut > 1) found.push(`the list is cut off by ${Math.round(cut)} px`);
+    for (const image of document.images)
+        if (image.complete && !image.naturalWidth) found.push(`broken image ${image.src}`);
+    const headings = [...document.querySelectorAll("h1, h2")];
+    if (!headings.some(one => one.innerText.trim() && one.checkVisibility())) found.push("no visible heading");
+    return found;
+}"""
+WORDS = """() => {
+    const words = new Set(), skip = "script, style, code, option, textarea, .material-symbols-outlined";
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const parent = walker.currentNode.parentElement;
+        if (!parent.closest(skip) && parent.checkVisibility()) words.add(walker.currentNode.data.trim());
+    }
+    for (const one of document.querySelectorAll("[placeholder], [title], [aria-label]"))
+        if (one.checkVisibility() && !one.closest("option"))
+            for (const name of ["placeholder", "title", "aria-label"]) words.add((one.getAttribute(name) || "").trim());
+    return [...words].filter(word => word);
+}"""
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> None:
+    """A small demo company, so that no list is empty for want of business."""
+    sync_roles()
+    wish = Wish(at=timezone.now(), size=SMALL)
+    assert build_demo(wish, credentials=tmp_path / "credentials.json", say=lambda _text: None)
+
+
+@pytest.fixture
+def german(chromium: Browser, traffic: Traffic, live_server: Any) -> Iterator[Page]:
+    """A window of somebody who reads German."""
+    context = chromium.new_context(
+        base_url=str(live_server), viewport={"width": 1280, "height": 900}, locale="de-DE", timezone_id="UTC"
+    )
+    window = context.new_page()
+    traffic.watch(window)
+    yield window
+    context.close()
+
+
+def addresses() -> list[str]:
+    """The start page, each list, and each form for something new."""
+    found = [reverse("admin:index")]
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found += [reverse(f"{name}_changelist"), reverse(f"{name}_add")]
+    return found
+
+
+def english_words() -> Set[str]:
+    """What must not stand on a German page: texts that have another wording there, which is no wording of any."""
+    pairs = [(entry.msgid, entry.msgstr) for entry in polib.pofile(str(catalogue.catalogue_path("de")))]
+    for path in (libraries.SITE / "django" / "contrib").rglob("locale/de/LC_MESSAGES/django.mo"):
+        pairs += [(entry.msgid, entry.msgstr) for entry in polib.mofile(str(path))]
+    german = {said for _text, said in pairs} | {said[:1].upper() + said[1:] for _text, said in pairs}
+    english = {form for text, said in pairs if said for form in (text, text[:1].upper() + text[1:])}
+    return english - german
+
+
+def stored_words() -> Set[str]:
+    """Names of groups and of kinds of things, which are kept in the database and shown as they are."""
+    kinds = OutboxEvent.objects.values_list("aggregate_type", flat=True).distinct()
+    return {*Group.objects.values_list("name", flat=True), *kinds}
+
+
+def look_at(window: Page, *, forbidden: Set[str] = frozenset()) -> list[str]:
+    """What is wrong with any of the pages."""
+    wrong = []
+    for address in addresses():
+        answer = window.goto(address)
+        assert answer is not None
+        if answer.status == 403:  # rows that only the domain writes have no form for new ones
+            assert address.endswith("/add/")
+            continue
+        window.wait_for_load_state("networkidle")
+        wrong += [f"{address}: {text}" for text in window.evaluate(LOOK)]
+        wrong += [f"{address}: English “{word}”" for word in window.evaluate(WORDS) if word in forbidden]
+    return wrong
+
+
+def told(traffic: Traffic) -> list[str]:
+    """Troubles but the forms that are closed to everybody, which are asked for on purpose."""
+    return [text for text in traffic.troubles if "/add/" not in text and "status of 403" not in text]
+
+
+def test_every_page_is_whole_and_headed_in_english(page: Page, traffic: Traffic, root: User, company: None) -> None:
+    sign_in(page, root)
+    assert look_at(page) == []
+    assert told(traffic) == []
+
+
+def test_every_page_is_whole_headed_and_german_in_german(
+    german: Page, traffic: Traffic, root: User, company: None
+) -> None:
+    sign_in(german, root, password="Passwort", button="Anmelden")
+    wrong = look_at(german, forbidden=english_words() - stored_words())
+    assert wrong == [], "\n".join(wrong)
+    assert told(traffic) == []
+
+
+def test_the_look_notices_what_is_planted(page: Page) -> None:
+    """The control: a wide page, a cut list, a broken picture, no heading and an English word are all seen."""
+    page.goto("/accounts/login/")
+    page.set_content(
+        '<div data-simplebar style="width: 300px; overflow: auto"><table id="result_list" style="width: 700px">'
+        "<tr><td>Type to search</td></tr></table></div>"
+        '<img src="data:image/png;base64,AAAA"><div style="width: 3000px">x</div><h1 style="display: none">x</h1>'
+    )
+    page.wait_for_timeout(200)
+    found = " ".join(page.evaluate(LOOK))
+    for expected in ("wider than the window", "cut off by 400 px", "broken image", "no visible heading"):
+        assert expected in found, (expected, found)
+    assert set(page.evaluate(WORDS)) & english_words() == {"Type to search"}
