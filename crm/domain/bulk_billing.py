@@ -178,6 +178,7 @@ def _issue(draft: Invoice, lines: list[InvoiceLine], *, on: date, cache: dict[tu
     draft.issued_on, draft.due_on = on, on + timedelta(days=draft.payment_terms_days)
     draft.seller = issuing.seller_snapshot(draft.legal_entity)
     draft.buyer = issuing.buyer_snapshot(draft.customer)
+    draft.buyer["invoice_format"] = einvoices.form_of(draft, lines).value
     draft.status = InvoiceStatus.SENT
 
 

@@ -16,6 +16,6 @@ def forget_answers(*, at: datetime, most: int = BATCH) -> int:
     """
     limit = at - timedelta(hours=settings.IDEMPOTENCY_KEEP_HOURS)
     old = IdempotencyRecord.objects.filter(created_at__lt=limit, claimed_until__lt=at)
-    oldest = old.order_by("created_at", "id").values("pk")[:most]
+    oldest = list(old.order_by("created_at", "id").values_list("pk", flat=True)[:most])
     deleted, _per_model = old.filter(pk__in=oldest).delete()
     return deleted

@@ -89,7 +89,7 @@ def test_many_at_once_name_each_draft_and_line(
 ) -> None:
     other = factories.draft_invoice(by=root, customer=customer_b, title="Power")
     other.lines.update(tax_code=reverse_charge(), tax_category="AE")
-    Customer.objects.filter(pk=customer_b.pk).update(email=None, billing_email="", vat_id="")
+    Customer.objects.filter(pk=customer_b.pk).update(email=None, billing_email="", vat_id="", invoice_format="facturx")
     LegalEntity.objects.update(iban="")
     entity = LegalEntity.objects.get()
     assert warned(client, f"/admin/crm/invoice/issue/?ids={draft.pk}-{other.pk}") == [

@@ -228,7 +228,8 @@ class Matrix:
         else:
             control = self._control(resource, path, verb, action, tenant, body)
         if verb == "GET" and resource not in STAFF_ONLY:
-            own = tenant.id("customer_admin key" if resource in ("me", "api-keys") else "customer").encode()
+            known_by = {"me": "customer_admin key", "api-keys": "customer_admin key", "webhook-deliveries": "webhook"}
+            own = tenant.id(known_by.get(resource, "customer")).encode()
             control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content)
         if verb == "POST" and resource in ("activities", "api-keys"):
             body = {"surprise": 1}  # what the attacker may do with own rows is no attack
