@@ -25,7 +25,10 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
-_DIGITS = 2  # the standard rounds every amount to cents, whatever the currency
+_DIGITS = 2  # the most the standard knows, whatever the currency
+# Currencies without a minor unit (ISO 4217): a tax of 0.19 yen cannot be paid, and the rules let it be rounded away.
+_WHOLE = frozenset({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
+                    "XOF", "XPF"})  # fmt: skip
 _RATED = frozenset({"S", "L", "M"})
 
 
@@ -81,15 +84,17 @@ _READERS: dict[str, Callable[[Any], Document]] = {ROOT: read_cii, INVOICE: read_
 def recount(document: Document) -> Recount:
     """Net, taxes and amount due from the lines, allowances and charges alone; only prepaid and rounding are taken over.
 
-    The basis of a group is the sum of what is taxed alike, its tax the basis times the rate, rounded half up once.
+    The basis of a group is the sum of what is taxed alike, its tax the basis times the rate, rounded half up once: to
+    cents, or to whole units where the currency has no smaller ones and the document states none.
     """
     sums = document.sums or Sums()
+    digits = _tax_digits(document)
     with localcontext(Context(prec=100)):
         lines = _sum(line.net for line in document.lines)
         allowances = _sum(one.amount for one in document.adjustments if not one.charge)
         charges = _sum(one.amount for one in document.adjustments if one.charge)
         groups = tuple(
-            (category, rate, basis, tax_of(basis, rate, _DIGITS))
+            (category, rate, basis, tax_of(basis, rate, digits))
             for (category, rate), basis in sorted(_bases(document).items())
         )
         net = lines - allowances + charges
@@ -137,6 +142,12 @@ def net_of_line(line: Line) -> Decimal | None:
         charged = _sum(one.amount for one in line.adjustments if one.charge)
         allowed = _sum(one.amount for one in line.adjustments if not one.charge)
         return round_half_up(amount + charged - allowed, _DIGITS)
+
+
+def _tax_digits(document: Document) -> int:
+    amounts = [group.amount for group in document.groups if group.amount is not None]
+    whole = document.currency in _WHOLE and all(amount == amount.to_integral_value() for amount in amounts)
+    return 0 if whole else _DIGITS
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
