@@ -18,6 +18,7 @@ from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
 from hashinsight.jobs.tasks import perform
 from tests.factories import PASSWORD
+from tests.trust.conftest import nightly  # noqa: F401  (a fixture)
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
