@@ -31,8 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Step by step, each quick when nothing is to be done."""
         say = self.stdout.write
+        prepare_database(say)  # without a context: its labels travel as parameters, and DDL knows none
         with audit_context(actor="system", source="prepare"):
-            prepare_database(say)
             prepare_rows(say)
         prepare_static_files(say)
         if options["demo"] or options["sample"]:
