@@ -31,6 +31,9 @@ FLAGS = [
     "--disable-sync",
 ]
 INLINE = ("data", "blob", "about")
+# Told as a console error of our own, so that a violation counts even where the browser would keep it to itself.
+VIOLATIONS = """addEventListener("securitypolicyviolation", event => console.error(
+    `content policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))"""
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Traffic:
 
     def watch(self, page: Page) -> None:
         """From now on."""
+        page.add_init_script(VIOLATIONS)
         page.on("request", self.asked)
         page.on("response", self.answered)
         page.on("pageerror", lambda error: self.troubles.append(f"script error on {page.url}: {error}"))

@@ -93,7 +93,7 @@ class DeliveryAdmin(ViewOnlyAdmin):
 
     @admin.display(description=gettext_lazy("text"))
     def body_shown(self, delivery: Delivery) -> Any:
-        return format_html('<span style="white-space: pre-line">{}</span>', delivery.body)
+        return format_html('<span class="hi-lines">{}</span>', delivery.body)
 
     @admin.display(description=gettext_lazy("answer"))
     def answer_shown(self, delivery: Delivery) -> str:
