@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from xml.etree import ElementTree
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageFile
 
 MAX_BYTES = 1024 * 1024
@@ -55,15 +56,15 @@ class Logo:
 def check_logo(content: bytes, mime: str) -> None:
     """Refuse what is no PNG, JPEG or harmless SVG of decent size. Forms call this before storing it."""
     if not content:
-        raise LogoRefused("The logo is empty.")
+        raise LogoRefused(_("The logo is empty."))
     if len(content) > MAX_BYTES:
-        raise LogoRefused("The logo is larger than 1 MB.")
+        raise LogoRefused(_("The logo is larger than 1 MB."))
     if mime == SVG_MIME:
         _check_svg(content)
     elif mime in MIME_TYPES.values():
         _check_raster(content, mime)
     else:
-        raise LogoRefused("The logo must be a PNG, JPEG or SVG file.")
+        raise LogoRefused(_("The logo must be a PNG, JPEG or SVG file."))
 
 
 def _check_raster(content: bytes, mime: str) -> None:
@@ -72,16 +73,16 @@ def _check_raster(content: bytes, mime: str) -> None:
             warnings.simplefilter("error")
             with Image.open(BytesIO(content), formats=tuple(MIME_TYPES)) as picture:
                 if MIME_TYPES[picture.format or ""] != mime:
-                    raise LogoRefused("The logo is of another type than its name says.")
+                    raise LogoRefused(_("The logo is of another type than its name says."))
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise LogoRefused("The logo has more than 4 million pixels.")
+                    raise LogoRefused(_("The logo has more than 4 million pixels."))
                 if picture.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
-                    raise LogoRefused("The logo must use RGB or grey colours.")
+                    raise LogoRefused(_("The logo must use RGB or grey colours."))
                 picture.load()
     except LogoRefused:
         raise
     except Exception as error:  # Pillow raises many kinds for broken files
-        raise LogoRefused("The logo is not a readable picture.") from error
+        raise LogoRefused(_("The logo is not a readable picture.")) from error
 
 
 @contextmanager
@@ -97,28 +98,30 @@ def _whole_pictures_only() -> Iterator[None]:
 def _check_svg(content: bytes) -> None:
     lowered = content.lower()
     if b"<!" in lowered.replace(b"<!--", b"") or b"\x00" in content:
-        raise LogoRefused("An SVG logo must not declare a document type or entities.")
+        raise LogoRefused(_("An SVG logo must not declare a document type or entities."))
     try:
         root = ElementTree.fromstring(content)  # noqa: S314 - without a DTD there is nothing to expand
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise LogoRefused("The logo is not a readable SVG file.") from error
+        raise LogoRefused(_("The logo is not a readable SVG file.")) from error
     if root.tag != f"{_SVG}svg":
-        raise LogoRefused("The logo is not an SVG file.")
+        raise LogoRefused(_("The logo is not an SVG file."))
     if not root.get("viewBox"):
-        raise LogoRefused("An SVG logo needs a viewBox.")
+        raise LogoRefused(_("An SVG logo needs a viewBox."))
     for count, element in enumerate(root.iter()):
         if count >= MAX_ELEMENTS:
-            raise LogoRefused("The SVG logo has too many shapes.")
+            raise LogoRefused(_("The SVG logo has too many shapes."))
         _check_element(element)
 
 
 def _check_element(element: ElementTree.Element) -> None:
     name = element.tag.removeprefix(_SVG) if isinstance(element.tag, str) else "?"
     if name not in _ELEMENTS or element.tag != f"{_SVG}{name}":
-        raise LogoRefused(f"The SVG logo contains “{name[:40]}”; only plain shapes are printed.")
+        raise LogoRefused(_("The SVG logo contains “%(name)s”; only plain shapes are printed.") % {"name": name[:40]})
     for attribute, value in element.attrib.items():
         if attribute not in _ATTRIBUTES and attribute != _XML_SPACE:
-            raise LogoRefused(f"The SVG logo uses the attribute “{attribute[:40]}”, which is not printed.")
+            raise LogoRefused(
+                _("The SVG logo uses the attribute “%(name)s”, which is not printed.") % {"name": attribute[:40]}
+            )
         rest = _LOCAL_REFERENCE.sub("", value).lower()
         if "url" in rest or "\\" in rest or "@" in rest:
-            raise LogoRefused("The SVG logo refers to something outside itself.")
+            raise LogoRefused(_("The SVG logo refers to something outside itself."))

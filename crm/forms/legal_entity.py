@@ -5,17 +5,22 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.documents.logos import MIME_TYPES, SVG_MIME, LogoRefused, check_logo
+from crm.documents.logos import MAX_BYTES, LogoRefused, check_logo
 from hashinsight.common.admin.forms import HouseForm
 from hashinsight.common.admin.widgets import dress
-
-_ENDINGS = {"png": MIME_TYPES["PNG"], "jpg": MIME_TYPES["JPEG"], "jpeg": MIME_TYPES["JPEG"], "svg": SVG_MIME}
+from hashinsight.common.uploads import JPEG, PNG, SVG, UploadField
 
 
 class LegalEntityForm(HouseForm):
     """A logo is checked here and stored by the domain."""
 
-    new_logo = forms.FileField(label=_("New logo"), required=False, help_text=_("PNG, JPEG or SVG, at most 1 MB."))
+    new_logo = UploadField(
+        kinds=(PNG, JPEG, SVG),
+        most_bytes=MAX_BYTES,
+        label=_("New logo"),
+        required=False,
+        help_text=_("PNG, JPEG or SVG, at most 1 MB."),
+    )
     remove_logo = forms.BooleanField(label=_("Remove the logo"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,8 +32,7 @@ class LegalEntityForm(HouseForm):
         upload = self.cleaned_data.get("new_logo")
         if not upload:
             return None
-        mime = _ENDINGS.get(upload.name.rpartition(".")[2].lower(), "")
-        content = upload.read()
+        mime, content = upload.content_type, upload.read()
         try:
             check_logo(content, mime)
         except LogoRefused as refusal:

@@ -116,7 +116,7 @@ def test_semicolons_and_a_byte_order_mark_are_fine(as_root: Client) -> None:
         (b"title\na\x00b\n", "a.csv", "NUL"),
         (b'title\n"open\n', "a.csv", "is broken"),
         (b"title\na,b,c\n", "a.csv", "Line 2 has more cells"),
-        (b"title\nx\n", "a.pdf", ".csv or .xlsx"),
+        (b"title\nx\n", "a.pdf", "Only these files can be used: .csv, .xlsx"),
         (b"no zip", "a.xlsx", "no readable XLSX"),
         (b"title\n" + b"x\n" * (imports.MOST_ROWS + 1), "a.csv", "more than 2000 rows"),
         (b"title\n" + b"x" * (imports.MOST_CELL + 1), "a.csv", "too long"),

@@ -21,7 +21,8 @@ from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.admin.widgets import dress
 from hashinsight.common.errors import DomainError
-from hashinsight.common.imports import FileRefused, SheetRows, read_sheet
+from hashinsight.common.imports import MOST_BYTES, FileRefused, SheetRows, read_sheet
+from hashinsight.common.uploads import CSV, XLSX, UploadField
 
 logger = logging.getLogger(__name__)
 KEEP_SECONDS = 30 * 60
@@ -116,7 +117,12 @@ class DomainResource(resources.ModelResource):
 class UploadForm(forms.Form):
     """The file."""
 
-    file = forms.FileField(label=gettext_lazy("File (CSV or XLSX)"), widget=forms.ClearableFileInput)
+    file = UploadField(
+        kinds=(CSV, XLSX),
+        most_bytes=MOST_BYTES,
+        label=gettext_lazy("File (CSV or XLSX)"),
+        widget=forms.ClearableFileInput,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
