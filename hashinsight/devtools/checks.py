@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashinsight.devtools.advisories import NOTICE
 from hashinsight.devtools.console import Refusal, announce, detail, say
 from hashinsight.devtools.paths import ROOT
 from hashinsight.devtools.session import Session
@@ -53,6 +54,7 @@ CHECKS = (
     ),
     Check("migration-linter", "migrations a running system survives", (MANAGE, *LINT_MIGRATIONS)),
     Check("api-file", "the OpenAPI file is what the code says", (MANAGE, "export_schema", "--check")),
+    Check("advisories", "no known weakness in the pinned packages", ("-m", "hashinsight.devtools.advisories")),
     Check("imports", "who may import whom", ("-c", LINT_IMPORTS, "--no-cache")),
     Check("ruff", "style and likely mistakes", ("-m", "ruff", "check", ".")),
     Check("format", "one format", ("-m", "ruff", "format", "--check", ".")),
@@ -93,6 +95,10 @@ def _report(done: list[Started]) -> int:
     """The table, in the order of the list, and one line that says it all."""
     for one in sorted(done, key=lambda started: CHECKS.index(started.check)):
         announce(f"{'PASS' if one.passed else 'FAIL'}  {one.check.name:18} {one.seconds:6.1f} s  {one.check.text}")
+    for one in done:
+        for line in one.log.read_text(errors="replace").splitlines():
+            if line.startswith(NOTICE):
+                announce(line)
     failed = [one.check.name for one in done if not one.passed]
     if failed:
         announce(f"{len(failed)} of {len(done)} checks failed: {', '.join(failed)}")

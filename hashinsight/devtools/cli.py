@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hashinsight.devtools import bench, checks, manage, reset, supervisor, testing
+from hashinsight.devtools import bench, checks, manage, reset, sbom, supervisor, testing
 from hashinsight.devtools.console import Refusal, announce, say
 from hashinsight.devtools.signals import Interrupted
 
@@ -13,6 +13,7 @@ USAGE = """\
 ./dev check [NAME]    style, types, imports, migrations, API file, architecture (--list names them)
 ./dev bench [NAME]    a measurement; writes var/bench/NAME.json (without NAME: lists them)
 ./dev manage ARGS     manage.py with the servers up
+./dev sbom [FILE]     the list of all packages a server is made of (CycloneDX); further arguments: optional parts
 ./dev stop            stop a running ./dev run
 ./dev reset [--yes]   stop, and delete all local data
 ./dev help            this text
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": checks.check,
     "bench": bench.bench,
     "manage": manage.manage,
+    "sbom": sbom.sbom,
     "stop": supervisor.stop,
     "reset": reset.reset,
 }
