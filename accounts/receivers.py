@@ -8,9 +8,11 @@ is taken from allauth.
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_removed
 from axes.utils import reset
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db.models.signals import post_init, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,7 +23,9 @@ from accounts.domain.records import complete_sign_in
 from accounts.domain.sessions import end_sessions
 from accounts.domain.text import harmless
 from accounts.enums import LoginOutcome, SessionEnd
+from accounts.mfa import bind_secrets, tell_places
 from accounts.models import User
+from accounts.models.second_factor import SecondFactor
 from accounts.sessions import SessionStore, hashed
 from hashinsight.common.requests import client_ip
 
@@ -33,6 +37,20 @@ def axes_username(request: HttpRequest | None, credentials: dict[str, Any] | Non
     if not typed and request is not None:
         typed = request.POST.get("login", "")
     return harmless(str(typed or ""), 255).lower()
+
+
+@receiver(post_init, sender=Authenticator, dispatch_uid="accounts.tell_places")
+@receiver(post_init, sender=SecondFactor, dispatch_uid="accounts.tell_places_of_view")
+def know_the_row(sender: Any, instance: Authenticator, **kwargs: Any) -> None:
+    """The library stores its secrets by itself; this and the next are where they can be bound to their row."""
+    tell_places(instance)
+
+
+@receiver(pre_save, sender=Authenticator, dispatch_uid="accounts.bind_secrets")
+def bind_to_the_row(sender: Any, instance: Authenticator, **kwargs: Any) -> None:
+    """Before the row is written; rows that a backup brings back are bound already."""
+    if not kwargs.get("raw"):
+        bind_secrets(instance)
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.record_success")

@@ -43,6 +43,8 @@ def test_states_are_assigned_in_domain_only() -> None:
         (source.long_files, "x = 1\n" * 401),
         (source.long_functions, "def f():\n" + "    x = 1\n" * 40),
         (source.signal_uses, "from django.db.models.signals import post_save\n"),
+        (source.signal_uses, "@receiver(post_save, sender=Invoice)\ndef f(**kwargs): ...\n"),
+        (source.signal_uses, "@receiver(pre_save)\ndef f(**kwargs): ...\n"),
         (source.signal_uses, "from django.dispatch import receiver\n"),
         (source.signal_uses, "import m\nm.something.connect(print)\n"),
         (source.state_assignments, "invoice.status = 'paid'\n"),
