@@ -235,14 +235,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = VAR_DIR / "media"
-FILE_UPLOAD_HANDLERS = [
-    "hashinsight.common.uploads.MeasuredUpload",
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
-]
-DATA_UPLOAD_MAX_NUMBER_FILES = 5
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
 # --- jobs -----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env_str("CELERY_BROKER_URL", "memory://")
@@ -402,4 +394,5 @@ LOGGING = {
     },
 }
 
-from hashinsight.settings.unfold import UNFOLD  # noqa: E402, F401  (part of the settings, in a file of its own)
+from hashinsight.settings.unfold import UNFOLD  # noqa: E402, F401  (parts of the settings, in files of their own)
+from hashinsight.settings.uploads import *  # noqa: E402
