@@ -6,6 +6,7 @@ import os
 import pytest
 
 from hashinsight.jobs import queue
+from tests.jobs.conftest import broker_url  # noqa: F401  (a fixture)
 
 
 @pytest.fixture
