@@ -1,8 +1,8 @@
 """A process that keeps workers running and kills them at random moments; forked, so they are quick.
 
 Started by ``test_couriers.py``. At night each child is a Celery worker of the product on the real broker; in an
-ordinary run it claims rows by itself. Either way it does them with the real handlers and the real clients; the plan may replace
-the handler by a bad one, as a control.
+ordinary run it claims rows by itself. Either way it does them with the real handlers and the real clients; the plan
+may replace the handler by a bad one, as a control.
 """
 
 import json

@@ -1,0 +1,3 @@
+"""What the tests of updates share."""
+
+from tests.trust.conftest import nightly  # noqa: F401  (a fixture)
