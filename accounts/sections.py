@@ -65,7 +65,9 @@ def wallets(request: HttpRequest) -> tuple[str, dict[str, Any]]:
 
 def sign_ins(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     """The latest attempts to get in under this name, right or wrong."""
-    return "account/home/sign_ins.html", {"records": last_sign_ins(cast(User, request.user))}
+    records = last_sign_ins(cast(User, request.user))
+    rows = [{"record": record, "device": device_name(record.user_agent)} for record in records]
+    return "account/home/sign_ins.html", {"rows": rows}
 
 
 def _bound(request: HttpRequest, name: str) -> Any:

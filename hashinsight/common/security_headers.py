@@ -2,7 +2,7 @@
 
 A page may load scripts, styles, fonts and pictures from this server alone, and none of them may stand in the page
 itself: text that slips through an escape stays text. The back office needs one exception, because its library (Alpine)
-evaluates the expressions in its own templates; see docs/adr/0013-content-policy.md.
+evaluates the expressions in its own templates; see docs/adr/0012-content-policy.md.
 """
 
 from collections.abc import Callable, Mapping

@@ -61,9 +61,7 @@ PLANT = """() => {
 
 
 @pytest.mark.parametrize("address", ["/accounts/home/", "/admin/", "/api/v1/docs/"])
-def test_planted_code_and_styles_do_not_run_and_are_told(
-    page: Page, traffic: Traffic, root: User, address: str
-) -> None:
+def test_planted_code_and_styles_do_not_run(page: Page, traffic: Traffic, root: User, address: str) -> None:
     """The control of the content policy: a script, a handler and a style that stand in the page itself."""
     sign_in(page, root)
     page.goto(address)
