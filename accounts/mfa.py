@@ -31,15 +31,11 @@ class PlacedText(str):
 
     place: Place
 
-    def __new__(cls, text: str, place: Place) -> Self:
-        """The text, and where it stands."""
+    def __new__(cls, text: str, place: Place = NOWHERE) -> Self:
+        """The text, and where it stands; a copy is told the place afterwards, with its other attributes."""
         made = super().__new__(cls, text)
         made.place = place
         return made
-
-    def __getnewargs__(self) -> tuple[str, Place]:
-        """For copies."""
-        return str(self), self.place
 
 
 def place_of(factor: Authenticator) -> Place:

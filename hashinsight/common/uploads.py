@@ -119,12 +119,13 @@ class UploadField(forms.FileField):
 
     def to_python(self, data: Any) -> Any:
         """Django's own checks (an empty file, a long name), then ours."""
-        upload = super().to_python(data)
+        upload: Any = super().to_python(data)
         if upload is None:
             return None
-        if _CONTROL_OR_PATH.search(upload.name) or upload.name.startswith("."):
+        name = upload.name or ""
+        if _CONTROL_OR_PATH.search(name) or name.startswith("."):
             raise ValidationError(_("The name of the file holds characters that no name should."), code="name")
-        kind = self.kind_of(upload.name)
+        kind = self.kind_of(name)
         if kind is None:
             endings = ", ".join(f".{ending}" for one in self.kinds for ending in one.endings)
             raise ValidationError(_("Only these files can be used: %(endings)s.") % {"endings": endings}, code="kind")

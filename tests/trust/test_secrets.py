@@ -1,6 +1,7 @@
 """Stored secrets: swapped, put back, bent or left behind by a key, none opens; rotation loses none."""
 
 import base64
+import copy
 import io
 import os
 import random
@@ -234,6 +235,8 @@ def test_a_factor_works_from_its_first_moment_on_and_after_changes(db: None) -> 
     again = RecoveryCodes(Authenticator.objects.get(user=user, type="recovery_codes"))
     assert (again.validate_code(first), again.validate_code(second)) == (False, True)
     assert key_id_of(again.instance.data["seed"])
+    copied = copy.deepcopy(again.instance.data["seed"])
+    assert get_adapter().decrypt(copied) == get_adapter().decrypt(again.instance.data["seed"])
 
 
 def test_rotation_brings_every_second_factor_over(db: None, settings: Any) -> None:
