@@ -17,6 +17,8 @@ import django
 import psycopg
 
 QUEUES = "interactive,default"
+# More often, and the messages about work that waits its turn anyway would fill the broker faster than they are read.
+SWEEP_SECONDS = 5
 BUSY = """
 SELECT claimed_by FROM jobs_duework
  WHERE kind = 'notify.deliver' AND claimed_by <> '' AND (state = 'claimed' OR done_at > now() - interval '0.15 seconds')
@@ -104,7 +106,7 @@ def sweeper() -> None:
     while True:
         for row in work.open_work(queue="default", at=timezone.now(), limit=200):
             work.wake(row)
-        time.sleep(0.2)
+        time.sleep(SWEEP_SECONDS)
 
 
 class Nursery:
