@@ -191,7 +191,7 @@ def _asker() -> Callable[[str], float]:
 
     from django.test import Client
 
-    from accounts.domain.keys import create_key
+    from accounts.domain.keys import create_key, scopes_for
     from accounts.enums import SCOPES
     from accounts.models import User
     from crm.domain.memberships import grant_membership
@@ -203,7 +203,7 @@ def _asker() -> Callable[[str], float]:
         grant_membership(client, customer, role="customer_viewer", by=staff)
     readable = [scope for scope in SCOPES if scope.endswith(":read")]
     keys = {"staff": create_key(staff, name="bench", scopes=readable, expires_at=None, by=staff, at=now)[1]}
-    own = [scope for scope in readable if not scope.startswith("leads")]
+    own = [scope for scope in readable if scope in scopes_for(client)]
     keys["client"] = create_key(client, name="bench", scopes=own, expires_at=None, by=staff, at=now)[1]
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(staff, backend="accounts.backends.TimeLimitedBackend")
