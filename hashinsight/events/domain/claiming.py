@@ -27,6 +27,7 @@ SELECT mine.aggregate_type, mine.aggregate_id, other.id
         ORDER BY o.id LIMIT 1) other
  WHERE mine.id = ANY (%s::bigint[])
 """
+_UP_TO = "SELECT count(*) FROM events_outboxevent o WHERE o.status = 'pending' AND o.id <= %s"
 # Replays take this lock alone, relays share it: a replay begins between two batches.
 REPLAY_LOCK = 7_310_411
 STATEMENT_TIMEOUT = "30s"
@@ -52,6 +53,9 @@ def claim_events(*, most: int) -> list[Event]:
         events = [event_from(row) for row in cursor.fetchall()]
         if not events:
             return []
+        cursor.execute(_UP_TO, [events[-1].position])
+        if cursor.fetchone()[0] == len(events):
+            return events  # all that waits up to here is ours: there is nothing for any of them to stand behind
         last = {event.aggregate: event.position for event in events}
         cursor.execute(_FOREIGN, [numbers(positions(events)), numbers(last.values())])
         foreign = {(kind, key): position for kind, key, position in cursor.fetchall()}
