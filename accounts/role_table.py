@@ -19,6 +19,13 @@ FINANCE_TABLES = (
     "crm.invoicedocument",
     "crm.invoicedelivery",
     "crm.payment",
+    "crm.customercredit",
+    "crm.creditapplication",
+    "crm.refund",
+    "crm.writeoff",
+    "crm.reversal",
+    "crm.journalentry",
+    "crm.ledgerposting",
     "crm.legalentity",
     "crm.logo",
     "crm.numberseries",
@@ -66,6 +73,13 @@ NOTIFY_MOVES = frozenset(
     f"notify.{name}"
     for name in ("acknowledge_alert", "redeliver_delivery", "test_channel", "switch_channel", "rotate_channel")
 )
+MONEY_MOVES = tuple(
+    f"crm.{name}"
+    for name in (
+        "apply_customercredit", "refund_customercredit", "reverse_customercredit", "refund_payment", "reverse_payment",
+        "reverse_creditapplication", "reverse_refund", "reverse_writeoff",
+    )
+)  # fmt: skip
 INVOICE_MOVES = ("crm.issue_invoice", "crm.credit_invoice", "crm.cancel_invoice", "crm.send_invoice")
 
 
@@ -100,7 +114,8 @@ _FINANCE = (
     _on(("crm.invoice",), ADD, CHANGE, DELETE)
     | _on(("crm.invoiceline", "crm.taxrate", "crm.taxcode", "crm.legalentity", "crm.logo"), ADD, CHANGE, DELETE)
     | _on(("crm.product",), ADD, CHANGE)
-    | _on(("crm.payment",), ADD)
+    | _on(("crm.payment", "crm.customercredit", "crm.writeoff"), ADD)
+    | {*MONEY_MOVES}
     | _on(("crm.invoicedelivery",), CHANGE)
     | {*INVOICE_MOVES, "crm.export_invoice", "crm.export_payment", "crm.export_customer", "crm.export_deal"}
     | {"crm.approve_deal", "crm.import_product"}

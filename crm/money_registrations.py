@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.domain import refunds, second_person, write_offs
 from crm.enums import LimitedAct
+from crm.registrations import preview
 from hashinsight.approvals.registry import ApprovalAction, register_action
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
@@ -33,6 +34,7 @@ APPROVALS = [
         permission="crm.refund_customercredit",
         carry_out=refunds.carry_out,
         state_of=refunds.money_state,
+        effect=preview("refund"),
     ),
     ApprovalAction(
         kind=refunds.KIND_OF_PAYMENT,
@@ -41,6 +43,7 @@ APPROVALS = [
         permission="crm.refund_payment",
         carry_out=refunds.carry_out,
         state_of=refunds.money_state,
+        effect=preview("refund"),
     ),
     ApprovalAction(
         kind=second_person.KINDS[LimitedAct.WRITE_OFF],
@@ -49,6 +52,7 @@ APPROVALS = [
         permission="crm.add_writeoff",
         carry_out=write_offs.carry_out,
         state_of=write_offs.money_state,
+        effect=preview("write_off"),
     ),
 ]
 

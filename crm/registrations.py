@@ -129,7 +129,7 @@ def register_approvals() -> None:
             permission="crm.credit_invoice",
             carry_out=credit_requests.carry_out,
             state_of=credit_requests.money_state,
-            effect=_effect("credit_note"),
+            effect=preview("credit_note"),
         )
     )
     register_action(
@@ -144,7 +144,7 @@ def register_approvals() -> None:
     periods.register_check(periods.drafts_check)
 
 
-def _effect(name: str) -> Callable[[Any, Any, Any], Any]:
+def preview(name: str) -> Callable[[Any, Any, Any], Any]:
     """The preview for whoever decides; made by the pages, which are imported when one looks."""
 
     def show(obj: Any, approval: Any, http_request: Any) -> Any:

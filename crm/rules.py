@@ -120,3 +120,53 @@ def may_grant_membership(user: Any) -> bool:
 def may_revoke_membership(user: Any) -> bool:
     """End a membership."""
     return _may(user, "delete_customermembership")
+
+
+def may_record_deposit(user: Any) -> bool:
+    """Book money that came without an invoice."""
+    return _may(user, "add_customercredit")
+
+
+def may_apply_credit(user: Any) -> bool:
+    """Settle invoices with money of the customer that we hold."""
+    return _may(user, "apply_customercredit")
+
+
+def may_refund_credit(user: Any) -> bool:
+    """Pay back money of a customer that we hold."""
+    return _may(user, "refund_customercredit")
+
+
+def may_refund_payment(user: Any) -> bool:
+    """Pay back money that came for an invoice."""
+    return _may(user, "refund_payment")
+
+
+def may_write_off(user: Any) -> bool:
+    """Give up a claim, in part or in full."""
+    return _may(user, "add_writeoff")
+
+
+def may_reverse_payment(user: Any) -> bool:
+    """Take back a payment that should not have been recorded."""
+    return _may(user, "reverse_payment")
+
+
+def may_reverse_credit(user: Any) -> bool:
+    """Take back a deposit that should not have been recorded."""
+    return _may(user, "reverse_customercredit")
+
+
+def may_reverse_application(user: Any) -> bool:
+    """Take a credit off an invoice again."""
+    return _may(user, "reverse_creditapplication")
+
+
+def may_reverse_refund(user: Any) -> bool:
+    """Take back a refund that was never paid."""
+    return _may(user, "reverse_refund")
+
+
+def may_reverse_write_off(user: Any) -> bool:
+    """Claim again what was given up."""
+    return _may(user, "reverse_writeoff")

@@ -3,11 +3,13 @@
 from crm.admin import (  # noqa: F401
     activity,
     customer,
+    customer_credit,
     deal,
     delivery,
     dunning,
     invitation,
     invoice,
+    journal,
     lead,
     legal_entity,
     limit,

@@ -22,6 +22,7 @@ from crm.admin import labels
 from crm.admin.customer_inlines import CUSTOMER_INLINES
 from crm.admin.export_columns import CUSTOMER_COLUMNS
 from crm.admin.imports import CustomerResource
+from crm.admin.money_pages import DepositPage
 from crm.domain import customers, master_data, receivables
 from crm.enums import CUSTOMER_MOVES, CustomerStatus
 from crm.models import Customer
@@ -150,9 +151,15 @@ class CustomerAdmin(BaseAdmin):
     )
     readonly_fields = ("status", "source_ref", "receivables_shown", "code_kept")
     inlines = CUSTOMER_INLINES
-    pages = {"deactivate": DeactivatePage, "activate": ActivatePage, "import": ImportCustomersPage}
+    pages = {
+        "deposit": DepositPage,
+        "deactivate": DeactivatePage,
+        "activate": ActivatePage,
+        "import": ImportCustomersPage,
+    }
     export_columns = CUSTOMER_COLUMNS
     has_change_customer_status_permission = power(rules.may_change_customer_status)
+    has_add_customercredit_permission = power(rules.may_record_deposit)
     has_import_customer_permission = power(rules.may_import_customer)
 
     @display(description=gettext_lazy("status"), label=labels.CUSTOMER, ordering="status")
@@ -185,8 +192,9 @@ class CustomerAdmin(BaseAdmin):
         return format_html_join("", '<div>{} <span class="hi-late">{}</span></div>', lines) or _("nothing open")
 
     def offered(self, request: HttpRequest, obj: Customer) -> set[str]:
-        """Only the other state."""
-        return {"deactivate"} if obj.status == CustomerStatus.ACTIVE else {"activate"}
+        """Its account, and only the other state."""
+        status = "deactivate" if obj.status == CustomerStatus.ACTIVE else "activate"
+        return {"deposit", status}
 
     @admin.display(description=gettext_lazy("customer number"))
     def code_kept(self, customer: Customer) -> Any:

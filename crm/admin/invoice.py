@@ -26,6 +26,8 @@ from crm.admin.dispute_page import DisputePage
 from crm.admin.document_pages import PdfPage, PreviewPage, XmlPage
 from crm.admin.export_columns import INVOICE_COLUMNS
 from crm.admin.invoice_filters import DueFilter
+from crm.admin.money_back_pages import WriteOffPage
+from crm.admin.money_pages import ApplyFromPage
 from crm.admin.payment_page import PaymentPage
 from crm.domain import deliveries, einvoices, invoicing
 from crm.domain.queries import local_date
@@ -125,6 +127,8 @@ class InvoiceAdmin(BaseAdmin):
         "pay": PaymentPage,
         "credit": pages.CreditPage,
         "send": pages.SendPage,
+        "apply": ApplyFromPage,
+        "writeoff": WriteOffPage,
         "dispute": DisputePage,
         "withdraw": pages.WithdrawPage,
         "new": pages.NewInvoicePage,
@@ -133,6 +137,8 @@ class InvoiceAdmin(BaseAdmin):
     has_issue_invoice_permission = power(rules.may_issue_invoice)
     has_credit_invoice_permission = power(rules.may_credit_invoice)
     has_cancel_invoice_permission = power(rules.may_cancel_invoice)
+    has_apply_customercredit_permission = power(rules.may_apply_credit)
+    has_add_writeoff_permission = power(rules.may_write_off)
     has_add_dispute_permission = power(rules.may_open_dispute)
     has_send_invoice_permission = power(rules.may_send_invoice)
     has_record_payment_permission = power(rules.may_record_payment)
@@ -231,8 +237,8 @@ class InvoiceAdmin(BaseAdmin):
         shown = {"pdf", "xml", "send"} if einvoices.is_wanted(obj) else {"pdf", "send"}
         if obj.is_credit_note or obj.status == InvoiceStatus.CANCELLED:
             return shown
-        disputable = {"dispute"} if obj.status in OPEN_STATUSES else set()
-        return shown | {"pay", "credit"} | disputable
+        waiting = {"dispute", "apply", "writeoff"} if obj.status in OPEN_STATUSES else set()
+        return shown | {"pay", "credit"} | waiting
 
     # --- writing --------------------------------------------------------------------------------------------
     def add_view(

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, DecimalField, F, IntegerField, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from crm.models import Customer, Invoice
+from crm.models import Customer, CustomerCredit, Invoice
 
 # Days past the due date: lower bound (exclusive of the bucket before it). 0 is "not due yet".
 AGE_BUCKETS: Sequence[tuple[int, int | None]] = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
@@ -88,3 +88,18 @@ def longest_overdue(*, on: date, limit: int) -> list[Invoice]:
     late: Any = _open().filter(due_on__lt=on).select_related("customer")
     late = late.filter(outstanding__gt=0)
     return list(late.order_by(F("due_on").asc(), "pk")[:limit])
+
+
+def settleable(credit: CustomerCredit) -> QuerySet[Invoice]:
+    """Invoices a credit can settle: open ones of its customer, legal entity and currency, oldest due first."""
+    mine = _open().filter(customer=credit.customer_id, legal_entity=credit.legal_entity_id, currency=credit.currency)
+    return mine.filter(outstanding__gt=0).order_by("due_on", "id")
+
+
+def usable_credits(invoice: Invoice) -> QuerySet[CustomerCredit]:
+    """Credits that can settle an invoice: what is left of those of its customer, legal entity and currency."""
+    mine: Any = CustomerCredit.objects.filter(
+        customer=invoice.customer_id, legal_entity=invoice.legal_entity_id, currency=invoice.currency
+    )
+    rows: QuerySet[CustomerCredit] = mine.with_balance().filter(balance__gt=0).order_by("received_on", "id")
+    return rows

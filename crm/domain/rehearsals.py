@@ -3,7 +3,7 @@
 The numbers, totals and refusals are those of the real functions; nothing of it is kept, no message leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from crm.domain import second_person
 from crm.domain.issuing import credit_invoice, issue_invoice
-from crm.models import Invoice, InvoiceLine
+from crm.models import CustomerCredit, Invoice, InvoiceLine
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,29 @@ def rehearse_credit(
         lines = list(note.lines.all())
         after = Invoice.objects.with_balance().get(pk=invoice.pk)
     return CreditRehearsal(note, lines, before, after)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an invoice owes and what is left of a credit, where the act has to do with one."""
+
+    invoice: Any
+    credit: Any
+
+
+def rehearse_money(
+    act: Callable[[], Any], *, invoice: Invoice | None, credit: CustomerCredit | None
+) -> tuple[Standing, Standing]:
+    """How invoice and credit stand before and after an act on money; raises what the act would raise."""
+    before = _standing(invoice, credit)
+    with second_person.for_show():
+        act()
+        after = _standing(invoice, credit)
+    return before, after
+
+
+def _standing(invoice: Invoice | None, credit: CustomerCredit | None) -> Standing:
+    return Standing(
+        invoice=Invoice.objects.with_balance().get(pk=invoice.pk) if invoice else None,
+        credit=CustomerCredit.objects.with_balance().get(pk=credit.pk) if credit else None,
+    )

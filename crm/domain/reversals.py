@@ -33,14 +33,14 @@ def reverse(row: Reversible, *, reason: str, by: Any, on: date, at: datetime) ->
     MoneyRefused for what was reversed before or has been used since (that is taken back first), or PeriodClosed.
     """
     kept = check_reason(reason)
-    invoice = _invoice_of(row)
+    invoice = invoice_of(row)
     owed = lock_row(invoice) if invoice else None
-    held = _credit_of(row)
+    held = _used_by(row)
     if held is not None:
         lock_row(held)
     locked: Any = lock_row(row)
     _check(locked, owed)
-    entity = _entity_of(locked, owed)
+    entity = entity_of(locked)
     check_day(on, local_date(at, entity.time_zone))
     periods.check_open(entity, on)
     reversal = Reversal(
@@ -92,19 +92,26 @@ def _subject(row: Any) -> str:
     return _("Write-off of %(amount)s %(currency)s taken back")
 
 
-def _invoice_of(row: Any) -> Invoice | None:
+def invoice_of(row: Reversible) -> Invoice | None:
+    """The invoice whose balance a reversal changes."""
     if isinstance(row, Refund):
         return row.payment.invoice if row.payment else None
     return None if isinstance(row, CustomerCredit) else row.invoice
 
 
-def _credit_of(row: Any) -> CustomerCredit | None:
+def credit_of(row: Reversible) -> CustomerCredit | None:
+    """The credit whose balance a reversal changes."""
+    return row if isinstance(row, CustomerCredit) else _used_by(row)
+
+
+def _used_by(row: Any) -> CustomerCredit | None:
     held: CustomerCredit | None = getattr(row, "credit", None) if not isinstance(row, CustomerCredit) else None
     return held or (CustomerCredit.objects.filter(payment=row).first() if isinstance(row, Payment) else None)
 
 
-def _entity_of(row: Any, owed: Invoice | None) -> LegalEntity:
-    if owed is not None:
-        return owed.legal_entity
-    entity: LegalEntity = row.legal_entity if isinstance(row, CustomerCredit) else row.credit.legal_entity
+def entity_of(row: Reversible) -> LegalEntity:
+    """The one of our companies in whose books it stands."""
+    owed, held = invoice_of(row), credit_of(row)
+    holder: Any = owed or held
+    entity: LegalEntity = holder.legal_entity
     return entity

@@ -52,6 +52,24 @@ UNFOLD = {
                     _item(_("Invoices"), "receipt_long", "admin:crm_invoice_changelist", "crm.view_invoice"),
                     _item(_("Payments"), "payments", "admin:crm_payment_changelist", "crm.view_payment"),
                     _item(
+                        _("Customer credits"),
+                        "savings",
+                        "admin:crm_customercredit_changelist",
+                        "crm.view_customercredit",
+                    ),
+                    _item(
+                        _("Credit applications"),
+                        "output",
+                        "admin:crm_creditapplication_changelist",
+                        "crm.view_creditapplication",
+                    ),
+                    _item(_("Refunds"), "undo", "admin:crm_refund_changelist", "crm.view_refund"),
+                    _item(_("Write-offs"), "money_off", "admin:crm_writeoff_changelist", "crm.view_writeoff"),
+                    _item(
+                        _("Reversals"), "settings_backup_restore", "admin:crm_reversal_changelist", "crm.view_reversal"
+                    ),
+                    _item(_("Journal"), "menu_book", "admin:crm_journalentry_changelist", "crm.view_journalentry"),
+                    _item(
                         _("Deliveries"),
                         "outgoing_mail",
                         "admin:crm_invoicedelivery_changelist",

@@ -13,7 +13,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from accounts.domain import grants, keys
 from accounts.models import LoginRecord, Session, User, Wallet
-from crm.domain import activities, invitations, payments
+from crm.domain import activities, customer_credits, invitations, payments, refunds, reversals, write_offs
 from crm.domain.memberships import grant_membership
 from crm.models import (
     AccountingPeriod,
@@ -22,7 +22,9 @@ from crm.models import (
     DunningHold,
     DunningLetter,
     DunningLevel,
+    Invoice,
     InvoiceDelivery,
+    JournalEntry,
     LegalEntity,
 )
 from hashinsight.approvals.domain.requests import request_approval
@@ -110,6 +112,7 @@ def build_scene(root: User) -> dict[str, Any]:
         JobRun.objects.create(job="x", period_start=now - timedelta(days=1)),
         DueWork.objects.create(kind="k", key="1", state="failed"),
         *_watched(now, today),
+        *_money(issued, {"by": root, "on": today, "at": now}),
         *_told(now),
         Backup.objects.create(name="b", kind="dump"),
         RestoreDrill.objects.create(backup_name="b"),
@@ -138,6 +141,23 @@ def _watched(now: datetime, today: date) -> list[Any]:
         RetentionReport.objects.create(kind="k", keep_days=9, cutoff=now),
         TableSize.objects.create(table="t", measured_on=today, total_bytes=1, row_estimate=1),
         JobSwitch.objects.create(job="x", is_enabled=True, reason="x", switched_by="x"),
+    ]
+
+
+def _money(invoice: Invoice, step: dict[str, Any]) -> list[Any]:
+    """Money without an invoice, used, paid back, given up, and something taken back again."""
+    held = customer_credits.record_deposit(
+        invoice.customer, amount=Decimal(9), currency="USD", received_on=step["on"], **step
+    )
+    one: dict[str, Any] = {"amount": Decimal(1), **step}
+    gone = refunds.refund_credit(held, reason="x", **one)
+    return [
+        held,
+        customer_credits.apply_credit(held, invoice=invoice, **one),
+        refunds.refund_credit(held, reason="x", **one),
+        write_offs.write_off(invoice, reason="x", **one),
+        reversals.reverse(gone, reason="x", **step),
+        JournalEntry.objects.latest("pk"),
     ]
 
 

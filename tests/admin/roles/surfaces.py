@@ -24,6 +24,12 @@ Permissions = frozenset[str]
 # What no permission opens: rows that are written by the domain alone, or looked at only.
 CLOSED: Mapping[str, frozenset[str]] = {
     "crm.payment": frozenset({"add", "change", "delete"}),
+    "crm.customercredit": frozenset({"add", "change", "delete"}),  # recorded on the customer's page
+    "crm.creditapplication": frozenset({"add", "change", "delete"}),
+    "crm.refund": frozenset({"add", "change", "delete"}),
+    "crm.writeoff": frozenset({"add", "change", "delete"}),
+    "crm.reversal": frozenset({"add", "change", "delete"}),
+    "crm.journalentry": frozenset({"add", "change", "delete"}),
     "crm.invoicedelivery": frozenset({"add", "change", "delete"}),
     "crm.invoice": frozenset({"change", "delete"}),  # the issued one; the draft has cells of its own
     "accounts.loginrecord": frozenset({"add", "change", "delete"}),
