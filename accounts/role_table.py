@@ -115,7 +115,7 @@ _FINANCE = (
     | _on(("crm.invoiceline", "crm.taxrate", "crm.taxcode", "crm.legalentity", "crm.logo"), ADD, CHANGE, DELETE)
     | _on(("crm.product",), ADD, CHANGE)
     | _on(("crm.payment", "crm.customercredit", "crm.writeoff"), ADD)
-    | {*MONEY_MOVES}
+    | {*MONEY_MOVES, "crm.export_journalentry"}
     | _on(("crm.invoicedelivery",), CHANGE)
     | {*INVOICE_MOVES, "crm.export_invoice", "crm.export_payment", "crm.export_customer", "crm.export_deal"}
     | {"crm.approve_deal", "crm.import_product"}

@@ -122,6 +122,16 @@ def may_revoke_membership(user: Any) -> bool:
     return _may(user, "delete_customermembership")
 
 
+def may_read_journal(user: Any) -> bool:
+    """Read the books, and what follows from them: statements of account, receivables by age."""
+    return _may(user, "view_journalentry")
+
+
+def may_export_journal(user: Any) -> bool:
+    """Carry away what the books say about all customers."""
+    return _may(user, "export_journalentry")
+
+
 def may_record_deposit(user: Any) -> bool:
     """Book money that came without an invoice."""
     return _may(user, "add_customercredit")

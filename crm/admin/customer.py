@@ -23,6 +23,7 @@ from crm.admin.customer_inlines import CUSTOMER_INLINES
 from crm.admin.export_columns import CUSTOMER_COLUMNS
 from crm.admin.imports import CustomerResource
 from crm.admin.money_pages import DepositPage
+from crm.admin.statement_pages import StatementCsvPage, StatementPage, StatementPdfPage
 from crm.domain import customers, master_data, receivables
 from crm.enums import CUSTOMER_MOVES, CustomerStatus
 from crm.models import Customer
@@ -152,6 +153,9 @@ class CustomerAdmin(BaseAdmin):
     readonly_fields = ("status", "source_ref", "receivables_shown", "code_kept")
     inlines = CUSTOMER_INLINES
     pages = {
+        "statement": StatementPage,
+        "statement-pdf": StatementPdfPage,
+        "statement-csv": StatementCsvPage,
         "deposit": DepositPage,
         "deactivate": DeactivatePage,
         "activate": ActivatePage,
@@ -159,6 +163,7 @@ class CustomerAdmin(BaseAdmin):
     }
     export_columns = CUSTOMER_COLUMNS
     has_change_customer_status_permission = power(rules.may_change_customer_status)
+    has_view_journalentry_permission = power(rules.may_read_journal)
     has_add_customercredit_permission = power(rules.may_record_deposit)
     has_import_customer_permission = power(rules.may_import_customer)
 
@@ -194,7 +199,7 @@ class CustomerAdmin(BaseAdmin):
     def offered(self, request: HttpRequest, obj: Customer) -> set[str]:
         """Its account, and only the other state."""
         status = "deactivate" if obj.status == CustomerStatus.ACTIVE else "activate"
-        return {"deposit", status}
+        return {"statement", "deposit", status}
 
     @admin.display(description=gettext_lazy("customer number"))
     def code_kept(self, customer: Customer) -> Any:

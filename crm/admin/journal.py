@@ -14,7 +14,10 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from crm import rules
+from crm.admin.ageing_pages import AgeingCsvPage, AgeingPage, AgeingPdfPage
 from crm.models import JournalEntry, LedgerPosting
+from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.display import money_cell, number_text
 from hashinsight.common.admin.inlines import ViewOnlyInline
@@ -82,3 +85,5 @@ class JournalEntryAdmin(ViewOnlyAdmin):
         ("request_id", "public_id"),
     )
     inlines = (PostingInline,)
+    pages = {"ageing": AgeingPage, "ageing-pdf": AgeingPdfPage, "ageing-csv": AgeingCsvPage}
+    has_export_journalentry_permission = power(rules.may_export_journal)

@@ -1,6 +1,5 @@
 """The letter of a reminder as PDF/A-3b, in the style of the invoices."""
 
-from base64 import b64encode
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,9 +9,9 @@ from django.utils.translation import gettext, override
 
 from crm.documents import formats
 from crm.documents.fonts import printable
+from crm.documents.letterhead import address, bank_of, head_of
 from crm.documents.render import pdf_from_html
-from crm.engine.country_names import country_name
-from crm.models import DunningLetter, LegalEntity
+from crm.models import DunningLetter
 from hashinsight.common.money import exponent
 
 TEMPLATE = "crm/documents/dunning.html"
@@ -48,16 +47,12 @@ def _context(letter: DunningLetter) -> dict[str, Any]:
         totals.append((gettext("Interest until today"), money(letter.interest_total)))
     if letter.fee:
         totals.append((gettext("Reminder fee"), money(letter.fee)))
-    logo = seller.logo
     return {
-        "language": language,
+        **head_of(seller, language),
         "template_version": TEMPLATE_VERSION,
         "document_name": letter_name(letter),
         "letter": letter,
-        "seller": seller,
-        "logo": f"data:{logo.media_type};base64,{b64encode(bytes(logo.content)).decode()}" if logo else "",
-        "sender_line": " · ".join([seller.name, *seller.address_lines]),
-        "buyer_lines": [printable(text) for text in _address(buyer, buyer.company_name, language)],
+        "buyer_lines": address(buyer, buyer.company_name, language),
         "facts": [
             (gettext("Date"), formats.day(letter.dated_on, language)),
             (gettext("Customer number"), buyer.code),
@@ -66,8 +61,7 @@ def _context(letter: DunningLetter) -> dict[str, Any]:
         "rows": _rows(letter, money),
         "totals": totals,
         "total": money(letter.open_total + letter.interest_total + letter.fee),
-        "bank": _bank(seller),
-        "footer": [_address(seller, seller.name, language), [t for t in (seller.email, seller.phone) if t]],
+        "bank": bank_of(seller),
     }
 
 
@@ -86,20 +80,5 @@ def _rows(letter: DunningLetter, money: Callable[[Any], str]) -> list[dict[str, 
     ]
 
 
-def _bank(seller: LegalEntity) -> list[tuple[str, str]]:
-    facts = (
-        (gettext("Account holder"), seller.bank_account_holder or seller.name),
-        (gettext("IBAN"), formats.iban(seller.iban)),
-        (gettext("BIC"), seller.bic),
-        (gettext("Bank"), seller.bank_name),
-    )
-    return [(label, value) for label, value in facts if value]
-
-
 def _day(day: date | None, language: str) -> str:
     return formats.day(day, language) if day else ""
-
-
-def _address(party: Any, name: str, language: str) -> list[str]:
-    country = country_name(party.country, language) if party.country else ""
-    return [text for text in (name, *party.address_lines, country) if text]

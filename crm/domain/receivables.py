@@ -92,8 +92,11 @@ def longest_overdue(*, on: date, limit: int) -> list[Invoice]:
 
 def settleable(credit: CustomerCredit) -> QuerySet[Invoice]:
     """Invoices a credit can settle: open ones of its customer, legal entity and currency, oldest due first."""
-    mine = _open().filter(customer=credit.customer_id, legal_entity=credit.legal_entity_id, currency=credit.currency)
-    return mine.filter(outstanding__gt=0).order_by("due_on", "id")
+    mine: Any = _open().filter(
+        customer=credit.customer_id, legal_entity=credit.legal_entity_id, currency=credit.currency
+    )
+    rows: QuerySet[Invoice] = mine.filter(outstanding__gt=0).order_by("due_on", "id")
+    return rows
 
 
 def usable_credits(invoice: Invoice) -> QuerySet[CustomerCredit]:

@@ -17,6 +17,11 @@ def bucket_of(due_on: date, on: date) -> int:
     return next(index for index, (_first, last) in enumerate(BUCKETS) if last is None or late <= last)
 
 
+def bucket_words() -> list[tuple[int, int | None] | None]:
+    """First and last day late of each bucket; None for what is not due, no last day for the oldest."""
+    return [None if first is None else (first, last) for first, last in BUCKETS]
+
+
 @dataclass(frozen=True, slots=True)
 class Aged:
     """Open amounts of one currency by age; ``amounts`` follow BUCKETS."""

@@ -68,6 +68,12 @@ UNFOLD = {
                     _item(
                         _("Reversals"), "settings_backup_restore", "admin:crm_reversal_changelist", "crm.view_reversal"
                     ),
+                    _item(
+                        _("Receivables by age"),
+                        "hourglass_bottom",
+                        "admin:crm_journalentry_ageing",
+                        "crm.view_journalentry",
+                    ),
                     _item(_("Journal"), "menu_book", "admin:crm_journalentry_changelist", "crm.view_journalentry"),
                     _item(
                         _("Deliveries"),

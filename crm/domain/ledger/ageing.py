@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from crm.domain.ledger.queries import BALANCE
 from crm.engine.ageing import Aged, aged
 from crm.engine.amounts import exact_sum
 from crm.enums import AccountKind
-from crm.models import Customer, LedgerPosting, LegalEntity
+from crm.models import Customer, Dispute, LedgerPosting
 
 HELD = (AccountKind.DEPOSITS, AccountKind.CREDITS)
 
@@ -31,12 +31,16 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Receivable:
-    """What one customer owes in one currency, by age, and what we hold of its money (``held``)."""
+    """What one customer owes in one currency, by age, and what we hold of its money (``held``).
+
+    ``disputed`` is what of it the customer denies owing; None where nobody looked.
+    """
 
     customer: Customer
     currency: str
     ageing: Aged
     held: Decimal
+    disputed: Decimal | None = None
 
     @property
     def net(self) -> Decimal:
@@ -44,16 +48,16 @@ class Receivable:
         return exact_sum((self.ageing.total, -self.held))
 
 
-def _postings(on: date, legal_entity: LegalEntity | None) -> QuerySet[LedgerPosting]:
+def _postings(on: date, legal_entity_id: int | None) -> QuerySet[LedgerPosting]:
     rows: QuerySet[LedgerPosting] = LedgerPosting.objects.filter(customer__isnull=False, entry__posted_on__lte=on)
-    return rows if legal_entity is None else rows.filter(entry__legal_entity=legal_entity)
+    return rows if legal_entity_id is None else rows.filter(entry__legal_entity=legal_entity_id)
 
 
 def receivables(
-    *, on: date, legal_entity: LegalEntity | None = None, customers: Sequence[int] | None = None
+    *, on: date, legal_entity_id: int | None = None, customers: Sequence[int] | None = None
 ) -> list[Receivable]:
     """Per customer and currency, by name; who owes nothing and has nothing with us is left out."""
-    rows: Any = _postings(on, legal_entity)
+    rows: Any = _postings(on, legal_entity_id)
     if customers is not None:
         rows = rows.filter(customer_id__in=customers)
     owed: dict[tuple[int, str], list[tuple[date, Decimal]]] = defaultdict(list)
@@ -73,26 +77,51 @@ def receivables(
     return sorted(found, key=lambda row: (row.customer.company_name.lower(), row.customer.pk, row.currency))
 
 
-def totals(rows: Sequence[Receivable]) -> list[tuple[str, Aged, Decimal]]:
-    """Per currency: the sums by age, and what we hold."""
+@dataclass(frozen=True, slots=True)
+class CurrencyTotal:
+    """The sums of one currency over several customers."""
+
+    currency: str
+    ageing: Aged
+    held: Decimal
+    disputed: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        """Owed less held."""
+        return exact_sum((self.ageing.total, -self.held))
+
+
+def with_disputes(rows: Sequence[Receivable], *, on: date, legal_entity_id: int | None = None) -> list[Receivable]:
+    """The same with what was disputed at the end of the day (UTC); disputes are the house's own notes."""
+    end = datetime.combine(on + timedelta(days=1), time.min, UTC)
+    open_then = Dispute.objects.filter(Q(closed_at=None) | Q(closed_at__gte=end), opened_at__lt=end)
+    if legal_entity_id is not None:
+        open_then = open_then.filter(invoice__legal_entity=legal_entity_id)
+    sums = open_then.order_by().values_list("invoice__customer_id", "invoice__currency").annotate(Sum("amount"))
+    found = {(customer, currency): amount for customer, currency, amount in sums}
+    return [replace(row, disputed=found.get((row.customer.pk, row.currency), Decimal(0))) for row in rows]
+
+
+def totals(rows: Sequence[Receivable]) -> list[CurrencyTotal]:
+    """The sums of each currency."""
     found: dict[str, list[Receivable]] = defaultdict(list)
     for row in rows:
         found[row.currency].append(row)
     return [
-        (
+        CurrencyTotal(
             currency,
             Aged(tuple(exact_sum(amounts) for amounts in zip(*(row.ageing.amounts for row in mine), strict=True))),
             exact_sum(row.held for row in mine),
+            exact_sum(row.disputed or Decimal(0) for row in mine),
         )
         for currency, mine in sorted(found.items())
     ]
 
 
-def open_items(
-    customer: Customer, currency: str, *, on: date, legal_entity: LegalEntity | None = None
-) -> list[OpenItem]:
+def open_items(customer: Customer, currency: str, *, on: date, legal_entity_id: int | None = None) -> list[OpenItem]:
     """The invoices a customer had not settled at the end of the day, oldest due first."""
-    rows: Any = _postings(on, legal_entity).filter(
+    rows: Any = _postings(on, legal_entity_id).filter(
         customer=customer, currency=currency, kind=AccountKind.RECEIVABLE, invoice__isnull=False
     )
     named = rows.values_list("invoice_id", "invoice__number", "invoice__issued_on", "invoice__due_on")
@@ -100,8 +129,8 @@ def open_items(
     return [OpenItem(*row) for row in found]
 
 
-def held_of(customer: Customer, currency: str, *, on: date, legal_entity: LegalEntity | None = None) -> Decimal:
+def held_of(customer: Customer, currency: str, *, on: date, legal_entity_id: int | None = None) -> Decimal:
     """What we held of a customer's money at the end of the day."""
-    rows: Any = _postings(on, legal_entity).filter(customer=customer, currency=currency, kind__in=HELD)
+    rows: Any = _postings(on, legal_entity_id).filter(customer=customer, currency=currency, kind__in=HELD)
     total: Decimal | None = rows.aggregate(total=BALANCE)["total"]
     return -(total or Decimal(0))

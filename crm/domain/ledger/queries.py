@@ -1,10 +1,11 @@
 """What the books say, as sums of postings."""
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, F, QuerySet, Sum
+from django.db.models import DecimalField, F, Max, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from crm.enums import CUSTOMER_ACCOUNTS
@@ -18,6 +19,22 @@ def of_customer(customer: Customer, currency: str | None = None) -> QuerySet[Led
     """Postings on a customer's account: what it owes (debit) and what we hold of it (credit)."""
     rows: QuerySet[LedgerPosting] = LedgerPosting.objects.filter(customer=customer, kind__in=CUSTOMER_ACCOUNTS)
     return rows if currency is None else rows.filter(currency=currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer's account with one of our companies in one currency, and what it owes there after all."""
+
+    legal_entity_id: int
+    currency: str
+    balance: Decimal
+
+
+def accounts_of(customer: Customer) -> list[Account]:
+    """Accounts on which something was ever booked for a customer, the last booked first."""
+    rows = of_customer(customer).order_by().values_list("entry__legal_entity_id", "currency")
+    found = rows.annotate(_b=BALANCE, _last=Max("entry_id")).order_by("-_last", "currency")
+    return [Account(entity, currency, balance) for entity, currency, balance, _last in found]
 
 
 def balance_of(customer: Customer, currency: str, *, on: date | None = None) -> Decimal:

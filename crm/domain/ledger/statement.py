@@ -13,7 +13,7 @@ from crm.domain.ledger.queries import BALANCE, of_customer
 from crm.engine.ageing import Aged, aged
 from crm.engine.amounts import exact_sum
 from crm.enums import EntryKind
-from crm.models import Customer, JournalEntry, LegalEntity
+from crm.models import Customer, JournalEntry
 from hashinsight.common.errors import DomainError
 
 MOST_LINES = 5000
@@ -58,7 +58,7 @@ class Statement:
     """
 
     customer: Customer
-    legal_entity: LegalEntity | None
+    legal_entity_id: int | None
     currency: str
     first: date
     last: date
@@ -81,17 +81,17 @@ class Statement:
 
 
 def statement_of(
-    customer: Customer, *, currency: str, first: date, last: date, legal_entity: LegalEntity | None = None
+    customer: Customer, *, currency: str, first: date, last: date, legal_entity_id: int | None = None
 ) -> Statement:
     """The statement, from the ledger. Raises StatementRefused for a period that ends before it begins or is too full.
 
-    ``legal_entity`` limits it to the account with that one of our companies.
+    ``legal_entity_id`` limits it to the account with that one of our companies, whose row a client cannot read.
     """
     if last < first - timedelta(days=1):
         raise StatementRefused(_("The period ends before it begins."))
     rows: Any = of_customer(customer, currency)
-    if legal_entity is not None:
-        rows = rows.filter(entry__legal_entity=legal_entity)
+    if legal_entity_id is not None:
+        rows = rows.filter(entry__legal_entity=legal_entity_id)
     opening = rows.filter(entry__posted_on__lt=first).aggregate(total=BALANCE)["total"] or ZERO
     inside = rows.filter(entry__posted_on__range=(first, last)).order_by()
     sums = inside.values("entry_id").annotate(
@@ -108,13 +108,19 @@ def statement_of(
         line = _line(entry, *moves[entry.pk], balance)
         balance = line.balance
         lines.append(line)
-    items = open_items(customer, currency, on=last, legal_entity=legal_entity)
+    items = open_items(customer, currency, on=last, legal_entity_id=legal_entity_id)
     return Statement(
-        customer=customer, legal_entity=legal_entity, currency=currency, first=first, last=last, opening=opening,
+        customer=customer, legal_entity_id=legal_entity_id, currency=currency, first=first, last=last, opening=opening,
         lines=tuple(lines), closing=balance, items=tuple(items),
         ageing=aged(((item.due_on, item.amount) for item in items), on=last),
-        held=held_of(customer, currency, on=last, legal_entity=legal_entity),
+        held=held_of(customer, currency, on=last, legal_entity_id=legal_entity_id),
     )  # fmt: skip
+
+
+def usual_period(on: date) -> tuple[date, date]:
+    """From the first of the month two months ago until ``on``: what a statement covers where nothing else is said."""
+    month = (on.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return (month - timedelta(days=1)).replace(day=1), on
 
 
 def _line(entry: Any, debits: Decimal, credits: Decimal, balance: Decimal) -> StatementLine:
