@@ -10,7 +10,9 @@ from crm.api.views.deals import DealViewSet
 from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeView
+from crm.api.views.money import CreditApplicationViewSet, CreditViewSet, RefundViewSet, WriteOffViewSet
 from crm.api.views.payments import PaymentViewSet
+from crm.api.views.statements import AgeingViewSet
 from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
@@ -22,6 +24,10 @@ COLLECTIONS = (
     DealViewSet,
     InvoiceViewSet,
     PaymentViewSet,
+    CreditViewSet,
+    CreditApplicationViewSet,
+    RefundViewSet,
+    WriteOffViewSet,
     ActivityViewSet,
     ApprovalViewSet,
     ApiKeyViewSet,
@@ -34,6 +40,9 @@ for collection in COLLECTIONS:
 
 urlpatterns = [
     path("me/", MeView.as_view(), name="api-me"),
+    path("ageing/", AgeingViewSet.as_view({"get": "read"}), name="api-ageing"),
+    path("ageing/pdf/", AgeingViewSet.as_view({"get": "pdf"}), name="api-ageing-pdf"),
+    path("ageing/csv/", AgeingViewSet.as_view({"get": "csv"}), name="api-ageing-csv"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
     *router.urls,

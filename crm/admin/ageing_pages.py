@@ -17,7 +17,7 @@ from crm.domain.ledger import ageing
 from crm.domain.queries import default_legal_entity
 from crm.forms.statement import AgeingForm
 from crm.models import LegalEntity
-from hashinsight.common.admin.display import money_text
+from hashinsight.common.admin.display import figure_text
 from hashinsight.common.admin.object_page import ObjectPage
 
 
@@ -61,7 +61,7 @@ class AgeingPage(ObjectPage):
         """One currency."""
 
         def shown(row: Any) -> list[str]:
-            return [money_text(value, total.currency) if value else "–" for value in figures_of(row, disputes=True)]
+            return [figure_text(value, total.currency) if value else "–" for value in figures_of(row, disputes=True)]
 
         mine = [row for row in rows if row.currency == total.currency]
         return {

@@ -160,6 +160,9 @@ PAYMENT = shown(
     received_on="2026-11-12",
     method="bank_transfer",
     reference="INV-K7XW2M-2026-0001",
+    rate=None,
+    settled_amount=None,
+    reversed_on=None,
     created_at=CREATED,
 )
 ACTIVITY = shown(

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from crm.enums import (
     ActivityKind,
+    CreditKind,
     CustomerStatus,
     DealStage,
     DealStatus,
@@ -16,6 +17,7 @@ from crm.enums import (
     LeadSource,
     LeadStatus,
     PaymentMethod,
+    WriteOffKind,
 )
 from hashinsight.common.api.filters import ApiFilterSet
 from hashinsight.common.money import CURRENCY_CHOICES
@@ -127,6 +129,52 @@ class PaymentFilter(ApiFilterSet):
     reference = django_filters.CharFilter(max_length=140)
     received_from = day("received_on", "gte")
     received_to = day("received_on", "lte")
+
+
+class CreditFilter(ApiFilterSet):
+    """Of customers' credits."""
+
+    customer = row("customer")
+    invoice = row("invoice")
+    payment = row("payment")
+    kind = choice(CreditKind.choices)
+    currency = choice(CURRENCY_CHOICES)
+    reference = django_filters.CharFilter(max_length=140)
+    received_from = day("received_on", "gte")
+    received_to = day("received_on", "lte")
+
+
+class ApplicationFilter(ApiFilterSet):
+    """Of what credits were used for."""
+
+    customer = row("customer")
+    credit = row("credit")
+    invoice = row("invoice")
+    applied_from = day("applied_on", "gte")
+    applied_to = day("applied_on", "lte")
+
+
+class RefundFilter(ApiFilterSet):
+    """Of refunds."""
+
+    customer = row("customer")
+    credit = row("credit")
+    payment = row("payment")
+    currency = choice(CURRENCY_CHOICES)
+    reference = django_filters.CharFilter(max_length=140)
+    refunded_from = day("refunded_on", "gte")
+    refunded_to = day("refunded_on", "lte")
+
+
+class WriteOffFilter(ApiFilterSet):
+    """Of claims given up."""
+
+    customer = row("customer")
+    invoice = row("invoice")
+    kind = choice(WriteOffKind.choices)
+    currency = choice(CURRENCY_CHOICES)
+    written_off_from = day("written_off_on", "gte")
+    written_off_to = day("written_off_on", "lte")
 
 
 class ActivityFilter(ApiFilterSet):

@@ -313,6 +313,9 @@ class PaymentSerializer(OutputSerializer):
     customer = public_id("customer.public_id")
     invoice = public_id("invoice.public_id")
     amount = MoneyField()
+    settled_amount = MoneyField(currency_of="invoice.currency", allow_null=True)
+    rate = TrimmedDecimalField(allow_null=True)
+    reversed_on = serializers.DateField(source="reversal.reversed_on", read_only=True, allow_null=True, default=None)
     recorded_by = serializers.UUIDField(source="created_by_id", read_only=True, allow_null=True)
 
     class Meta:
@@ -326,6 +329,9 @@ class PaymentSerializer(OutputSerializer):
             "received_on",
             "method",
             "reference",
+            "rate",
+            "settled_amount",
+            "reversed_on",
             "created_at",
             "note",
             "recorded_by",

@@ -25,6 +25,20 @@ STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
         "add_payment",
         {"invoice": "{issued}", "amount": "1", "currency": "USD", "received_on": "2026-11-20"},
     ),
+    ("/payments/{payment}/refund/", "refund_payment", {"amount": "1", "reason": "x"}),
+    ("/payments/{payment}/reverse/", "reverse_payment", {"reason": "x"}),
+    ("/invoices/{issued}/write-off/", "add_writeoff", {"amount": "1", "kind": "bad_debt", "reason": "x"}),
+    (
+        "/credits/",
+        "add_customercredit",
+        {"customer": "{customer}", "amount": "1", "currency": "USD", "received_on": "2026-11-20"},
+    ),
+    ("/credits/{deposit}/apply/", "apply_customercredit", {"invoice": "{issued}", "amount": "1"}),
+    ("/credits/{deposit}/refund/", "refund_customercredit", {"amount": "1", "reason": "x"}),
+    ("/credits/{untouched}/reverse/", "reverse_customercredit", {"reason": "x"}),
+    ("/credit-applications/{application}/reverse/", "reverse_creditapplication", {"reason": "x"}),
+    ("/refunds/{refund}/reverse/", "reverse_refund", {"reason": "x"}),
+    ("/write-offs/{write_off}/reverse/", "reverse_writeoff", {"reason": "x"}),
     ("/activities/", "add_activity", {"customer": "{customer}", "subject": "x"}),
 ]
 

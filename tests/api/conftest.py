@@ -1,12 +1,14 @@
 """What the tests of the API share."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 
 from accounts.models import User
-from crm.domain import deals
+from crm.domain import customer_credits, deals, payments, refunds, write_offs
 from crm.domain.documents import store_document
 from crm.models import Customer, Invoice
 from tests import factories
@@ -75,7 +77,7 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
     pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
     approved = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
     approved = deals.approve_deal(approved, by=root, at=factories.NOW)
-    rows = {
+    rows: dict[str, Any] = {
         "customer": customer_a,
         "lead": factories.LeadFactory(),
         "deal": factories.DealFactory(customer=customer_a),
@@ -85,4 +87,22 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
         "draft": factories.draft_invoice(by=root, customer=customer_a),
         "issued": factories.issued_invoice(by=root, customer=customer_a),
     }
+    rows |= money_rows(rows["issued"], root)
     return {name: str(row.public_id) for name, row in rows.items()}
+
+
+def money_rows(invoice: Invoice, root: User) -> dict[str, Any]:
+    """Money of a customer: for an invoice, without one, used, paid back, given up."""
+    step: dict[str, Any] = {"by": root, "on": factories.TODAY, "at": factories.NOW}
+    received: dict[str, Any] = {"currency": "USD", "received_on": factories.TODAY, **step}
+    deposit, untouched = (
+        customer_credits.record_deposit(invoice.customer, amount=Decimal(50), **received) for _n in range(2)
+    )
+    return {
+        "payment": payments.record_payment(invoice, amount=Decimal(20), **received),
+        "deposit": deposit,
+        "untouched": untouched,
+        "application": customer_credits.apply_credit(deposit, invoice=invoice, amount=Decimal(5), **step),
+        "refund": refunds.refund_credit(deposit, amount=Decimal(5), reason="for the house", **step),
+        "write_off": write_offs.write_off(invoice, amount=Decimal(5), reason="for the house", **step),
+    }

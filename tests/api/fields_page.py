@@ -4,14 +4,16 @@ from typing import Any
 
 from accounts.api.serializers import ApiKeySerializer, NewApiKeySerializer
 from accounts.api.views import ApiKeyViewSet
-from crm.api import inputs, serializers
+from crm.api import inputs, money, serializers, statements
 from crm.api.views.activities import ActivityViewSet
 from crm.api.views.customers import CustomerViewSet
 from crm.api.views.deals import DealViewSet
 from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeSerializer, MeView
+from crm.api.views.money import CreditApplicationViewSet, CreditViewSet, RefundViewSet, WriteOffViewSet
 from crm.api.views.payments import PaymentViewSet
+from crm.api.views.statements import AgeingViewSet
 from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliverySerializer, WebhookInput
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
@@ -31,6 +33,7 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
     "deals": (DealViewSet, inputs.DealInput, inputs.DealChange, {}),
     "invoices": (InvoiceViewSet, inputs.InvoiceInput, None, {}),
     "payments": (PaymentViewSet, inputs.PaymentInput, None, {}),
+    "credits": (CreditViewSet, money.DepositInput, None, {}),
     "activities": (
         ActivityViewSet,
         inputs.ActivityInput,
@@ -53,6 +56,13 @@ PARTS = {
     "lines of deals": serializers.DealLineSerializer,
     "lines of invoices": serializers.InvoiceLineSerializer,
     "deliveries": serializers.DeliverySerializer,
+    "credit-applications": money.CreditApplicationSerializer,
+    "refunds": money.RefundSerializer,
+    "write-offs": money.WriteOffSerializer,
+    "statement of customers": statements.StatementSerializer,
+    "lines of statements": statements.StatementLineSerializer,
+    "ageing": statements.AgeingSerializer,
+    "rows of ageing": statements.AgedCustomerSerializer,
     "approvals": ApprovalSerializer,
     "api-keys": ApiKeySerializer,
     "api-keys just made": NewApiKeySerializer,
@@ -60,7 +70,7 @@ PARTS = {
     "webhook-deliveries": WebhookDeliverySerializer,
     "me": MeSerializer,
 }
-NO_CLIENTS = {"deliveries", "approvals"}
+NO_CLIENTS = {"deliveries", "approvals", "write-offs"}
 
 
 def field_rows() -> dict[str, list[Row]]:
@@ -105,6 +115,10 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         **{name: entry[0] for name, entry in COLLECTIONS.items()},
         "api-keys": ApiKeyViewSet,
         "approvals": ApprovalViewSet,
+        "credit-applications": CreditApplicationViewSet,
+        "refunds": RefundViewSet,
+        "write-offs": WriteOffViewSet,
+        "ageing": AgeingViewSet,
         "webhook-deliveries": WebhookDeliveryViewSet,
     }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]

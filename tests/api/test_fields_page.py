@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "api-fields.md"
 # Decided once, whatever the code says: these are never for clients.
 NEVER_FOR_CLIENTS = {
     "score", "probability", "internal_note", "stage", "lead", "note", "client_visible", "recorded_by", "lost_reason",
-    "cancel_reason", "expected_close_on", "sector", "mining_capacity_mw",
+    "cancel_reason", "reason", "expected_close_on", "sector", "mining_capacity_mw",
 }  # fmt: skip
 
 

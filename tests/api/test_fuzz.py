@@ -31,6 +31,7 @@ from crm.models import Customer, Invoice
 from hashinsight.common.api import document
 from tests import factories
 from tests.api.client import Caller
+from tests.api.conftest import money_rows
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 CALLS_PER_OPERATION = 125 if NIGHTLY else 3
@@ -69,13 +70,21 @@ def _one_connection() -> Iterator[None]:
 def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller) -> dict[str, list[str]]:
     """Real ids of each collection."""
     pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
-    found = {
+    found: dict[str, list[Any]] = {
         "customers": [customer_a],
         "leads": [factories.LeadFactory()],
         "deals": [factories.DealFactory(customer=customer_a), pending, invoice_a.deal],
         "invoices": [invoice_a, factories.draft_invoice(by=root, customer=customer_a)],
         "activities": list(customer_a.activities.all()[:1]),
         "api-keys": [as_alice.key],
+    }
+    money = money_rows(factories.issued_invoice(by=root, customer=customer_a), root)
+    found |= {
+        "payments": [money["payment"]],
+        "credits": [money["deposit"], money["untouched"]],
+        "credit-applications": [money["application"]],
+        "refunds": [money["refund"]],
+        "write-offs": [money["write_off"]],
     }
     return {name: [str(row.public_id) for row in many] for name, many in found.items()}
 

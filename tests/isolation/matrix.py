@@ -21,14 +21,20 @@ FOREIGN_COLUMNS = (
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
 # Collections that do not exist for a client.
-STAFF_ONLY = ("leads", "approvals")
+STAFF_ONLY = ("leads", "approvals", "write-offs")
+# What is no list of rows.
+NO_LIST = ("me", "ageing")
 # What answers a file instead of JSON.
-FILES = ("/pdf/", "/xml/")
+FILES = ("/pdf/", "/xml/", "/csv/")
+# What an address needs to show the same on any day.
+QUERIES = {"/statement/": "?first_on=2026-11-01&last_on=2026-11-30"}
 REQUEST_ID = "the-same-request"
 VOLATILE = ("RateLimit-Remaining", "RateLimit-Reset")
 SNAPSHOT_TABLES = (
     "crm_customer", "crm_customermembership", "crm_lead", "crm_deal", "crm_dealline", "crm_invoice", "crm_invoiceline",
-    "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_activity", "crm_numberseries",
+    "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_customercredit", "crm_creditapplication",
+    "crm_refund", "crm_writeoff", "crm_reversal", "crm_journalentry", "crm_ledgerposting", "crm_activity",
+    "crm_numberseries",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
     "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
 )  # fmt: skip
@@ -40,8 +46,14 @@ ROWS: dict[str, dict[str, str]] = {
         "": "approved deal", "submit": "draft deal", "approve": "pending deal", "complete": "signed deal",
         "move": "pending deal", "lines": "pending deal",
     },
-    "invoices": {"": "invoice", "issue": "draft invoice", "cancel": "draft invoice", "credit": "open invoice"},
+    "invoices": {"": "invoice", "issue": "draft invoice", "cancel": "draft invoice", "credit": "open invoice",
+                 "write_off": "open invoice"},
     "payments": {"": "payment"},
+    "credits": {"": "deposit", "reverse": "untouched deposit"},
+    "credit-applications": {"": "application"},
+    "refunds": {"": "refund"},
+    "write-offs": {"": "write-off"},
+    "ageing": {"": "customer"},
     "approvals": {"": "approval", "withdraw": "own approval"},
     "activities": {"": "activity"},
     "webhooks": {"": "webhook", "enable": "quiet webhook"},
@@ -54,6 +66,10 @@ MORE_ROWS = {
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
 }
+# Filters under which the row of a tenant is not found.
+NOT_FOUND = {
+    ("activities", "lead"), ("deals", "lead"), ("credits", "invoice"), ("credits", "payment"), ("refunds", "payment"),
+}  # fmt: skip
 KINDS = {
     "customer": "customer",
     "deal": "approved deal",
@@ -61,6 +77,8 @@ KINDS = {
     "lead": "lead",
     "corrects": "open invoice",
     "webhook": "webhook",
+    "credit": "deposit",
+    "payment": "payment",
 }
 
 
@@ -119,6 +137,18 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
         ("invoices", "credit"): {"reason": "x", "lines": [{"position": 1, "quantity": "0.1"}]},
         ("invoices", "cancel"): {"reason": "x"},
         ("payments", "create"): {"invoice": invoice, "amount": "1", "currency": "USD", "received_on": "2026-11-20"},
+        ("payments", "refund"): {"amount": "1", "reason": "x"},
+        ("payments", "reverse"): {"reason": "x"},
+        ("invoices", "write_off"): {"amount": "1", "kind": "bad_debt", "reason": "x"},
+        ("credits", "create"): {
+            "customer": customer, "amount": "1", "currency": "USD", "received_on": "2026-11-20",
+        },
+        ("credits", "apply"): {"invoice": tenant.id("open invoice"), "amount": "1"},
+        ("credits", "refund"): {"amount": "1", "reason": "x"},
+        ("credits", "reverse"): {"reason": "x"},
+        ("credit-applications", "reverse"): {"reason": "x"},
+        ("refunds", "reverse"): {"reason": "x"},
+        ("write-offs", "reverse"): {"reason": "x"},
         ("activities", "create"): {
             "customer": customer, "deal": tenant.id("third"), "invoice": invoice, "subject": "New",
         },
@@ -153,14 +183,14 @@ class Matrix:
                         yield from self._by_id(resource, short, verb, action, tenant)
                     else:
                         yield self._plain(resource, short, verb, action, tenant)
-                if "get" in operations and "{id}" not in path and resource != "me":
+                if "get" in operations and "{id}" not in path and resource not in NO_LIST:
                     yield from self._by_parameter(resource, short, operations["get"], tenant)
                     yield from self._by_cursor(resource, short, tenant)
                 if "post" in operations or "patch" in operations:
                     yield from self._by_body(resource, short, operations, tenant)
             if "{id}" in path and "get" in operations:
                 yield from self._own(resource, short)
-            if "get" in operations and "{id}" not in path and resource != "me":
+            if "get" in operations and "{id}" not in path and resource not in NO_LIST:
                 yield from self._orderings(resource, short)
 
     def _action(self, resource: str, operation: dict[str, Any] | None) -> str | None:
@@ -206,7 +236,7 @@ class Matrix:
         url = path.replace("{id}", self._row(resource, action, tenant))
         get = self._reader(resource, action, tenant)
         tag = get.call("GET", path.split("{id}")[0] + f"{self._row(resource, action, tenant)}/").get("ETag")
-        if path.endswith(FILES):
+        if verb == "GET":
             tag = get.call("GET", url)["ETag"]
         header = (("If_None_Match" if verb == "GET" else "If_Match", tag),)
         attack, twin = Ask(verb, url, body, header), Ask(verb, path.replace("{id}", NOBODY), body, header)
@@ -230,7 +260,7 @@ class Matrix:
         if verb == "GET" and resource not in STAFF_ONLY:
             known_by = {"me": "customer_admin key", "api-keys": "customer_admin key", "webhook-deliveries": "webhook"}
             own = tenant.id(known_by.get(resource, "customer")).encode()
-            control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content)
+            control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content or path.endswith(FILES))
         if verb == "POST" and resource in ("activities", "api-keys"):
             body = {"surprise": 1}  # what the attacker may do with own rows is no attack
         return Cell(resource, "list", Ask(verb, path, body), None, control, tenant=tenant.name)
@@ -246,7 +276,7 @@ class Matrix:
             who = "root" if resource in STAFF_ONLY or name == "lead" else tenant.name
             found = (who, Ask("GET", f"{path}?{name}={value}"), lambda answer: len(answer.json()["results"]) >= 1)
             way = "search" if name == "search" else "filter"
-            control = None if (resource, name) in {("activities", "lead"), ("deals", "lead")} else found
+            control = None if (resource, name) in NOT_FOUND else found
             yield Cell(
                 resource, way, Ask("GET", f"{path}?{name}={value}"), Ask("GET", f"{path}?{name}={nobody}"), control,
                 tenant=tenant.name,
@@ -255,6 +285,8 @@ class Matrix:
     def _value(self, resource: str, name: str, schema: dict[str, Any], tenant: Tenant) -> tuple[str | None, str]:
         if schema.get("format") == "uuid":
             kind = "third" if name == "deal" else KINDS[name]
+            if name == "invoice" and resource in ("credit-applications", "write-offs"):
+                kind = "open invoice"
             return tenant.id(kind), NOBODY
         rows = tenant.rows
         known: dict[tuple[str, str], str] = {
@@ -264,6 +296,8 @@ class Matrix:
             ("invoices", "search"): rows["invoice"].number,
             ("invoices", "number"): rows["invoice"].number,
             ("payments", "reference"): rows["payment"].reference,
+            ("credits", "reference"): rows["deposit"].reference,
+            ("refunds", "reference"): rows["refund"].reference,
             ("approvals", "action"): "crm.credit_note",
             ("activities", "search"): rows["activity"].subject,
         }
@@ -308,7 +342,8 @@ class Matrix:
         mine = self.world.attacker
         mark = f"zq{mine.name}".encode()
         for name in {ROWS[resource][""], *MORE_ROWS.get(resource, ())}:
-            ask = Ask("GET", path.replace("{id}", mine.id(name)))
+            query = next((query for end, query in QUERIES.items() if path.endswith(end)), "")
+            ask = Ask("GET", path.replace("{id}", mine.id(name)) + query)
             shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith(FILES)
             control = (mine.name, ask, lambda answer: mark in answer.content) if shown else None
             yield Cell(resource, "nested", ask, None, control, tenant="a")

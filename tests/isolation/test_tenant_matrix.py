@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern
 
+from crm.api.views.statements import AgeingViewSet
 from hashinsight import api_urls
 from hashinsight.api_urls import COLLECTIONS
 from tests.isolation import leaks
@@ -33,7 +34,9 @@ def cells(world: World, spec: dict[str, Any]) -> list[Cell]:
 
 def all_cells(world: World, spec: dict[str, Any]) -> list[Cell]:
     """Made anew, with fresh cursors."""
-    return list(Matrix(world, spec, {str(view.resource): view.client_actions for view in COLLECTIONS}).cells())
+    return list(
+        Matrix(world, spec, {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet)}).cells()
+    )
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,22 @@ from crm.domain import (
     write_offs,
 )
 from crm.domain.memberships import grant_membership
-from crm.models import Activity, Customer, CustomerMembership, Deal, DealLine, Invoice, InvoiceDocument, Lead, Payment
+from crm.models import (
+    Activity,
+    CreditApplication,
+    Customer,
+    CustomerCredit,
+    CustomerMembership,
+    Deal,
+    DealLine,
+    Invoice,
+    InvoiceDocument,
+    Lead,
+    Payment,
+    Refund,
+    Reversal,
+    WriteOff,
+)
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.notify.domain import channels, sending, webhooks
 from hashinsight.notify.models import Channel, Delivery
@@ -38,6 +53,7 @@ from tests.api.client import Caller
 NAMES = ("a", "b", "c", "d")
 NOBODY = "0199f3a1-7c1e-7b52-9d3e-2f6a41c07d11"
 MARK = re.compile(rb"(?=z([qh])([a-d]))(?=(z[qh][a-d]\d+kw))")
+MONEY = (CustomerCredit, CreditApplication, Refund)
 NOW, TODAY = factories.NOW, factories.TODAY
 
 
@@ -151,6 +167,10 @@ class Tenant:
             reference=self.own(), note=self.house(), **step,
         )  # fmt: skip
         self.rows["deposit"] = held
+        self.rows["untouched deposit"] = customer_credits.record_deposit(
+            self.rows["customer"], amount=factories.Decimal(7), currency="USD", received_on=TODAY,
+            reference=self.own(), note=self.house(), **step,
+        )  # fmt: skip
         self.rows["application"] = customer_credits.apply_credit(
             held, invoice=invoice, amount=factories.Decimal(5), **step
         )
@@ -204,7 +224,7 @@ class Tenant:
             own,
             Deal.objects.filter(customer__in=own).exclude(status="draft"),
             Invoice.objects.filter(customer__in=own, number__isnull=False),
-            Payment.objects.filter(customer__in=own),
+            *(model.objects.filter(customer__in=own) for model in (Payment, *MONEY)),
             Activity.objects.filter(customer__in=own, client_visible=True),
             ApiKey.objects.filter(user=self.rows["customer_admin"]),
             Channel.objects.filter(customer_id=self.rows["customer"].pk),
@@ -224,7 +244,10 @@ class Tenant:
         found |= set(InvoiceDocument.objects.filter(invoice__in=invoices).values_list("sha256", flat=True))
         tables = [
             own, invoices, ApiKey.objects.filter(user__in=users), CustomerMembership.objects.filter(customer__in=own),
-            *(model.objects.filter(customer__in=own) for model in (Deal, Lead, Payment, Activity)),
+            *(
+                model.objects.filter(customer__in=own)
+                for model in (Deal, Lead, Payment, Activity, *MONEY, WriteOff, Reversal)
+            ),
             *(model.objects.filter(customer_id=self.rows["customer"].pk) for model in (Channel, Delivery)),
         ]  # fmt: skip
         return found | {str(one) for table in tables for one in table.values_list("public_id", flat=True)}

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from crm.api.filters import CustomerFilter
 from crm.api.inputs import ContactChange, CustomerChange, CustomerInput
 from crm.api.serializers import CustomerSerializer
+from crm.api.views.statements import STATEMENT_ACTIONS, StatementActions
 from crm.domain import customers, edits
 from crm.domain.queries import may_administer
 from crm.models import Customer
@@ -19,19 +20,20 @@ from hashinsight.common.api.scope import is_client
 from hashinsight.common.api.views import Effect, ResourceViewSet
 
 
-class CustomerViewSet(ResourceViewSet):
+class CustomerViewSet(StatementActions, ResourceViewSet):
     """Customers. A client sees the companies it belongs to, and nobody else."""
 
     resource = route = "customers"
     serializer_class = CustomerSerializer
     filterset_class = CustomerFilter
     ordering_fields = ("created_at", "company_name")
-    client_actions = frozenset({"list", "retrieve", "partial_update"})
+    client_actions = frozenset({"list", "retrieve", "partial_update", *STATEMENT_ACTIONS})
     staff_permissions = {
         "list": "crm.view_customer",
         "retrieve": "crm.view_customer",
         "create": "crm.add_customer",
         "partial_update": "crm.change_customer",
+        **dict.fromkeys(STATEMENT_ACTIONS, "crm.view_journalentry"),
     }
     queryset = Customer.objects.none()
 

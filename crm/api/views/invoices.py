@@ -13,7 +13,9 @@ from rest_framework.request import Request
 
 from crm.api.filters import InvoiceFilter
 from crm.api.inputs import CreditInput, InvoiceInput, IssueInput, ReasonInput, SendInput
+from crm.api.money import WriteOffInput, WriteOffSerializer
 from crm.api.serializers import DeliverySerializer, InvoiceSerializer, InvoiceSummarySerializer
+from crm.api.views.money import write_off_effect
 from crm.domain import credit_requests, deliveries, documents, invoicing, issuing
 from crm.domain.queries import local_date
 from crm.enums import DocumentFormat
@@ -48,6 +50,7 @@ class InvoiceViewSet(ResourceViewSet):
         "credit": "crm.credit_invoice",
         "cancel": "crm.cancel_invoice",
         "send": "crm.send_invoice",
+        "write_off": "crm.add_writeoff",
     }
     queryset = Invoice.objects.none()
 
@@ -166,6 +169,15 @@ class InvoiceViewSet(ResourceViewSet):
             answer=self.shown_again,
             target=invoice,
         )
+
+    @described(request=WriteOffInput, responses={201: WriteOffSerializer, 202: ApprovalSerializer})
+    @action(detail=True, methods=["post"], url_path="write-off")
+    def write_off(self, request: Request, id: Any) -> Effect:
+        """Give up what is owed on an invoice, in part or in full (staff).
+
+        A small difference settles the invoice, a bad debt leaves it unpaid. 202 where a second person has to approve.
+        """
+        return write_off_effect(self, self.get_row())
 
     @described(request=SendInput, responses={202: DeliverySerializer})
     @verb

@@ -16,11 +16,13 @@ NO_BREAK_SPACE = "\u00a0"
 
 def money_text(amount: Decimal | None, currency: str) -> str:
     """``1,234.50 EUR`` in the reader's format, with as many digits as the currency has."""
-    if amount is None:
-        return ""
+    return "" if amount is None else f"{figure_text(amount, currency)}{NO_BREAK_SPACE}{currency}"
+
+
+def figure_text(amount: Decimal, currency: str) -> str:
+    """The same without the currency, for tables that name it above."""
     digits = CURRENCIES.get(currency, 2)
-    shown = number_format(amount, decimal_pos=digits, use_l10n=True, force_grouping=True)
-    return f"{shown}{NO_BREAK_SPACE}{currency}"
+    return str(number_format(amount, decimal_pos=digits, use_l10n=True, force_grouping=True))
 
 
 def money_cell(amount: Decimal | None, currency: str) -> SafeString:

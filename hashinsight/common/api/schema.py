@@ -243,7 +243,7 @@ class HashInsightSchema(AutoSchema):
             names.append("Idempotency-Replayed")
         if status == "201":
             names.append("Location")
-        if getattr(self.view, "action", None) in ("pdf", "xml"):
+        if _is_file(self.view):
             names += ["Repr-Digest", "Content-Disposition"]
         return headers(*names)
 
@@ -256,9 +256,14 @@ class HashInsightSchema(AutoSchema):
             statuses |= {409, 415, 422}
             if detail:
                 statuses.add(412)
-        if getattr(self.view, "action", None) in ("pdf", "xml"):
+        if _is_file(self.view) or getattr(self.view, "action", None) == "statement":
             statuses.add(409)
         return sorted(statuses)
+
+
+def _is_file(view: Any) -> bool:
+    """Whether a file is answered instead of JSON."""
+    return (getattr(view, "action", None) or "").endswith(("pdf", "xml", "csv"))
 
 
 def _resource(view: Any) -> str | None:

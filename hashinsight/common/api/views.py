@@ -67,6 +67,16 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """An answer finished after the caller's scope has been left, from what was read inside of it.
+
+    For papers: drawing takes long, and the letterhead is the house's own, out of a client's reach.
+    """
+
+    finish: Callable[[], HttpResponseBase]
+
+
+@dataclass(frozen=True)
 class Answer:
     """Body of an answer, with the address and state of what it shows."""
 
@@ -122,7 +132,10 @@ class BaseView(APIView):
         if request.method not in SAFE_METHODS:
             return self._change(request, handler)
         with reading_as(request.user):
-            return self._conditional(request, self.finish(handler(request, *self.args, **self.kwargs)))
+            answer = handler(request, *self.args, **self.kwargs)
+            if not isinstance(answer, Outside):
+                return self._conditional(request, self.finish(answer))
+        return self._conditional(request, self.finish(answer.finish()))
 
     def finish(self, response: Any) -> HttpResponseBase:
         """Headers every answer has, and the body rendered now (that is, inside the scope if there is one)."""
