@@ -87,7 +87,7 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
         "draft": factories.draft_invoice(by=root, customer=customer_a),
         "issued": factories.issued_invoice(by=root, customer=customer_a),
     }
-    rows |= money_rows(rows["issued"], root)
+    rows |= money_rows(factories.issued_invoice(by=root, customer=customer_a), root)
     return {name: str(row.public_id) for name, row in rows.items()}
 
 
