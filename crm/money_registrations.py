@@ -1,13 +1,17 @@
-"""What crm makes known at start about customers' money: event kinds, and acts that may need a second person."""
+"""What crm makes known at start about customers' money: event kinds, acts for a second person, the ledger check."""
+
+from datetime import timedelta
 
 from django.utils.translation import gettext_lazy
 
-from crm.domain import refunds, second_person, write_offs
+from crm.domain import periods, refunds, second_person, write_offs
+from crm.domain.ledger.watch import books_check
 from crm.enums import LimitedAct
 from crm.registrations import preview
 from hashinsight.approvals.registry import ApprovalAction, register_action
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
+from hashinsight.jobs.registry import PeriodicJob, register_job
 
 _MONEY = {"id": "string", "invoice_id": "string?", "amount": "string", "currency": "string", "kind": "string?"}
 _INVOICE = {
@@ -63,3 +67,13 @@ def register() -> None:
         register_kind(kind)
     for action in APPROVALS:
         register_action(action)
+    periods.register_check(books_check)
+    register_job(
+        PeriodicJob(
+            name="crm.check_ledger",
+            task="crm.check_ledger",
+            every=timedelta(hours=1),
+            description="Recomputes the books from the documents; what does not add up becomes an alert.",
+            grace=timedelta(minutes=30),
+        )
+    )

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from crm.domain import dunning, overdue
+from crm.domain.ledger.watch import check_books
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
@@ -48,3 +49,13 @@ def _dun(run: JobRun) -> dict[str, Any]:
 def dun_customer(*, customer_id: int, on: str) -> int:
     """Write one customer's reminders of a day; returns how many."""
     return len(dunning.dun_customer(customer_id, on=date.fromisoformat(on), at=timezone.now()))
+
+
+@shared_task(name="crm.check_ledger")
+def check_ledger() -> dict[str, Any] | None:
+    """Hourly: recompute the books from the documents; what does not add up becomes an alert."""
+    return run_periodic("crm.check_ledger", _check_ledger)
+
+
+def _check_ledger(run: JobRun) -> dict[str, Any]:
+    return {"mismatches": check_books(at=timezone.now())}

@@ -28,7 +28,6 @@ class PostingInline(ViewOnlyInline):
 
     model = LedgerPosting
     tab = False
-    hide_title = False
     per_page = 50
     show_change_link = False
     fields = ("account", "kind", "debit_shown", "credit_shown", "base_debit_shown", "base_credit_shown", "rate_shown")

@@ -92,7 +92,8 @@ def bucket_titles() -> list[str]:
 
 
 def _row(line: StatementLine, language: str, figure: Any) -> dict[str, str]:
-    detail = " · ".join(dict.fromkeys(text for text in (line.invoice, line.text) if text))
+    named = (line.text,) if line.invoice in line.text else (line.invoice, line.text)
+    detail = " · ".join(text for text in named if text)
     if line.moved:
         moved = gettext("%(amount)s moved between credit and invoice") % {"amount": figure(line.moved)}
         detail = f"{detail} · {moved}" if detail else moved

@@ -107,7 +107,7 @@ class Payment(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency} {self.received_on}"
+        return f"{self.amount.normalize():f} {self.currency} {self.received_on}"
 
     @property
     def settles(self) -> Decimal:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from accounts.models import User
 from crm.domain import documents, dunning, invitations, invoicing, issuing
-from crm.models import DunningLevel, Invoice
+from crm.models import DunningLevel, Invoice, Payment
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -177,6 +177,17 @@ def unsealed(by: User) -> Kwargs:
     return {}
 
 
+def unbooked(by: User) -> Kwargs:
+    """Money that never reached the books: two checks find it."""
+    factories.LegalEntityFactory()
+    Rule.objects.create(name="all", channel=_mailbox(by), kinds=["ledger.*"])
+    invoice = _issued(by)
+    Payment.objects.create(
+        customer=invoice.customer, invoice=invoice, amount=1, currency=invoice.currency, received_on=TODAY
+    )
+    return {}
+
+
 def _late(by: User, **fields: Any) -> Invoice:
     invoice = _issued(by, **fields)
     DunningLevel.objects.get_or_create(
@@ -225,5 +236,6 @@ SCENES = [
     Scene("crm.dun", dun),
     Scene("crm.dun_customer", dun_customer),
     Scene("crm.check_overdue", overdue),
+    Scene("crm.check_ledger", unbooked),
     Scene("crm.check_overdue_customer", overdue_customer),
 ]
