@@ -1,6 +1,6 @@
 """The statement of account of a customer: as a page, as PDF, as CSV; always what the ledger says."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -34,7 +34,7 @@ class StatementPage(ObjectPage):
     """Opening balance, every movement, running and closing balance, and how old what is open is."""
 
     power = "view_journalentry"
-    label = gettext_lazy("Statement of account")
+    label: ClassVar[Any] = gettext_lazy("Statement of account")
     icon = "receipt"
 
     def form(self) -> StatementForm:

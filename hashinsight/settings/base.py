@@ -357,17 +357,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "ENUM_NAME_OVERRIDES": {
-        "CustomerStatusEnum": "crm.enums.CustomerStatus",
-        "LeadStatusEnum": "crm.enums.LeadStatus",
-        "DealStatusEnum": "crm.enums.DealStatus",
-        "DealStageEnum": "crm.enums.DealStage",
-        "InvoiceStatusEnum": "crm.enums.InvoiceStatus",
-        "InvoiceKindEnum": "crm.enums.InvoiceKind",
         "WebhookDeliveryStateEnum": "hashinsight.notify.enums.DeliveryState",
-        "ActivityKindEnum": "crm.enums.ActivityKind",
-        "CreditKindEnum": "crm.enums.CreditKind",
-        "WriteOffKindEnum": "crm.enums.WriteOffKind",
-        "EntryKindEnum": "crm.enums.EntryKind",
+        **{
+            f"{name}Enum": f"crm.enums.{name}"
+            for name in (
+                *("CustomerStatus", "LeadStatus", "DealStatus", "DealStage", "InvoiceStatus", "InvoiceKind"),
+                *("ActivityKind", "CreditKind", "WriteOffKind", "EntryKind"),
+            )
+        },
     },
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],

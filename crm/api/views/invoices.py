@@ -27,7 +27,7 @@ from hashinsight.common.api.problems import Problem
 from hashinsight.common.api.responses import file_response
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.scope import is_client
-from hashinsight.common.api.views import Answer, Effect, ResourceViewSet, verb
+from hashinsight.common.api.views import Answer, Effect, ResourceViewSet, verb, verb_at
 
 PENDING_SECONDS = 2
 
@@ -171,7 +171,7 @@ class InvoiceViewSet(ResourceViewSet):
         )
 
     @described(request=WriteOffInput, responses={201: WriteOffSerializer, 202: ApprovalSerializer})
-    @action(detail=True, methods=["post"], url_path="write-off")
+    @verb_at("write-off")
     def write_off(self, request: Request, id: Any) -> Effect:
         """Give up what is owed on an invoice, in part or in full (staff).
 

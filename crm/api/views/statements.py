@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
@@ -27,7 +26,7 @@ from hashinsight.common.api.problems import BadParameter, Problem
 from hashinsight.common.api.responses import file_response
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.scope import is_client
-from hashinsight.common.api.views import BaseView, Outside
+from hashinsight.common.api.views import BaseView, Outside, part
 from hashinsight.common.money import CURRENCIES
 from hashinsight.common.scoping import customer_ids_for
 
@@ -107,7 +106,7 @@ class StatementActions(BaseView):
         return super().known_parameters()
 
     @described(parameters=_STATEMENT_PARAMETERS, responses={200: StatementSerializer})
-    @action(detail=True, methods=["get"])
+    @part("statement")
     def statement(self, request: Request, id: Any) -> Outside:
         """The statement of account: opening balance, every movement, closing balance, and what was open by age.
 
@@ -125,13 +124,13 @@ class StatementActions(BaseView):
         return Outside(finish)
 
     @described(parameters=_STATEMENT_PARAMETERS, responses=_file("application/pdf"))
-    @action(detail=True, methods=["get"], url_path="statement/pdf")
+    @part("statement/pdf")
     def statement_pdf(self, request: Request, id: Any) -> Outside:
         """The statement of account as PDF/A-3b, in the customer's language."""
         return self._as_file(request, "application/pdf", "pdf", render_statement)
 
     @described(parameters=_STATEMENT_PARAMETERS, responses=_file("text/csv"))
-    @action(detail=True, methods=["get"], url_path="statement/csv")
+    @part("statement/csv")
     def statement_csv(self, request: Request, id: Any) -> Outside:
         """The statement of account as a table for spreadsheets (CSV, UTF-8), in the customer's language."""
         return self._as_file(request, "text/csv", "csv", lambda found, _seller: statement_csv(found))

@@ -52,6 +52,16 @@ def verb(method: Any) -> Any:
     return action(detail=True, methods=["post"])(method)
 
 
+def verb_at(path: str) -> Any:
+    """The same where the address is no name of a method: ``write-off``."""
+    return action(detail=True, methods=["post"], url_path=path)
+
+
+def part(path: str) -> Any:
+    """Makes a method the reading call ``GET <collection>/<id>/<path>/``."""
+    return action(detail=True, methods=["get"], url_path=path)
+
+
 @dataclass(frozen=True)
 class Effect:
     """What an unsafe call will do, now that it is known to be allowed.
