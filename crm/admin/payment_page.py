@@ -45,8 +45,7 @@ class PaymentPage(ConfirmPage):
                 _("%(invoice)s is %(status)s; money is booked on issued invoices only.")
                 % {"invoice": balance, "status": balance.get_status_display()}
             )
-        typed = self.form.cleaned_data.get("amount") if self.form.is_bound and self.form.is_valid() else None
-        amount = typed if typed is not None else max(balance.outstanding, 0)
+        amount = self.settled(balance)
         after = balance.outstanding - amount
         paid = balance.status in OPEN_STATUSES and after <= 0
         status = InvoiceStatus.PAID.label if paid else balance.get_status_display()
@@ -72,6 +71,18 @@ class PaymentPage(ConfirmPage):
             effect.tables.append(known)
         return effect
 
+    def settled(self, balance: Any) -> Any:
+        """What the money typed settles, in the invoice's currency; at first all that is open."""
+        if not (self.form.is_bound and self.form.is_valid()):
+            return max(balance.outstanding, 0)
+        cleaned = self.form.cleaned_data
+        if cleaned["currency"] == balance.currency:
+            return cleaned["amount"]
+        return payments.check_payment(
+            balance, cleaned["amount"], cleaned["currency"], cleaned["received_on"], cleaned["received_on"],
+            rate=cleaned["rate"], settles=cleaned["settles"],
+        )  # fmt: skip
+
     def known_payments(self, invoice: Any) -> Table | None:
         """What was booked before, so that nobody books it twice."""
         rows = [
@@ -87,7 +98,9 @@ class PaymentPage(ConfirmPage):
         payments.record_payment(
             obj,
             amount=cleaned["amount"],
-            currency=obj.currency,
+            currency=cleaned["currency"],
+            rate=cleaned["rate"],
+            settles=cleaned["settles"],
             received_on=cleaned["received_on"],
             by=self.request.user,
             on=local_date(now, obj.legal_entity.time_zone),

@@ -305,7 +305,11 @@ class SendInput(InputSerializer):
 
 @extend_schema_serializer(examples=[examples.PAYMENT_INPUT])
 class PaymentInput(InputSerializer):
-    """Money received for an issued invoice, in the invoice's currency."""
+    """Money received for an issued invoice.
+
+    In another currency than the invoice it brings its ``rate``, units of the invoice's currency for one of its own;
+    ``settles`` is what was agreed to be settled by it, its worth at the rate where nothing is said.
+    """
 
     invoice = VisibleIdField(Invoice)
     amount = AmountInput(validators=[positive])
@@ -314,6 +318,10 @@ class PaymentInput(InputSerializer):
     method = serializers.ChoiceField(choices=PaymentMethod.choices, default=PaymentMethod.BANK_TRANSFER.value)
     reference = line(140)
     note = text(300)
+    rate = serializers.DecimalField(
+        max_digits=20, decimal_places=8, required=False, allow_null=True, validators=[positive]
+    )
+    settles = AmountInput(required=False, allow_null=True, validators=[positive])
 
 
 class ActivityFields(InputSerializer):

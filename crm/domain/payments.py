@@ -101,7 +101,7 @@ def _store(payment: Payment, *, at: datetime) -> None:
 
 def _check_new(payment: Payment) -> None:
     same = {"reference": payment.reference, "amount": payment.amount, "received_on": payment.received_on}
-    if payment.reference and payment.invoice.payments.filter(**same).exists():
+    if payment.reference and payment.invoice.payments.standing().filter(**same).exists():
         raise DuplicatePayment(
             _("A payment of %(amount)s with the reference %(reference)s was recorded for that day already.")
             % {"amount": format(payment.amount, "f"), "reference": payment.reference}

@@ -15,7 +15,7 @@ from crm.models import Deal, Invoice
 from hashinsight.common.admin.confirm import ConfirmForm
 from hashinsight.common.admin.display import number_text
 from hashinsight.common.admin.widgets import HouseAutocomplete
-from hashinsight.common.money import CURRENCIES
+from hashinsight.common.money import CURRENCIES, CURRENCY_CHOICES
 
 LINE_PREFIX = "line_"
 
@@ -47,6 +47,21 @@ class PaymentForm(ConfirmForm):
     """Money received."""
 
     amount = forms.DecimalField(label=gettext_lazy("Amount"), max_digits=24, decimal_places=8)
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"), choices=CURRENCY_CHOICES, required=False)
+    rate = forms.DecimalField(
+        label=gettext_lazy("Rate"),
+        max_digits=20,
+        decimal_places=8,
+        required=False,
+        help_text=gettext_lazy("For money in another currency: units of the invoice's currency for one of its own."),
+    )
+    settles = forms.DecimalField(
+        label=gettext_lazy("Settles"),
+        max_digits=24,
+        decimal_places=8,
+        required=False,
+        help_text=gettext_lazy("What was agreed to be settled by it; empty: its worth at the rate."),
+    )
     received_on = forms.DateField(label=gettext_lazy("Received on"), widget=forms.DateInput)
     method = forms.ChoiceField(label=gettext_lazy("Method"), choices=PaymentMethod.choices)
     reference = forms.CharField(
@@ -60,7 +75,12 @@ class PaymentForm(ConfirmForm):
     def build(self) -> None:
         """In the invoice's currency, today."""
         self.fields["received_on"].initial = timezone.localdate
-        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": self.obj.currency}
+        self.fields["currency"].initial = self.obj.currency
+        self.fields["settles"].label = _("Settles in %(currency)s") % {"currency": self.obj.currency}
+
+    def clean_currency(self) -> str:
+        """The invoice's where nothing is said."""
+        return self.cleaned_data["currency"] or str(self.obj.currency)
 
 
 class CreditForm(ConfirmForm):

@@ -283,3 +283,28 @@ def test_lists_do_not_ask_row_by_row(
     for name in ("refund", "writeoff"):
         reversals.reverse(more[name], reason="x", by=root, on=TODAY, at=NOW)
     assert asked() == few
+
+
+def test_a_payment_in_bitcoin_brings_its_rate(as_root: Client, invoice: Invoice) -> None:
+    address = url("invoice", invoice.pk, "pay")
+    fields = {"amount": "0.01", "currency": "BTC", "received_on": DAY, "method": "bitcoin"}
+    without = confirm(as_root, address, **fields)
+    assert "state the rate" in without.context["error"]
+    fields |= {"rate": "60000", "settles": "590"}
+    look = as_root.post(address, {"seen": seen(as_root.get(address)), "preview": "1", **fields})
+    assert changes(look)[1] == ("outstanding", "1,000.00 USD", "410.00 USD")
+    assert texts(confirm(as_root, address, **fields)) == ["The payment was recorded."]
+    made = Payment.objects.get()
+    assert (made.amount, made.rate, made.settles) == (Decimal("0.01"), Decimal(60000), Decimal(590))
+    assert state(invoice) == ("sent", Decimal(410))
+    assert discrepancies() == []
+
+
+def test_what_was_taken_back_can_be_recorded_again(as_root: Client, invoice: Invoice) -> None:
+    address = url("invoice", invoice.pk, "pay")
+    fields = {"amount": "10", "currency": "USD", "received_on": DAY, "method": "cash", "reference": "R-1"}
+    confirm(as_root, address, **fields)
+    assert "recorded for that day already" in confirm(as_root, address, **fields).context["error"]
+    confirm(as_root, url("payment", Payment.objects.get().pk, "reverse"), on=DAY, reason="it was a card")
+    assert texts(confirm(as_root, address, **{**fields, "method": "card"})) == ["The payment was recorded."]
+    assert state(invoice) == ("sent", Decimal(990))

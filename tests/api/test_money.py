@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from crm.domain import customer_credits, payments, write_offs
+from crm.domain import customer_credits, write_offs
 from crm.domain.ledger import queries
 from crm.domain.ledger.check import discrepancies
 from crm.models import ApprovalLimit, Customer, CustomerCredit, Invoice, LegalEntity, Refund, WriteOff
@@ -205,11 +205,12 @@ def test_staff_need_powers_to_read_accounts(as_clerk: Caller, customer_a: Custom
         assert as_clerk.get(path).status_code == 403
 
 
-def test_a_payment_in_another_currency_shows_its_rate(as_bob: Caller, invoice_a: Invoice, root: User) -> None:
-    paid = payments.record_payment(
-        invoice_a, amount=Decimal("0.01"), currency="BTC", method="bitcoin", rate=Decimal(60000), received_on=TODAY,
-        by=root, on=TODAY, at=NOW,
-    )  # fmt: skip
-    shown = as_bob.get(f"/payments/{paid.public_id}/").json()
+def test_a_payment_in_another_currency_brings_its_rate(
+    as_bob: Caller, as_root: Caller, invoice_a: Invoice, root: User
+) -> None:
+    body = {"invoice": str(invoice_a.public_id), "amount": "0.01", "currency": "BTC", "received_on": TODAY.isoformat()}
+    assert as_root.post("/payments/", body).json()["code"] == "payment_refused"
+    paid = as_root.post("/payments/", {**body, "method": "bitcoin", "rate": "60000"}).json()
+    shown = as_bob.get(f"/payments/{paid['id']}/").json()
     assert (shown["amount"], shown["rate"], shown["settled_amount"]) == ("0.01000000", "60000", "600.00")
     write_offs.write_off(invoice_a, amount=Decimal(400), reason="x", by=root, on=TODAY, at=NOW)
