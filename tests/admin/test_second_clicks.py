@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from crm.domain import payments
-from crm.models import Customer, Invoice, Lead, Payment
+from crm.domain import customer_credits, payments
+from crm.models import Customer, CustomerCredit, Invoice, Lead, Payment, Refund
 from hashinsight.common.admin.confirm import ConfirmPage
 from tests import factories
 from tests.admin.conftest import SignIn, seen
@@ -53,6 +53,22 @@ def test_one_payment(root: User, issued: Invoice, sign_in: SignIn) -> None:
     answers = _click_together(root, sign_in, url("invoice", issued.pk, "pay"), **fields)
     assert answers == [302] + [409] * (CLICKS - 1)
     assert [payment.amount for payment in Payment.objects.all()] == [Decimal(10)]
+
+
+@pytest.mark.parametrize("page", ["deposit", "refund"])
+def test_one_deposit_and_one_refund(page: str, root: User, issued: Invoice, sign_in: SignIn) -> None:
+    """Rows that are written once have no version that a first click would raise."""
+    customer, step = issued.customer, {"by": root, "on": TODAY, "at": NOW}
+    held = customer_credits.record_deposit(customer, amount=Decimal(90), currency="USD", received_on=TODAY, **step)
+    fields: dict[str, Any] = {"amount": "10", "method": "cash"}
+    if page == "deposit":
+        address = url("customer", customer.pk, "deposit")
+        fields |= {"currency": "USD", "received_on": TODAY.isoformat(), "legal_entity": issued.legal_entity_id}
+    else:
+        address = url("customercredit", held.pk, "refund")
+        fields |= {"on": TODAY.isoformat(), "reason": "x"}
+    assert _click_together(root, sign_in, address, **fields) == [302] + [409] * (CLICKS - 1)
+    assert CustomerCredit.objects.count() + Refund.objects.count() == 2
 
 
 def test_who_was_too_late_sees_what_is_there_now(

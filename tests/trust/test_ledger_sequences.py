@@ -48,7 +48,7 @@ from tests.support.database import owner_login
 pytestmark = pytest.mark.django_db
 SEED = int(os.environ.get("HASHINSIGHT_SEED", "20261121"))
 # Sequences and steps: an ordinary run, one per pull request (HASHINSIGHT_LEDGER=pr), a nightly one.
-ORDINARY, PULL_REQUEST, NIGHTLY = (12, 25), (100, 30), (2000, 50)
+ORDINARY, PULL_REQUEST, NIGHTLY = (10, 10), (100, 30), (2000, 50)
 CENTS = st.integers(min_value=1, max_value=120_00).map(lambda cents: Decimal(cents) / 100)
 PARTS = st.integers(min_value=1, max_value=10)
 PICK = st.integers(min_value=0, max_value=10_000)
