@@ -76,7 +76,8 @@ class InvoiceAdmin(BaseAdmin):
                     ("customer", "deal", "corrects"),
                     ("issued_on", "due_on", "paid_on"),
                     ("net_shown", "tax_shown", "total_display"),
-                    ("paid_shown", "credited_shown", "outstanding_display"),
+                    ("paid_shown", "credited_shown", "applied_shown"),
+                    ("written_off_shown", "surplus_shown", "outstanding_display"),
                 )
             },
         ),
@@ -107,6 +108,9 @@ class InvoiceAdmin(BaseAdmin):
         "total_display",
         "paid_shown",
         "credited_shown",
+        "applied_shown",
+        "written_off_shown",
+        "surplus_shown",
         "outstanding_display",
         "cancel_reason",
     )
@@ -198,6 +202,19 @@ class InvoiceAdmin(BaseAdmin):
     @admin.display(description=gettext_lazy("credited"))
     def credited_shown(self, invoice: Any) -> str:
         return money_text(invoice.credited_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("credit applied"))
+    def applied_shown(self, invoice: Any) -> str:
+        return money_text(invoice.applied_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("written off"))
+    def written_off_shown(self, invoice: Any) -> str:
+        return money_text(invoice.written_off_total, invoice.currency)
+
+    @admin.display(description=gettext_lazy("turned into credit"))
+    def surplus_shown(self, invoice: Any) -> str:
+        """What came beyond the invoice, and is the customer's credit now."""
+        return money_text(invoice.surplus_total, invoice.currency)
 
     @admin.display(description=gettext_lazy("outstanding"))
     def outstanding_display(self, invoice: Any) -> str:

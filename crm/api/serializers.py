@@ -230,6 +230,9 @@ class InvoiceSummarySerializer(OutputSerializer):
     gross_total = MoneyField()
     paid_total = MoneyField()
     credited_total = MoneyField()
+    applied_total = MoneyField()
+    written_off_total = MoneyField()
+    surplus_total = MoneyField()
     outstanding = MoneyField()
 
     class Meta:
@@ -248,6 +251,9 @@ class InvoiceSummarySerializer(OutputSerializer):
             "gross_total",
             "paid_total",
             "credited_total",
+            "applied_total",
+            "written_off_total",
+            "surplus_total",
             "outstanding",
             "issued_on",
             "due_on",

@@ -214,3 +214,14 @@ def test_a_payment_in_another_currency_brings_its_rate(
     shown = as_bob.get(f"/payments/{paid['id']}/").json()
     assert (shown["amount"], shown["rate"], shown["settled_amount"]) == ("0.01000000", "60000", "600.00")
     write_offs.write_off(invoice_a, amount=Decimal(400), reason="x", by=root, on=TODAY, at=NOW)
+
+
+def test_the_figures_of_an_invoice_explain_what_is_outstanding(
+    as_bob: Caller, rows: dict[str, Any], invoice_a: Invoice
+) -> None:
+    shown = {
+        name: Decimal(value) for name, value in as_bob.get(f"/invoices/{invoice_a.public_id}/").json().items()
+        if name.endswith("_total") or name == "outstanding"
+    }  # fmt: skip
+    taken = sum(shown[f"{name}_total"] for name in ("paid", "credited", "applied", "written_off"))
+    assert shown["gross_total"] - taken + shown["surplus_total"] == shown["outstanding"] == Decimal(970)
