@@ -160,6 +160,7 @@ class InvoiceKind(TextChoices):
     DEAL = "deal", _("invoice for a deal")
     USAGE = "usage", _("invoice for usage")
     CREDIT_NOTE = "credit_note", _("credit note")
+    OPENING = "opening", _("invoice brought along")
 
 
 class InvoiceStatus(TextChoices):
@@ -200,6 +201,7 @@ class CreditKind(TextChoices):
     OVERPAYMENT = "overpayment", _("overpayment")
     CREDIT_NOTE = "credit_note", _("credit note after payment")
     OPENING = "opening", _("opening balance")
+    OPENING_DEPOSIT = "opening_deposit", _("deposit brought along")
 
 
 class WriteOffKind(TextChoices):
@@ -336,3 +338,21 @@ class AddressScheme(TextChoices):
     ORG_SE = "0007", _("organisation number, Sweden")
     OVT = "0216", _("OVT code, Finland")
     UID_CH = "0183", _("UID, Switzerland")
+
+
+class ExportKind(TextChoices):
+    """What is made for accounting."""
+
+    DOCUMENTS = "documents", _("documents (PDF and XML, ZIP)")
+    JOURNAL_CSV = "journal_csv", _("journal (CSV)")
+    JOURNAL_XLSX = "journal_xlsx", _("journal (XLSX)")
+    DATEV = "datev", _("DATEV (posting batch)")
+    XERO = "xero", _("Xero (sales invoices)")
+    QUICKBOOKS = "quickbooks", _("QuickBooks Online (invoices)")
+
+
+class DateOrder(TextChoices):
+    """How a region writes its dates."""
+
+    DMY = "dmy", _("day/month/year")
+    MDY = "mdy", _("month/day/year")

@@ -180,3 +180,8 @@ def may_reverse_refund(user: Any) -> bool:
 def may_reverse_write_off(user: Any) -> bool:
     """Claim again what was given up."""
     return _may(user, "reverse_writeoff")
+
+
+def may_make_export(user: Any) -> bool:
+    """Make files for accounting, and fetch them."""
+    return _may(user, "make_accountingexport")

@@ -1,6 +1,7 @@
 """The back office of the commercial part: one module per family of models."""
 
 from crm.admin import (  # noqa: F401
+    accounting,
     activity,
     customer,
     customer_credit,

@@ -1,5 +1,6 @@
 """Models of the commercial truth."""
 
+from crm.models.accounting import AccountingExport, AccountingSettings, DebtorNumber, TaxKey
 from crm.models.activity import Activity
 from crm.models.customer import Customer, CustomerGroupPermission, CustomerUserPermission
 from crm.models.customer_credit import CreditApplication, CustomerCredit, Refund
@@ -23,7 +24,9 @@ from crm.models.tax import TaxCode, TaxRate
 from crm.models.write_off import Reversal, WriteOff
 
 __all__ = [
+    "AccountingExport",
     "AccountingPeriod",
+    "AccountingSettings",
     "Activity",
     "ApprovalLimit",
     "CreditApplication",
@@ -34,6 +37,7 @@ __all__ = [
     "CustomerUserPermission",
     "Deal",
     "DealLine",
+    "DebtorNumber",
     "Dispute",
     "DunningHold",
     "DunningItem",
@@ -57,6 +61,7 @@ __all__ = [
     "Refund",
     "Reversal",
     "TaxCode",
+    "TaxKey",
     "TaxRate",
     "WriteOff",
 ]

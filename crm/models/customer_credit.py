@@ -15,6 +15,7 @@ from hashinsight.common.models import BaseModel
 from hashinsight.common.money import CurrencyField, MoneyField
 from hashinsight.common.scoping import ScopedQuerySet
 
+_FROM_NOTHING = ["deposit", "opening", "opening_deposit"]
 _ZERO = models.Value(Decimal(0), output_field=models.DecimalField(max_digits=24, decimal_places=8))
 
 
@@ -52,6 +53,7 @@ class CustomerCredit(BaseModel):
     overpayment   what a payment brought beyond its invoice
     credit_note   credited after the invoice had been paid
     opening       brought along from another system
+    opening_deposit  the same, of a deposit
 
     Written once; what is left is what was not applied, refunded or reversed.
     """
@@ -114,7 +116,9 @@ class CustomerCredit(BaseModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="crm_customercredit_positive"),
             models.CheckConstraint(
-                condition=models.Q(kind__in=["deposit", "opening"], invoice=None, payment=None, credit_note=None)
+                condition=models.Q(
+                    kind__in=["deposit", "opening", "opening_deposit"], invoice=None, payment=None, credit_note=None
+                )
                 | models.Q(kind="overpayment", invoice__isnull=False, payment__isnull=False, credit_note=None)
                 | models.Q(kind="credit_note", invoice__isnull=False, payment=None, credit_note__isnull=False),
                 name="crm_customercredit_origin",

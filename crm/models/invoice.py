@@ -103,6 +103,15 @@ class Invoice(BaseModel):
     net_total = MoneyField(_("net"), default=0, decimal_places=8, max_digits=24, editable=False)
     tax_total = MoneyField(_("tax"), default=0, decimal_places=8, max_digits=24, editable=False)
     gross_total = MoneyField(_("total"), default=0, decimal_places=8, max_digits=24, editable=False)
+    former_total = MoneyField(
+        _("total in the former system"),
+        null=True,
+        blank=True,
+        editable=False,
+        decimal_places=8,
+        max_digits=24,
+        help_text=_("Of an invoice brought along; what was still open then is its total here."),
+    )
     service_from = models.DateField(_("service from"), null=True, blank=True)
     service_to = models.DateField(_("service to"), null=True, blank=True, help_text=_("Last day of the service."))
     payment_terms_days = models.PositiveSmallIntegerField(_("payment terms in days"), default=14)
@@ -134,7 +143,15 @@ class Invoice(BaseModel):
                 condition=models.Q(status__in=InvoiceStatus.values), name="crm_invoice_status_known"
             ),
             models.CheckConstraint(
-                condition=models.Q(deal__isnull=False) | models.Q(corrects__isnull=False), name="crm_invoice_has_cause"
+                condition=models.Q(deal__isnull=False) | models.Q(corrects__isnull=False) | models.Q(kind="opening"),
+                name="crm_invoice_has_cause",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind="opening", former_total__isnull=False, former_total__gte=models.F("gross_total")
+                )
+                | (~models.Q(kind="opening") & models.Q(former_total__isnull=True)),
+                name="crm_invoice_former_total",
             ),
             models.CheckConstraint(
                 condition=models.Q(kind="credit_note", corrects__isnull=False)
@@ -195,6 +212,11 @@ class Invoice(BaseModel):
     def is_credit_note(self) -> bool:
         """Whether it takes back instead of billing."""
         return self.kind == InvoiceKind.CREDIT_NOTE
+
+    @property
+    def is_brought_along(self) -> bool:
+        """Whether another system issued it: we have its figures, not its paper."""
+        return self.kind == InvoiceKind.OPENING
 
     def days_overdue(self, on: date) -> int:
         """Days past the due date; 0 when not due, settled or a credit note."""
