@@ -78,10 +78,10 @@ def _shares(group: SoldGroup, lines: Sequence[SoldLine]) -> list[Decimal]:
 
 def _cells(sale: Sale, group: SoldGroup, line: SoldLine, tax: Decimal, form: str) -> list[str]:
     plain = line.unit_price == round_half_up(line.unit_price, ITEM_DIGITS)
-    quantity, price = (line.quantity, line.unit_price) if plain else (Decimal(1), line.net)
+    quantity, price = (line.quantity, line.unit_price) if plain else (Decimal(1), round_half_up(line.net))
     return [
         safe_text(sale.number), safe_text(sale.customer), f"{sale.issued_on:{form}}", f"{sale.due_on:{form}}",
         "", "", safe_text(sale.reference), safe_text(group.account), safe_text(line.description),
-        f"{quantity.normalize():f}", f"{price.normalize():f}", f"{line.net:f}", safe_text(group.tax_name),
-        f"{tax:f}", sale.currency,
+        f"{quantity.normalize():f}", f"{price.normalize():f}", f"{round_half_up(line.net):f}",
+        safe_text(group.tax_name), f"{tax:f}", safe_text(sale.currency),
     ]  # fmt: skip

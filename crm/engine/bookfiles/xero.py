@@ -97,11 +97,11 @@ def _row(sale: Sale, group: SoldGroup, line: SoldLine, form: str) -> list[str]:
     address = [*sale.address, "", "", "", ""][:4]
     words = [safe_text(part) for part in (sale.customer, sale.email, *address, sale.city, sale.region)]
     return [
-        *words, safe_text(sale.postal_code), sale.country, safe_text(sale.number), safe_text(sale.reference),
+        *words, safe_text(sale.postal_code), safe_text(sale.country), safe_text(sale.number), safe_text(sale.reference),
         f"{sale.issued_on:{form}}", f"{sale.due_on:{form}}", f"{sale.gross:f}", "", safe_text(line.description),
         f"{line.quantity.normalize():f}", _price(line.unit_price), "", safe_text(group.account),
         safe_text(group.tax_name), f"{tax_of(line_net(line.quantity, line.unit_price), group.rate):f}",
-        "", "", "", "", sale.currency, "",
+        "", "", "", "", safe_text(sale.currency), "",
     ]  # fmt: skip
 
 
