@@ -32,6 +32,7 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # Where such files are written, and the case below that covers each.
 WRITERS = {
     "hashinsight/common/exports.py": "the writers themselves",
+    "hashinsight/common/admin/importing.py": "reads uploaded files; writes none",
     "hashinsight/common/admin/exporting.py": "tables of columns",
     "crm/domain/exports/journal.py": "tables of columns",
     "crm/domain/exports/documents.py": "tables of columns",

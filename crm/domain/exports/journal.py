@@ -13,10 +13,10 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.domain.exports.span import ExportRefused, Span
+from crm.domain.exports.span import Span
 from crm.enums import EntryKind
 from crm.models import LedgerPosting
-from hashinsight.common.exports import XLSX_MOST_ROWS, Column, TooManyRows, csv_lines, write_xlsx
+from hashinsight.common.exports import Column, csv_lines, write_xlsx
 from hashinsight.common.money import exponent
 
 CHUNK = 2000
@@ -86,12 +86,8 @@ def csv_chunks(span: Span) -> Iterator[bytes]:
 
 
 def xlsx_chunks(span: Span) -> Iterator[bytes]:
-    """The XLSX file; the same rows and the same moment give the same bytes. Raises ExportRefused for too many rows."""
-    try:
-        book = write_xlsx(JOURNAL_COLUMNS, rows_of(span).iterator(chunk_size=CHUNK), title=_("Journal"))
-    except TooManyRows as error:
-        text = _("An XLSX file holds at most %(most)s rows here; take the CSV file.") % {"most": XLSX_MOST_ROWS}
-        raise ExportRefused(text) from error
+    """The XLSX file; the same rows and the same moment give the same bytes."""
+    book = write_xlsx(JOURNAL_COLUMNS, rows_of(span).iterator(chunk_size=CHUNK), title=_("Journal"))
     with book, settled(book, span.state_of) as fixed:
         while chunk := fixed.read(1 << 16):
             yield chunk

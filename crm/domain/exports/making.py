@@ -20,6 +20,7 @@ from crm.engine.bookfiles import quickbooks, xero
 from crm.engine.bookfiles.values import NamedFile, Sale
 from crm.enums import ExportKind
 from crm.models import AccountingExport, LegalEntity
+from hashinsight.common.exports import XLSX_MOST_ROWS
 
 JOURNAL = (ExportKind.JOURNAL_CSV, ExportKind.JOURNAL_XLSX)
 ENDINGS = {
@@ -61,6 +62,9 @@ def plan_export(entity: LegalEntity, *, kind: ExportKind, first: date, last: dat
         missing = documents.without_pdf(span, until=at)
         if missing:
             plan.notes.append(_("without a PDF yet: %(numbers)s") % {"numbers": _listed(missing)})
+    elif kind == ExportKind.JOURNAL_XLSX and plan.row_count > XLSX_MOST_ROWS:
+        text = _("An XLSX file holds at most %(most)s rows here; take the CSV file.")
+        plan.gaps.append(text % {"most": XLSX_MOST_ROWS})
     elif kind == ExportKind.DATEV:
         datev.batch_of(span, mapping)
         plan.row_count = sum(1 for _booking in datev.bookings_of(span, mapping))

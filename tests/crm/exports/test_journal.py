@@ -133,7 +133,7 @@ def test_what_was_exported_stays(month: Books) -> None:
 
 
 def test_too_many_rows_for_a_workbook_are_refused(month: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hashinsight.common.exports.XLSX_MOST_ROWS", 3)
+    monkeypatch.setattr("crm.domain.exports.making.XLSX_MOST_ROWS", 3)
     with pytest.raises(exports.ExportRefused, match="CSV"):
         made(month, ExportKind.JOURNAL_XLSX)
     assert AccountingExport.objects.count() == 0
