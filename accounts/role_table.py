@@ -37,6 +37,10 @@ FINANCE_TABLES = (
     "crm.dunninghold",
     "crm.dunningletter",
     "crm.dispute",
+    "crm.accountingsettings",
+    "crm.accountingexport",
+    "crm.debtornumber",
+    "crm.taxkey",
 )
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -122,6 +126,8 @@ _FINANCE = (
     | _on(("crm.dunninglevel", "crm.dunninghold"), ADD, CHANGE, DELETE)
     | _on(("crm.dispute",), ADD, CHANGE)
     | {*APPROVALS, "crm.close_accountingperiod", "crm.send_dunningletter"}
+    | _on(("crm.accountingsettings", "crm.debtornumber", "crm.taxkey"), ADD, CHANGE, DELETE)
+    | {"crm.make_accountingexport"}
 )
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (

@@ -92,6 +92,7 @@ def month() -> Mapping[str, Any]:
     first = timezone.localdate().replace(day=1)
     issued = (
         Invoice.objects.filter(issued_on__gte=first)
+        .exclude(kind=InvoiceKind.OPENING)
         .values("currency")
         .annotate(
             billed=Sum("gross_total", filter=~Q(kind=InvoiceKind.CREDIT_NOTE)),

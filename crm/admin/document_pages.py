@@ -46,6 +46,10 @@ class PdfPage(ObjectPage):
         if not invoice.is_issued:
             messages.error(request, _("%(invoice)s is not issued; there is a preview only.") % {"invoice": invoice})
             return HttpResponseRedirect(self.back_url())
+        if invoice.is_brought_along:
+            text = _("%(invoice)s was issued in another system; there is no PDF of ours.")
+            messages.error(request, text % {"invoice": invoice})
+            return HttpResponseRedirect(self.back_url())
         stored = invoice.documents.filter(format=DocumentFormat.PDF).first()
         if stored is not None:
             return pdf_response(bytes(stored.content), invoice.number)

@@ -255,6 +255,8 @@ class InvoiceAdmin(BaseAdmin):
         if obj.is_credit_note or obj.status == InvoiceStatus.CANCELLED:
             return shown
         waiting = {"dispute", "apply", "writeoff"} if obj.status in OPEN_STATUSES else set()
+        if obj.is_brought_along:
+            return {"pay"} | waiting
         return shown | {"pay", "credit"} | waiting
 
     # --- writing --------------------------------------------------------------------------------------------

@@ -33,6 +33,9 @@ def queue_delivery(invoice: Invoice, *, recipient: str, at: datetime) -> Invoice
     """Ask for the stored document to be e-mailed (again: the same document, a new delivery)."""
     if not invoice.is_issued:
         raise DeliveryRefused(_("%(invoice)s is not issued.") % {"invoice": invoice})
+    if invoice.is_brought_along:
+        text = _("%(invoice)s was issued in another system; there is no document of ours to send.")
+        raise DeliveryRefused(text % {"invoice": invoice})
     if not recipient:
         raise DeliveryRefused(_("No e-mail address is known for %(customer)s.") % {"customer": invoice.customer})
     lock_row(invoice)  # or a document stored this very moment would not see this delivery, nor this one the document

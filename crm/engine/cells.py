@@ -92,6 +92,18 @@ class Cells:
             return None
         return Decimal(value)
 
+    def signed_amount(self, column: str, *, digits: int = 2) -> Decimal | None:
+        """An amount that may lie below zero, with at most so many digits after the point, or nothing."""
+        value = self._values[column]
+        if not value.startswith("-"):
+            return self.amount(column, digits=digits)
+        self._values[column] = value.removeprefix("-")
+        try:
+            amount = self.amount(column, digits=digits)
+        finally:
+            self._values[column] = value
+        return None if amount is None else amount.copy_negate()
+
     def day(self, column: str) -> date | None:
         """A day written year-month-day, or nothing."""
         value = self._values[column]

@@ -83,7 +83,10 @@ class InvoiceViewSet(ResourceViewSet):
     )
     @action(detail=True, methods=["get"])
     def pdf(self, request: Request, id: Any) -> HttpResponse:
-        """The PDF of an issued document. Right after issue it may still be in the making: 409 `document_pending`."""
+        """The PDF of an issued document. Right after issue it may still be in the making: 409 `document_pending`.
+
+        An invoice brought along from another system (`kind` = `opening`) has none: 409 `no_document`.
+        """
         invoice = self.get_row()
         stored = _stored(request.user, invoice, DocumentFormat.PDF)
         if stored is None:
@@ -213,6 +216,8 @@ def _no_einvoice(invoice: Invoice) -> Problem:
 def _not_there(invoice: Invoice) -> Problem:
     if not invoice.is_issued:
         return Problem(409, "not_issued", _("A draft has no document yet."))
+    if invoice.is_brought_along:
+        return Problem(409, "no_document", _("This invoice was issued in another system; there is no PDF of ours."))
     return Problem(
         409,
         "document_pending",

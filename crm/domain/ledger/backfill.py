@@ -47,7 +47,9 @@ def _unbooked() -> QuerySet[Invoice]:
     payments = Payment.objects.filter(_missing(EntryKind.PAYMENT), invoice=OuterRef("pk"))
     notes = Invoice.objects.filter(_missing(EntryKind.CREDIT_NOTE), corrects=OuterRef("pk"), number__isnull=False)
     worth = ~Q(gross_total=0) | Exists(Payment.objects.filter(invoice=OuterRef("pk")))
-    rows: QuerySet[Invoice] = Invoice.objects.filter(worth, number__isnull=False).exclude(kind=InvoiceKind.CREDIT_NOTE)
+    rows: QuerySet[Invoice] = Invoice.objects.filter(worth, number__isnull=False).exclude(
+        kind__in=(InvoiceKind.CREDIT_NOTE, InvoiceKind.OPENING)  # what is brought along is booked with it
+    )
     return rows.filter(_missing(EntryKind.INVOICE) | Exists(payments) | Exists(notes)).order_by("pk")
 
 

@@ -56,10 +56,14 @@ booked AS (SELECT customer_credit_id AS credit_id, sum(credit - debit) AS amount
 _DOCUMENTS = """
 WITH documents AS (
     SELECT 'invoice' AS kind, i.id, i.customer_id, i.number AS name FROM crm_invoice i
-     WHERE i.number IS NOT NULL AND i.kind <> 'credit_note'
+     WHERE i.number IS NOT NULL AND i.kind NOT IN ('credit_note', 'opening')
        AND EXISTS (SELECT 1 FROM crm_invoiceline l WHERE l.invoice_id = i.id AND l.net_amount <> 0)
     UNION ALL SELECT 'credit_note', i.id, i.customer_id, i.number FROM crm_invoice i
      WHERE i.number IS NOT NULL AND i.kind = 'credit_note' AND (i.gross_total <> 0 OR i.net_total <> 0)
+    UNION ALL SELECT 'opening_invoice', i.id, i.customer_id, i.number FROM crm_invoice i
+     WHERE i.number IS NOT NULL AND i.kind = 'opening'
+    UNION ALL SELECT 'opening_credit', id, customer_id, public_id::text FROM crm_customercredit
+     WHERE kind IN ('opening', 'opening_deposit')
     UNION ALL SELECT 'payment', id, customer_id, public_id::text FROM crm_payment
     UNION ALL SELECT 'deposit', id, customer_id, public_id::text FROM crm_customercredit WHERE kind = 'deposit'
     UNION ALL SELECT 'application', id, customer_id, public_id::text FROM crm_creditapplication
@@ -68,8 +72,6 @@ WITH documents AS (
     UNION ALL SELECT 'reversal', id, customer_id, public_id::text FROM crm_reversal
 )
 """
-OPENING = "('opening_invoice', 'opening_credit')"
-
 CHECKS: dict[str, str] = {
     "entries that do not balance": """
         SELECT e.id || ' ' || e.kind || ' ' || p.currency FROM crm_journalentry e JOIN crm_ledgerposting p
@@ -87,7 +89,7 @@ CHECKS: dict[str, str] = {
     "entries without their document": f"""{_DOCUMENTS}
         SELECT e.kind || ' ' || e.id FROM crm_journalentry e LEFT JOIN documents d
             ON e.kind = d.kind AND e.source_id = d.id
-         WHERE e.kind NOT IN {OPENING} AND (d.id IS NULL OR d.customer_id <> e.customer_id)""",
+         WHERE d.id IS NULL OR d.customer_id <> e.customer_id""",
     "invoices whose receivable is not what is outstanding": f"""{_OWED}
         SELECT i.number || ' ' || coalesce(o.amount, 0) || ' ' || coalesce(b.amount, 0)
           FROM owed o FULL JOIN booked b USING (invoice_id) LEFT JOIN crm_invoice i ON i.id = invoice_id

@@ -1,7 +1,7 @@
 """How each kind of document is booked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -51,7 +51,8 @@ def money_account(method: str) -> AccountKey:
 
 def credit_account(item: CustomerCredit) -> AccountKey:
     """Deposits and other credits are kept apart."""
-    return AccountKey(AccountKind.DEPOSITS if item.kind == CreditKind.DEPOSIT else AccountKind.CREDITS)
+    deposits = (CreditKind.DEPOSIT, CreditKind.OPENING_DEPOSIT)
+    return AccountKey(AccountKind.DEPOSITS if item.kind in deposits else AccountKind.CREDITS)
 
 
 def clearing_value(item: Item, amount: Decimal, entity: LegalEntity) -> Value:
@@ -196,6 +197,24 @@ def of_deposit(deposit: CustomerCredit, *, on: date, at: datetime) -> Voucher:
         credit(credit_account(deposit), deposit.currency, deposit.amount, item=deposit),
     ]
     return _of_credit(EntryKind.DEPOSIT, deposit.pk, deposit, lines, on, deposit, at=at)
+
+
+def of_opening_invoice(invoice: Invoice, *, on: date, by: Any, at: datetime) -> Voucher:
+    """An invoice brought along: the customer owes what was open; revenue and tax are in the former books."""
+    lines = [
+        debit(RECEIVABLE, invoice.currency, invoice.gross_total, item=invoice),
+        credit(AccountKey(AccountKind.OPENING_BALANCE), invoice.currency, invoice.gross_total),
+    ]
+    return replace(_of_document(invoice, lines, by=by, at=at), kind=EntryKind.OPENING_INVOICE, posted_on=on)
+
+
+def of_opening_credit(held: CustomerCredit, *, on: date, at: datetime) -> Voucher:
+    """Money of a customer brought along: we owe it."""
+    lines = [
+        debit(AccountKey(AccountKind.OPENING_BALANCE), held.currency, held.amount),
+        credit(credit_account(held), held.currency, held.amount, item=held),
+    ]
+    return _of_credit(EntryKind.OPENING_CREDIT, held.pk, held, lines, on, held, at=at)
 
 
 def of_application(application: CreditApplication, *, at: datetime) -> Voucher:

@@ -1,5 +1,6 @@
 """One row of every table that has a page, each in a state in which no rule but the permission stands in the way."""
 
+import hashlib
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,11 @@ from accounts.models import LoginRecord, Session, User, Wallet
 from crm.domain import activities, customer_credits, invitations, payments, refunds, reversals, write_offs
 from crm.domain.memberships import grant_membership
 from crm.models import (
+    AccountingExport,
     AccountingPeriod,
+    AccountingSettings,
     ApprovalLimit,
+    DebtorNumber,
     Dispute,
     DunningHold,
     DunningLetter,
@@ -26,6 +30,7 @@ from crm.models import (
     InvoiceDelivery,
     JournalEntry,
     LegalEntity,
+    TaxKey,
 )
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.audit.models import AuditBatch
@@ -84,6 +89,22 @@ def build_scene(root: User) -> dict[str, Any]:
             message_id="<x>",
         ),
         AccountingPeriod.objects.create(legal_entity=entity, month=date(2020, 1, 1), state="closed", closed_at=now),
+        AccountingSettings.objects.create(legal_entity=entity),
+        DebtorNumber.objects.create(legal_entity=entity, customer=customer, number="10000"),
+        TaxKey.objects.create(legal_entity=entity, tax_category="S", tax_rate=19, datev_key="3"),
+        AccountingExport.objects.create(
+            legal_entity=entity,
+            kind="journal_csv",
+            first_month=date(2020, 1, 1),
+            last_month=date(2020, 1, 1),
+            file_name="x.csv",
+            sha256=hashlib.sha256(b"x").hexdigest(),
+            size=1,
+            row_count=0,
+            content=b"x",
+            state_of=now,
+            made_by=root,
+        ),
         ApprovalLimit.objects.create(legal_entity=entity, act="refund", rule="never"),
         customer,
         lead,

@@ -52,6 +52,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "crm.dunningletter": frozenset({"add", "change", "delete"}),
     "crm.dispute": frozenset({"add", "change", "delete"}),
     "crm.accountingperiod": frozenset({"change", "delete"}),
+    "crm.accountingexport": frozenset({"change", "delete"}),
     "approvals.approvalrequest": frozenset({"add", "change", "delete"}),
     "backup.backup": frozenset({"add", "change", "delete"}),
     "backup.restoredrill": frozenset({"add", "change", "delete"}),
@@ -77,6 +78,10 @@ POWERS = {
     ("jobs.jobrun", "look_at_jobs"): "jobs.view_jobrun",
     ("jobs.tablesize", "look_at_database"): "jobs.view_tablesize",
 }
+# Where adding is a page of its own, that page is the door; /add/ only shows the way to it.
+ADDED_BY_A_PAGE = (
+    "crm.invoice", "crm.accountingperiod", "crm.accountingexport", "accounts.apikey", "events.replay",
+)  # fmt: skip
 STOCK = ("view", "add", "change", "delete")
 
 
@@ -145,8 +150,7 @@ def _stock_cells(label: str, row: Any) -> Iterator[Cell]:
     yield Cell(f"{label}: change", _post(_address(label, row.pk, "change")), _verb(label, "change"))
     yield Cell(f"{label}: delete", _get(_address(label, row.pk, "delete")), _verb(label, "delete"))
     yield Cell(f"{label}: delete by POST", _post(_address(label, row.pk, "delete")), _verb(label, "delete"))
-    # Where adding is a page of its own, that page is the door; /add/ only shows the way to it.
-    if label not in ("crm.invoice", "crm.accountingperiod", "accounts.apikey", "events.replay"):
+    if label not in ADDED_BY_A_PAGE:
         yield Cell(f"{label}: add", _get(_address(label, "add")), _verb(label, "add"))
         yield Cell(f"{label}: add by POST", _post(_address(label, "add")), _verb(label, "add"))
 
