@@ -60,6 +60,8 @@ class WalletChain(TextChoices):
 SCOPES = {
     "customers:read": _("Read own customer data"),
     "customers:write": _("Change contact data"),
+    "accounting-exports:read": _("Fetch files for accounting (staff)"),
+    "accounting-exports:write": _("Make files for accounting (staff)"),
     "approvals:read": _("Read requests for approval (staff)"),
     "approvals:write": _("Decide on requests of others, withdraw own ones (staff)"),
     "leads:read": _("Read leads (staff)"),
@@ -92,6 +94,8 @@ SCOPES = {
 # Scopes that only staff may hold: a client's key can never carry one of them.
 STAFF_SCOPES = frozenset(
     {
+        "accounting-exports:read",
+        "accounting-exports:write",
         "approvals:read",
         "approvals:write",
         "leads:read",

@@ -7,6 +7,7 @@ from accounts.api.views import ApiKeyViewSet
 from crm.api.views.activities import ActivityViewSet
 from crm.api.views.customers import CustomerViewSet
 from crm.api.views.deals import DealViewSet
+from crm.api.views.exports import AccountingExportViewSet
 from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeView
@@ -29,6 +30,7 @@ COLLECTIONS = (
     RefundViewSet,
     WriteOffViewSet,
     ActivityViewSet,
+    AccountingExportViewSet,
     ApprovalViewSet,
     ApiKeyViewSet,
     WebhookViewSet,

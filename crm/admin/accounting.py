@@ -4,7 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -40,6 +39,34 @@ SIDES = {
 }
 
 
+class AssignPage(ConfirmPage):
+    """Numbers for all customers in the books that have none."""
+
+    power = "change"
+    label = gettext_lazy("Give out debtor numbers")
+    icon = "tag"
+    title = gettext_lazy("Give out debtor numbers")
+    button = gettext_lazy("Give out the numbers")
+    count = 0
+
+    def effect(self) -> Effect:
+        """Who has none."""
+        waiting = without_number(self.objects[0].legal_entity)
+        effect = Effect(facts=[(_("customers in the books without a debtor number"), waiting.count())])
+        rows = [(customer.code, customer.company_name) for customer in waiting[:MOST_SHOWN]]
+        if rows:
+            effect.tables = [Table((_("customer number"), _("customer")), rows)]
+        return effect
+
+    def run(self, obj: Any, form: Any) -> Any:
+        """One domain call."""
+        self.count = assign_debtor_numbers(obj.legal_entity)
+
+    def done(self, count: int) -> str:
+        """Said afterwards."""
+        return ngettext("%(n)s number was given out.", "%(n)s numbers were given out.", self.count) % {"n": self.count}
+
+
 @admin.register(AccountingSettings)
 class AccountingSettingsAdmin(BaseAdmin):
     """How a legal entity is known in its accounting programs."""
@@ -55,6 +82,7 @@ class AccountingSettingsAdmin(BaseAdmin):
         ("account_length", "first_debtor_number", "year_start_month"),
         "date_order",
     )
+    pages = {"assign": AssignPage}
 
 
 @admin.register(TaxKey)
@@ -74,51 +102,9 @@ class TaxKeyAdmin(BaseAdmin):
         return f"{key.tax_rate.normalize():f}"
 
 
-class EntityForm(ConfirmForm):
-    """Whose customers."""
-
-    legal_entity = forms.ModelChoiceField(LegalEntity.objects.all(), label=gettext_lazy("Legal entity"))
-
-
-class AssignPage(ConfirmPage):
-    """Numbers for all customers that have none."""
-
-    power = "add"
-    for_one = False
-    for_none = True
-    title = gettext_lazy("Give out debtor numbers")
-    button = gettext_lazy("Give out the numbers")
-    preview_button = gettext_lazy("Look at these customers")
-    form_class = EntityForm
-    count = 0
-
-    def initial(self) -> dict[str, Any]:
-        """The first."""
-        return {"legal_entity": LegalEntity.objects.order_by("pk").first()}
-
-    def effect(self) -> Effect:
-        """Who has none."""
-        effect = Effect()
-        if self.form.is_bound and self.form.is_valid():
-            waiting = without_number(self.form.cleaned_data["legal_entity"])
-            effect.facts = [(_("customers in the books without a debtor number"), waiting.count())]
-            rows = [(customer.code, customer.company_name) for customer in waiting[:MOST_SHOWN]]
-            if rows:
-                effect.tables = [Table((_("customer number"), _("customer")), rows)]
-        return effect
-
-    def run(self, obj: Any, form: Any) -> Any:
-        """One domain call."""
-        self.count = assign_debtor_numbers(form.cleaned_data["legal_entity"])
-
-    def done(self, count: int) -> str:
-        """Said afterwards."""
-        return ngettext("%(n)s number was given out.", "%(n)s numbers were given out.", self.count) % {"n": self.count}
-
-
 @admin.register(DebtorNumber)
 class DebtorNumberAdmin(BaseAdmin):
-    """The numbers of customers in the books; the button in the list gives them out."""
+    """The numbers of customers in the books; a page of the accounting settings gives them out."""
 
     list_display = ("number", "customer", "legal_entity")
     list_select_related = ("customer", "legal_entity")
@@ -127,13 +113,6 @@ class DebtorNumberAdmin(BaseAdmin):
     autocomplete_fields = ("legal_entity", "customer")
     ordering = ("legal_entity__name", "number")
     fields = ("legal_entity", ("customer", "number"))
-    pages = {"assign": AssignPage}
-    actions_list = ("to_assign",)
-
-    @admin.action(description=gettext_lazy("Give out debtor numbers"), permissions=["add"])
-    def to_assign(self, request: HttpRequest) -> HttpResponse:
-        """Lead to the page."""
-        return HttpResponseRedirect(self.url_of("assign"))
 
 
 class MakeForm(SpanFields, ConfirmForm):

@@ -165,9 +165,6 @@ def credit_invoice(
     original = lock_row(invoice)
     if not original.is_issued or original.is_credit_note or original.status == InvoiceStatus.CANCELLED:
         raise InvoiceRefused(_("%(invoice)s cannot be credited.") % {"invoice": original})
-    if original.is_brought_along:
-        text = _("%(invoice)s was issued in another system: there are no lines here to credit. Write it off instead.")
-        raise InvoiceRefused(text % {"invoice": original})
     if not printable(reason).strip():
         raise InvoiceRefused(_("State the reason: it is printed on the credit note."))
     lines = _credited_lines(original, quantities)
@@ -223,6 +220,9 @@ def _credit_note_draft(original: Invoice, *, reason: str, at: datetime) -> Invoi
 
 
 def _credited_lines(original: Invoice, quantities: Mapping[int, Decimal] | None) -> list[InvoiceLine]:
+    if original.is_brought_along:
+        text = _("%(invoice)s was issued in another system: there are no lines here to credit. Write it off instead.")
+        raise InvoiceRefused(text % {"invoice": original})
     rows = {line.position: line for line in original.lines.all()}
     left = left_to_credit(original, rows)
     wanted = {position: rest for position, rest in left.items() if rest} if quantities is None else quantities

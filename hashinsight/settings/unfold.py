@@ -95,6 +95,20 @@ UNFOLD = {
                     ),
                     _item(_("Disputes"), "gavel", "admin:crm_dispute_changelist", "crm.view_dispute"),
                     _item(
+                        _("Files for accounting"),
+                        "folder_zip",
+                        "admin:crm_accountingexport_changelist",
+                        "crm.view_accountingexport",
+                    ),
+                    _item(
+                        _("Accounting settings"),
+                        "tune",
+                        "admin:crm_accountingsettings_changelist",
+                        "crm.view_accountingsettings",
+                    ),
+                    _item(_("Debtor numbers"), "tag", "admin:crm_debtornumber_changelist", "crm.view_debtornumber"),
+                    _item(_("Tax keys"), "percent", "admin:crm_taxkey_changelist", "crm.view_taxkey"),
+                    _item(
                         _("Accounting periods"),
                         "event_available",
                         "admin:crm_accountingperiod_changelist",

@@ -39,6 +39,11 @@ STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/credit-applications/{application}/reverse/", "reverse_creditapplication", {"reason": "x"}),
     ("/refunds/{refund}/reverse/", "reverse_refund", {"reason": "x"}),
     ("/write-offs/{write_off}/reverse/", "reverse_writeoff", {"reason": "x"}),
+    (
+        "/accounting-exports/",
+        "make_accountingexport",
+        {"legal_entity": "{entity}", "kind": "documents", "first": "2026-11", "last": "2026-11"},
+    ),
     ("/activities/", "add_activity", {"customer": "{customer}", "subject": "x"}),
 ]
 

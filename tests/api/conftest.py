@@ -79,6 +79,7 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
     approved = deals.approve_deal(approved, by=root, at=factories.NOW)
     rows: dict[str, Any] = {
         "customer": customer_a,
+        "entity": customer_a.legal_entity,
         "lead": factories.LeadFactory(),
         "deal": factories.DealFactory(customer=customer_a),
         "pending": pending,

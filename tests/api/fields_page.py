@@ -8,6 +8,7 @@ from crm.api import inputs, money, serializers, statements
 from crm.api.views.activities import ActivityViewSet
 from crm.api.views.customers import CustomerViewSet
 from crm.api.views.deals import DealViewSet
+from crm.api.views.exports import AccountingExportInput, AccountingExportViewSet
 from crm.api.views.invoices import InvoiceViewSet
 from crm.api.views.leads import LeadViewSet
 from crm.api.views.me import MeSerializer, MeView
@@ -34,6 +35,7 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
     "invoices": (InvoiceViewSet, inputs.InvoiceInput, None, {}),
     "payments": (PaymentViewSet, inputs.PaymentInput, None, {}),
     "credits": (CreditViewSet, money.DepositInput, None, {}),
+    "accounting-exports": (AccountingExportViewSet, AccountingExportInput, None, {}),
     "activities": (
         ActivityViewSet,
         inputs.ActivityInput,

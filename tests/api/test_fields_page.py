@@ -31,7 +31,7 @@ def test_judgements_and_internal_notes_are_for_staff_only() -> None:
             continue
         for field, viewer, admin, _staff in rows:
             own_words = (name, field) == ("invoices", "note")  # printed on the document itself
-            if (name in ("leads", "approvals") or field in NEVER_FOR_CLIENTS) and not own_words:
+            if (name in ("leads", "approvals", "accounting-exports") or field in NEVER_FOR_CLIENTS) and not own_words:
                 assert (viewer, admin) == ("–", "–"), f"{name}.{field}"
 
 

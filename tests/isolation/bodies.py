@@ -21,6 +21,7 @@ ROWS: dict[str, dict[str, str]] = {
     "write-offs": {"": "write-off"},
     "ageing": {"": "customer"},
     "approvals": {"": "approval", "withdraw": "own approval"},
+    "accounting-exports": {"": "export"},
     "activities": {"": "activity"},
     "webhooks": {"": "webhook", "enable": "quiet webhook"},
     "webhook-deliveries": {"": "message"},
@@ -63,6 +64,9 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
             "customer": customer, "deal": tenant.id("third"), "invoice": invoice, "subject": "New",
         },
         ("approvals", "reject"): {"note": "x"},
+        ("accounting-exports", "create"): {
+            "legal_entity": tenant.id("entity"), "kind": "documents", "first": "2026-11", "last": "2026-11",
+        },
         ("webhooks", "create"): {
             "customer": customer, "name": "New", "url": "https://hooks.example/x", "kinds": ["invoice.paid"],
         },

@@ -22,11 +22,11 @@ FOREIGN_COLUMNS = (
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
 # Collections that do not exist for a client.
-STAFF_ONLY = ("leads", "approvals", "write-offs")
+STAFF_ONLY = ("leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
 NO_LIST = ("me", "ageing")
 # What answers a file instead of JSON.
-FILES = ("/pdf/", "/xml/", "/csv/")
+FILES = ("/pdf/", "/xml/", "/csv/", "/file/")
 # What an address needs to show the same on any day.
 QUERIES = {"/statement/": "?first_on=2026-11-01&last_on=2026-11-30"}
 REQUEST_ID = "the-same-request"
@@ -35,7 +35,7 @@ SNAPSHOT_TABLES = (
     "crm_customer", "crm_customermembership", "crm_lead", "crm_deal", "crm_dealline", "crm_invoice", "crm_invoiceline",
     "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_customercredit", "crm_creditapplication",
     "crm_refund", "crm_writeoff", "crm_reversal", "crm_journalentry", "crm_ledgerposting", "crm_activity",
-    "crm_numberseries",
+    "crm_numberseries", "crm_accountingexport",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
     "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
 )  # fmt: skip

@@ -4,6 +4,7 @@
 So a look at the bytes of an answer tells whose data are in it.
 """
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from crm.domain import (
 )
 from crm.domain.memberships import grant_membership
 from crm.models import (
+    AccountingExport,
     Activity,
     CreditApplication,
     Customer,
@@ -85,6 +87,7 @@ class Tenant:
         self._invoices()
         self._money()
         self._approvals()
+        self._exports(entity)
         self._talk()
         self._webhooks()
         return self
@@ -189,6 +192,16 @@ class Tenant:
                 payload={"reason": self.house(), "quantities": {"1": "0.1"}, "send": False},
                 amount=factories.Decimal(100), currency="USD", customer_id=self.rows["customer"].pk,
             )  # fmt: skip
+
+    def _exports(self, entity: Any) -> None:
+        """The house's own, with a mark of the tenant inside."""
+        content = self.house().encode()
+        self.rows["entity"] = entity
+        self.rows["export"] = AccountingExport.objects.create(
+            legal_entity=entity, kind="journal_csv", first_month=TODAY, last_month=TODAY, file_name=self.house(),
+            sha256=hashlib.sha256(content).hexdigest(), size=len(content), row_count=1, content=content,
+            notes=[self.house()], state_of=NOW, made_by=self.root,
+        )  # fmt: skip
 
     def _talk(self) -> None:
         customer, root = self.rows["customer"], self.root
