@@ -113,6 +113,7 @@ class InvoiceAdmin(BaseAdmin):
         "surplus_shown",
         "outstanding_display",
         "cancel_reason",
+        "origin_shown",
     )
     inlines = (
         inlines.InvoiceLineInline,
@@ -225,6 +226,12 @@ class InvoiceAdmin(BaseAdmin):
         """A draft, a withdrawn one and a credit note owe nothing."""
         return invoice.outstanding if invoice.is_issued and not invoice.is_credit_note else None
 
+    @admin.display(description=gettext_lazy("brought along"))
+    def origin_shown(self, invoice: Any) -> str:
+        """Where it comes from, and why there is no paper."""
+        text = _("Issued in another system over %(total)s; its total here is what was open. There is no PDF of ours.")
+        return text % {"total": money_text(invoice.former_total, invoice.currency)}
+
     # --- rows and powers ------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
         """With the balance."""
@@ -235,7 +242,16 @@ class InvoiceAdmin(BaseAdmin):
         """A draft has neither payments nor e-mails yet."""
         if obj is not None and not obj.is_issued:
             return (inlines.InvoiceLineInline,)
+        if obj is not None and obj.is_brought_along:
+            return (inlines.PaymentInline,)
         return super().get_inlines(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What was brought along says so first."""
+        groups = super().get_fieldsets(request, obj)
+        if obj is None or not obj.is_brought_along:
+            return groups
+        return [(None, {"fields": ("origin_shown",)}), *groups]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Drafts only: an issued document is never edited."""

@@ -124,6 +124,7 @@ INVOICE = shown(
     service_to=None,
     payment_terms_days=14,
     buyer_reference="PO-4711",
+    former_total=None,
     note="",
     seller={"name": "Nordlicht Hosting GmbH", "city": "Kiel", "country": "DE", "vat_id": "DE123456789"},
     buyer={"name": "Aurora Mining AG", "city": "Kiel", "country": "DE"},

@@ -272,6 +272,7 @@ class InvoiceSerializer(InvoiceSummarySerializer):
 
     seller = serializers.JSONField(read_only=True)
     buyer = serializers.JSONField(read_only=True)
+    former_total = MoneyField(allow_null=True)
     lines = InvoiceLineSerializer(many=True, read_only=True)
     document = serializers.SerializerMethodField()
     e_invoice = serializers.SerializerMethodField()
@@ -285,6 +286,7 @@ class InvoiceSerializer(InvoiceSummarySerializer):
             "payment_terms_days",
             "buyer_reference",
             "note",
+            "former_total",
             "seller",
             "buyer",
             "lines",

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Invoice
+from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Invoice, LegalEntity
 from tests.factories import NOW, CustomerFactory, issued_invoice
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ MAKE = "/admin/crm/accountingexport/make/"
 
 
 @pytest.fixture
-def invoice(root: User) -> Invoice:
+def invoice(root: User, legal_entity: LegalEntity) -> Invoice:
     """In the books of November."""
     return issued_invoice(by=root, customer=CustomerFactory(), at=NOW)
 
