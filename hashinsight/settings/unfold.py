@@ -95,7 +95,7 @@ UNFOLD = {
                     ),
                     _item(_("Disputes"), "gavel", "admin:crm_dispute_changelist", "crm.view_dispute"),
                     _item(
-                        _("Files for accounting"),
+                        _("Exports for accounting"),
                         "folder_zip",
                         "admin:crm_accountingexport_changelist",
                         "crm.view_accountingexport",

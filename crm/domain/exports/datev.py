@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 
 from crm.domain.exports.mapping import Mapping, check_datev
 from crm.domain.exports.span import Span
-from crm.engine.amounts import round_half_up
+from crm.domain.ledger.rates import rate_on
+from crm.engine.amounts import exact_sum, round_half_up
 from crm.engine.bookfiles import datev
 from crm.engine.bookfiles.values import Batch, Booking
+from crm.engine.bookkeeping import convert
 from crm.enums import AccountKind, EntryKind, TaxCategory
 from crm.models import Invoice, JournalEntry, LedgerAccount, LedgerPosting, TaxKey
 from hashinsight.common.money import exponent
@@ -128,8 +130,13 @@ def _group(
     whole = _Side(revenue.account, revenue.amount + tax.amount, _plus(revenue.base, tax.base))
     foreign = plain.currency != mapping.entity.currency
     if foreign and whole.base is None:
-        mapping.missing(plain.document, _("no rate into %(currency)s is known") % {"currency": mapping.entity.currency})
-        return
+        rate_of_day = rate_on(plain.currency, mapping.entity.currency, on=plain.day)
+        if rate_of_day is None:
+            mapping.missing(plain.document, _no_rate(plain.currency, mapping.entity.currency))
+            return
+        tax.base = convert(tax.amount, rate_of_day, 2)
+        whole.base = convert(whole.amount, rate_of_day, 2)
+        revenue.base = whole.base - tax.base
     same = tax_out_of(whole.amount, rate) == tax.amount
     if foreign and whole.base is not None:
         same = same and tax_out_of(whole.base, rate) == tax.base
@@ -167,14 +174,30 @@ def _movement(entry: JournalEntry, mapping: Mapping) -> Iterator[Booking]:
     """Debits against credits in the currency of the books, as many rows as it takes; both sides come out in full."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for posting in entry.postings.all():
-        if posting.base_debit is None or posting.base_credit is None:
-            text = _("no rate into %(currency)s is known") % {"currency": entry.base_currency}
+        base = _base_of(entry, posting)
+        if base is None:
+            text = _no_rate(posting.currency, entry.base_currency)
             mapping.missing(_("entry %(id)s") % {"id": entry.pk}, text)
             return
-        sums[_number(entry, posting, mapping)] += posting.base_debit - posting.base_credit
+        sums[_number(entry, posting, mapping)] += base
+    left = exact_sum(sums.values())
+    if left:  # of rounding, where the day's rate had to be asked now
+        sums[max(sums, key=lambda number: abs(sums[number]))] -= left
     debits = [[number, amount] for number, amount in sorted(sums.items()) if amount > 0]
     credits = [[number, -amount] for number, amount in sorted(sums.items()) if amount < 0]
     yield from _paired(entry, debits, credits)
+
+
+def _base_of(entry: JournalEntry, posting: LedgerPosting) -> Decimal | None:
+    """As booked; where no rate was known then, at the rate of the day that is known by now."""
+    if posting.base_debit is not None and posting.base_credit is not None:
+        return posting.base_debit - posting.base_credit
+    rate = rate_on(posting.currency, entry.base_currency, on=entry.posted_on)
+    return None if rate is None else convert(posting.debit - posting.credit, rate, exponent(entry.base_currency))
+
+
+def _no_rate(currency: str, base: str) -> str:
+    return _("no rate from %(currency)s into %(base)s is known on the day") % {"currency": currency, "base": base}
 
 
 def _paired(entry: JournalEntry, debits: list[Any], credits: list[Any]) -> Iterator[Booking]:

@@ -70,7 +70,7 @@ def plan_export(entity: LegalEntity, *, kind: ExportKind, first: date, last: dat
         plan.row_count = sum(1 for _booking in datev.bookings_of(span, mapping))
     elif kind in (ExportKind.XERO, ExportKind.QUICKBOOKS):
         _check_sales(plan, mapping)
-    plan.gaps += sorted(mapping.gaps)
+    plan.gaps += mapping.in_words()
     return plan
 
 
@@ -81,7 +81,8 @@ def _check_sales(plan: ExportPlan, mapping: Mapping) -> None:
             left_out.append(sale.number)
             continue
         target = xero if plan.kind == ExportKind.XERO else quickbooks
-        plan.gaps += [str(gap) for gap in target.gaps(sale)]
+        for gap in target.gaps(sale):
+            mapping.missing(gap.where, gap.what)
     if left_out:
         text = _("QuickBooks imports no credit notes; enter by hand: %(numbers)s")
         plan.notes.append(text % {"numbers": _listed(left_out)})

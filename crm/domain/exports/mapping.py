@@ -13,6 +13,7 @@ from crm.engine.bookfiles.values import Gap
 from crm.models import AccountingSettings, Customer, DebtorNumber, LedgerAccount, LegalEntity, TaxKey
 
 Rate = tuple[str, Decimal]
+MOST_NAMED = 20
 
 
 @dataclass
@@ -30,6 +31,13 @@ class Mapping:
         """Note a gap."""
         gap = Gap(str(where), what)
         self.gaps.setdefault(str(gap), gap)
+
+    def in_words(self) -> list[str]:
+        """What is missing, each thing with all it is missing for."""
+        grouped: dict[str, list[str]] = {}
+        for gap in self.gaps.values():
+            grouped.setdefault(gap.what, []).append(gap.where)
+        return [f"{what}: {_listed(places)}" for what, places in grouped.items()]
 
     def debtor(self, customer: Customer) -> str:
         """The customer's number in the books."""
@@ -89,6 +97,11 @@ class Mapping:
             ),
         ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _listed(names: list[str]) -> str:
+    more = _(" and %(count)s more") % {"count": len(names) - MOST_NAMED} if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def mapping_of(entity: LegalEntity) -> Mapping:
