@@ -16,7 +16,7 @@ from crm.engine.csv_source import MAX_BYTES
 from crm.engine.opening_files import COLUMNS, Opening, read_opening
 from crm.models import LegalEntity
 from hashinsight.common.errors import DomainError
-from hashinsight.common.money import CURRENCIES
+from hashinsight.common.money import CURRENCIES, round_money
 
 HELP = """\
 Loads CSV files (UTF-8, comma, days as 2026-10-31, amounts as 1234.56) from FOLDER, or from a ZIP file of them:
@@ -126,7 +126,7 @@ def describe(report: OpeningReport) -> str:
         lines += [f"  {one}" for one in made[:SHOWN]]
         if len(made) > SHOWN:
             lines.append(f"  and {len(made) - SHOWN} more (--report writes all of them)")
-    lines += [f"ledger: {total} {currency}, as stated" for currency, total in report.totals.items()]
+    lines += [f"ledger: {round_money(total, currency)} {currency}, as stated" for currency, total in report.totals.items()]
     if report.dry_run:
         lines += ["", "Dry run: nothing was kept."]
     return "\n".join(lines)
