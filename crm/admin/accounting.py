@@ -211,7 +211,7 @@ class AccountingExportAdmin(ViewOnlyAdmin):
     list_select_related = ("made_by",)
     list_filter = (("kind", ChoicesDropdownFilter), "is_provisional", "legal_entity")
     search_fields = ("file_name", "sha256")
-    ordering = ("-made_at", "-id")
+    ordering = ("-created_at", "-id")
     fields = (
         ("legal_entity", "kind"),
         ("first_month", "last_month", "is_provisional"),

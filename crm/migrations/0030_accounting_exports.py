@@ -931,7 +931,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="accountingexport",
-            index=models.Index(fields=["-made_at", "-id"], name="crm_accountingexport_newest"),
+            index=models.Index(fields=["-created_at", "-id"], name="crm_accountingexport_newest"),
         ),
         migrations.AddConstraint(
             model_name="accountingexport",

@@ -196,7 +196,7 @@ class AccountingExport(BaseModel):
                 name="crm_accountingexport_content",
             ),
         ]
-        indexes = [models.Index(fields=["-made_at", "-id"], name="crm_accountingexport_newest")]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="crm_accountingexport_newest")]
         permissions = [("make_accountingexport", _("Can make and fetch exports for accounting"))]
 
     def __str__(self) -> str:

@@ -84,8 +84,6 @@ class AccountingExportViewSet(ResourceViewSet):
     resource = route = "accounting-exports"
     serializer_class = AccountingExportSerializer
     staff_only = True
-    ordering_fields = ("made_at",)
-    default_ordering = "-made_at"
     staff_permissions = {
         "list": "crm.view_accountingexport",
         "retrieve": "crm.view_accountingexport",

@@ -134,8 +134,8 @@ def _group(
         if rate_of_day is None:
             mapping.missing(plain.document, _no_rate(plain.currency, mapping.entity.currency))
             return
-        tax.base = convert(tax.amount, rate_of_day, 2)
         whole.base = convert(whole.amount, rate_of_day, 2)
+        tax.base = tax_out_of(whole.base, rate)
         revenue.base = whole.base - tax.base
     same = tax_out_of(whole.amount, rate) == tax.amount
     if foreign and whole.base is not None:

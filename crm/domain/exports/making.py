@@ -149,7 +149,7 @@ def _kept(plan: ExportPlan, mapping: Mapping, *, by: Any, at: datetime) -> Accou
         legal_entity=span.entity, kind=plan.kind, first_month=span.first, last_month=span.last,
         is_provisional=not span.is_closed, file_name=name, sha256=digest.hexdigest(), size=size,
         row_count=plan.row_count, sums=plan.sums, notes=plan.notes, mapping=mapping.fingerprint(),
-        state_of=span.state_of, content=content, made_by=by, made_at=at,
+        state_of=span.state_of, content=content, made_by=by, made_at=at, created_at=at,
     )  # fmt: skip
 
 

@@ -126,7 +126,9 @@ def describe(report: OpeningReport) -> str:
         lines += [f"  {one}" for one in made[:SHOWN]]
         if len(made) > SHOWN:
             lines.append(f"  and {len(made) - SHOWN} more (--report writes all of them)")
-    lines += [f"ledger: {round_money(total, currency)} {currency}, as stated" for currency, total in report.totals.items()]
+    lines += [
+        f"ledger: {round_money(total, currency)} {currency}, as stated" for currency, total in report.totals.items()
+    ]
     if report.dry_run:
         lines += ["", "Dry run: nothing was kept."]
     return "\n".join(lines)
