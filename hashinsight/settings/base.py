@@ -362,7 +362,7 @@ SPECTACULAR_SETTINGS = {
             f"{name}Enum": f"crm.enums.{name}"
             for name in (
                 *("CustomerStatus", "LeadStatus", "DealStatus", "DealStage", "InvoiceStatus", "InvoiceKind"),
-                *("ActivityKind", "CreditKind", "WriteOffKind", "EntryKind"),
+                *("ActivityKind", "CreditKind", "WriteOffKind", "EntryKind", "ExportKind"),
             )
         },
     },
