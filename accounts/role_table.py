@@ -39,6 +39,7 @@ FINANCE_TABLES = (
     "crm.dispute",
     "crm.accountingsettings",
     "crm.accountingexport",
+    "crm.ledgeraccount",
     "crm.debtornumber",
     "crm.taxkey",
 )
@@ -127,7 +128,7 @@ _FINANCE = (
     | _on(("crm.dispute",), ADD, CHANGE)
     | {*APPROVALS, "crm.close_accountingperiod", "crm.send_dunningletter"}
     | _on(("crm.accountingsettings", "crm.debtornumber", "crm.taxkey"), ADD, CHANGE, DELETE)
-    | {"crm.make_accountingexport"}
+    | {"crm.make_accountingexport", "crm.change_ledgeraccount"}
 )
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import EmptyFieldListFilter
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
@@ -21,7 +22,7 @@ from crm.domain.exports.debtors import assign_debtor_numbers, without_number
 from crm.domain.periods import first_of
 from crm.enums import ExportKind
 from crm.forms.exports import SpanFields
-from crm.models import AccountingExport, AccountingSettings, DebtorNumber, LegalEntity, TaxKey
+from crm.models import AccountingExport, AccountingSettings, DebtorNumber, LedgerAccount, LegalEntity, TaxKey
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, Table
@@ -83,6 +84,31 @@ class AccountingSettingsAdmin(BaseAdmin):
         "date_order",
     )
     pages = {"assign": AssignPage}
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(BaseAdmin):
+    """Our accounts; they come with the first booking, and only their number in the accounting program is entered."""
+
+    list_display = ("code", "kind", "tax_category", "rate_shown", "external_number", "legal_entity")
+    list_select_related = ("legal_entity",)
+    list_filter = ("legal_entity", ("kind", ChoicesDropdownFilter), ("external_number", EmptyFieldListFilter))
+    search_fields = ("code", "external_number", "legal_entity__name")
+    ordering = ("legal_entity__name", "code")
+    fields = (("legal_entity", "code", "kind"), ("tax_category", "rate_shown"), "external_number")
+    readonly_fields = ("legal_entity", "code", "kind", "tax_category", "rate_shown")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Booking makes them."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Books keep their accounts."""
+        return False
+
+    @admin.display(description=gettext_lazy("tax rate (%)"), ordering="tax_rate")
+    def rate_shown(self, account: LedgerAccount) -> str:
+        return f"{account.tax_rate.normalize():f}" if account.tax_category else ""
 
 
 @admin.register(TaxKey)

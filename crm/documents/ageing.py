@@ -83,20 +83,21 @@ def _table(rows: Sequence[Receivable], total: CurrencyTotal, language: str, *, d
     }
 
 
-def ageing_csv(rows: Sequence[Receivable], *, language: str, disputes: bool) -> bytes:
-    """A row per customer and currency; what people typed cannot start a formula."""
+def ageing_columns(*, disputes: bool) -> tuple[Column, ...]:
+    """The columns of the file: whose, which currency, and a figure per age."""
 
     def figure(place: int) -> Any:
         return lambda row: round(figures_of(row, disputes=disputes)[place], exponent(row.currency))
 
+    return (
+        Column(gettext_lazy("customer"), lambda row: row.customer.company_name),
+        Column(gettext_lazy("customer number"), lambda row: row.customer.code),
+        Column(gettext_lazy("currency"), lambda row: row.currency),
+        *(Column(title, figure(place), "number") for place, title in enumerate(titles(disputes=disputes))),
+    )
+
+
+def ageing_csv(rows: Sequence[Receivable], *, language: str, disputes: bool) -> bytes:
+    """A row per customer and currency; what people typed cannot start a formula."""
     with override(language):
-        columns = (
-            Column(gettext_lazy("customer"), lambda row: row.customer.company_name),
-            Column(gettext_lazy("customer number"), lambda row: row.customer.code),
-            Column(gettext_lazy("currency"), lambda row: row.currency),
-            *(
-                Column(title, figure(place), "number")
-                for place, title in enumerate(titles(disputes=disputes))
-            ),
-        )  # fmt: skip
-        return "".join(csv_lines(columns, rows)).encode()
+        return "".join(csv_lines(ageing_columns(disputes=disputes), rows)).encode()

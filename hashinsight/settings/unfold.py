@@ -106,6 +106,12 @@ UNFOLD = {
                         "admin:crm_accountingsettings_changelist",
                         "crm.view_accountingsettings",
                     ),
+                    _item(
+                        _("Ledger accounts"),
+                        "account_tree",
+                        "admin:crm_ledgeraccount_changelist",
+                        "crm.view_ledgeraccount",
+                    ),
                     _item(_("Debtor numbers"), "tag", "admin:crm_debtornumber_changelist", "crm.view_debtornumber"),
                     _item(_("Tax keys"), "percent", "admin:crm_taxkey_changelist", "crm.view_taxkey"),
                     _item(

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Invoice, LegalEntity
+from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Invoice, LedgerAccount, LegalEntity
+from tests.admin.forms import save
 from tests.factories import NOW, CustomerFactory, issued_invoice
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,16 @@ def test_the_plan_first_then_the_file(staff: Client, invoice: Invoice) -> None:
     assert export.sha256 in shown
     answer: Any = staff.get(f"/admin/crm/accountingexport/{export.pk}/fetch/")
     assert hashlib.sha256(b"".join(answer.streaming_content)).hexdigest() == export.sha256
+
+
+def test_an_account_gets_its_number_and_nothing_else_of_it_changes(staff: Client, invoice: Invoice) -> None:
+    account = LedgerAccount.objects.filter(legal_entity=invoice.legal_entity, kind="receivable").get()
+    page = f"/admin/crm/ledgeraccount/{account.pk}/change/"
+    save(staff, page, external_number="1200", code="other", kind="bank")
+    after = LedgerAccount.objects.get(pk=account.pk)
+    assert (after.external_number, after.code, after.kind) == ("1200", account.code, account.kind)
+    assert "1200" in staff.get("/admin/crm/ledgeraccount/").content.decode()
+    assert staff.get("/admin/crm/ledgeraccount/add/").status_code == 403
 
 
 def test_what_is_missing_is_listed_and_nothing_is_made(staff: Client, invoice: Invoice) -> None:

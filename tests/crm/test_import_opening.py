@@ -91,7 +91,7 @@ def test_a_dry_run_says_it_all_and_keeps_nothing(entity: LegalEntity, files: Ope
 def test_it_is_an_invoice_like_others(entity: LegalEntity, files: OpeningFiles, tmp_path: Path, root: User) -> None:
     load(files, entity, tmp_path)
     customer = Customer.objects.get(code="AAAA")
-    found = ageing.receivables(on=TODAY, legal_entity=entity)
+    found = ageing.receivables(on=TODAY, legal_entity_id=entity.pk)
     assert [(row.customer.code, row.ageing.total, row.held) for row in found] == [
         ("AAAA", Decimal("1310.50"), 300), ("BBBB", Decimal("99.99"), Decimal("9.99")),
     ]  # fmt: skip
@@ -272,16 +272,18 @@ def test_a_closed_month_takes_no_opening(entity: LegalEntity, files: OpeningFile
     assert counts() == [0, 0, 0, 0, 0]
 
 
-def test_ten_thousand_lines_within_a_minute(entity: LegalEntity, files: OpeningFiles, tmp_path: Path) -> None:
+def test_many_lines_in_time(entity: LegalEntity, files: OpeningFiles, tmp_path: Path) -> None:
+    """Ten thousand within a minute; a tenth of both where nobody asks for the long run."""
+    count, limit = (10_000, 60) if os.environ.get("HASHINSIGHT_NIGHTLY") else (1_000, 6)
     files.rows = {
-        "open_invoices": [f"R-{n},AAAA,2026-01-02,2026-02-01,EUR,{n}.50,{n}.25" for n in range(1, 10_001)],
-        "totals": [f"EUR,{10_000 * 10_001 // 2 + 2500}.00"],
+        "open_invoices": [f"R-{n},AAAA,2026-01-02,2026-02-01,EUR,{n}.50,{n}.25" for n in range(1, count + 1)],
+        "totals": [f"EUR,{count * (count + 1) // 2 + count // 4}.00"],
     }
     began = time.monotonic()
     load(files, entity, tmp_path)
     took = time.monotonic() - began
-    assert Invoice.objects.filter(kind="opening").count() == 10_000
-    assert took < 60, f"{took:.1f} s"
+    assert Invoice.objects.filter(kind="opening").count() == count
+    assert took < limit, f"{took:.1f} s"
 
 
 # --- killed -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.db.models import F, Sum
 from accounts.domain.keys import opens, prefix_of
 from accounts.enums import StaffRole
 from accounts.models import ApiKey, User
+from crm.api.views.statements import STATEMENT_ACTIONS, AgeingViewSet
 from crm.domain.memberships import differences
 from crm.models import (
     Activity,
@@ -102,6 +103,9 @@ def test_the_file_holds_sign_ins_that_work(demo: Path) -> None:
     assert User.objects.get(email=people[0]["email"]).staff_roles() == ["owner"]
 
 
+READING = {"list", "retrieve", "read", "pdf", "xml", "csv", "file", "deliveries", *STATEMENT_ACTIONS}
+
+
 def test_each_key_is_for_what_its_role_does(demo: Path) -> None:
     """A scope without the power behind it would be a promise not kept; a power without its scope a dead end."""
     for one in json.loads(demo.read_text()):
@@ -110,11 +114,11 @@ def test_each_key_is_for_what_its_role_does(demo: Path) -> None:
             continue
         found = {scope for scope in key.scopes if not scope.startswith("api-keys")}
         wanted = set()
-        for view in COLLECTIONS:
+        for view in (*COLLECTIONS, AgeingViewSet):
             if view.resource == "api-keys":
                 continue
             for action, power in view.staff_permissions.items():
-                reads = action in ("list", "retrieve", "pdf", "xml", "deliveries")
+                reads = action in READING
                 if power is not None and user.has_perm(power):
                     wanted.add(f"{view.resource}:{'read' if reads else 'write'}")
         assert found == wanted, one["role"]

@@ -295,6 +295,7 @@ def test_control_without_the_guards_the_survey_reports_changes(root: User) -> No
         "net_total",
         "tax_total",
         "gross_total",
+        "former_total",
         "rate",
         "settled_amount",
     } | BOOKKEEPING

@@ -29,6 +29,7 @@ from crm.models import (
     Invoice,
     InvoiceDelivery,
     JournalEntry,
+    LedgerAccount,
     LegalEntity,
     TaxKey,
 )
@@ -179,6 +180,7 @@ def _money(invoice: Invoice, step: dict[str, Any]) -> list[Any]:
         write_offs.write_off(invoice, reason="x", **one),
         reversals.reverse(gone, reason="x", **step),
         JournalEntry.objects.latest("pk"),
+        LedgerAccount.objects.latest("pk"),
     ]
 
 
