@@ -33,11 +33,14 @@ CLIENT_ROLES = {MembershipRole.CUSTOMER_ADMIN: "client", MembershipRole.CUSTOMER
 _WEBHOOKS = {scope for scope in SCOPES if scope.startswith("webhook")}
 _READING = {scope for scope in SCOPES if scope.endswith(":read")}
 _BUSINESS = _READING - _WEBHOOKS
+_MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
 KEY_SCOPES = {
     StaffRole.OWNER.value: set(SCOPES),
     StaffRole.ADMIN.value: set(SCOPES),
-    StaffRole.FINANCE.value: _BUSINESS | {"deals:write", "invoices:write", "payments:write", "approvals:write"},
-    StaffRole.SALES.value: (_BUSINESS - {"payments:read", "approvals:read"})
+    StaffRole.FINANCE.value: _BUSINESS
+    | {"deals:write", "invoices:write", "approvals:write"}
+    | {f"{name}:write" for name in _MONEY - {"ageing"}},
+    StaffRole.SALES.value: (_BUSINESS - {"approvals:read", *(f"{name}:read" for name in _MONEY)})
     | {"customers:write", "leads:write", "deals:write", "activities:write"},
     StaffRole.OPERATIONS.value: {"customers:read", "deals:read", "activities:read", "api-keys:read"} | _WEBHOOKS,
     StaffRole.READ_ONLY.value: _BUSINESS,

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from accounts.domain.roles import sync_roles
 from accounts.models import User
+from crm.models import LedgerAccount
 from hashinsight.demo.build import Wish, build_demo
 from hashinsight.demo.shapes import Size
 from hashinsight.events.models import OutboxEvent
@@ -115,9 +116,10 @@ def english_words() -> Set[str]:
 
 
 def stored_words() -> Set[str]:
-    """Names of groups and of kinds of things, which are kept in the database and shown as they are."""
+    """Names of groups and of kinds of things, codes of accounts: kept in the database and shown as they are."""
     kinds = OutboxEvent.objects.values_list("aggregate_type", flat=True).distinct()
-    return {*Group.objects.values_list("name", flat=True), *kinds}
+    accounts = LedgerAccount.objects.values_list("code", flat=True)
+    return {*Group.objects.values_list("name", flat=True), *kinds, *accounts}
 
 
 def look_at(window: Page, pages: list[str], *, forbidden: Set[str] = frozenset()) -> list[str]:
