@@ -25,14 +25,6 @@ from tests.support.children import pytest_configure  # noqa: F401  (a hook)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
-SLOW = ("tests/e2e/", "tests/backup/", "tests/isolation/", "tests/trust/", "tests/devtools/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first: one that begins last keeps all other processes waiting."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any, worker_id: str) -> Iterator[None]:
     """Migrated as the owner; from then on the tests are the application login."""

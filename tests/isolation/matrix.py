@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.http import HttpResponse
 
 from tests.api.client import Caller
 from tests.isolation.bodies import ROWS, body_of
@@ -73,7 +74,11 @@ class Ask:
     def send(self, caller: Caller) -> Any:
         """The answer."""
         body = {} if self.body is None and self.method in ("POST", "PUT", "PATCH") else self.body
-        return caller.call(self.method, self.path, body, X_Request_ID=REQUEST_ID, **dict(self.headers))
+        answer: Any = caller.call(self.method, self.path, body, X_Request_ID=REQUEST_ID, **dict(self.headers))
+        if not answer.streaming:
+            return answer
+        whole = b"".join(answer.streaming_content)
+        return HttpResponse(whole, status=answer.status_code, headers=dict(answer.headers))
 
     @property
     def text(self) -> str:
