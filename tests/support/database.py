@@ -6,7 +6,7 @@ leaves a template behind, and every other run and every worker starts from a cop
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from hashinsight.common import guards, receivers
+from tests.support import migrating
+from tests.support.migrating import one_class_at_a_time
 
 TEMPLATE_PREFIX = "hi_template_"
 _BUILD_LOCK = 7_310_226
@@ -118,13 +120,14 @@ def drop(name: str, *, then_use: str) -> None:
     _use(then_use)
 
 
-def _build_template(cursor: Any, template: str) -> None:
+def _build_template(cursor: Any, template: str, *, quickly: bool = True) -> None:
     building = f"{template}_building"
     cursor.execute(f'DROP DATABASE IF EXISTS "{building}"')
     cursor.execute(f'CREATE DATABASE "{building}"')
     before = connection.settings_dict["NAME"]
     _use(building)
-    call_command("migrate", verbosity=0, interactive=False)
+    with one_class_at_a_time() if quickly else nullcontext():
+        call_command("migrate", verbosity=0, interactive=False)
     _use(before)
     cursor.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
 
@@ -139,6 +142,6 @@ def _migrations_digest() -> str:
     for config in sorted(apps.get_app_configs(), key=lambda one: one.label):
         for path in sorted((Path(config.path) / "migrations").glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
-    for module in (guards, receivers):  # what each migrate ends with
+    for module in (guards, receivers, migrating):  # what each migrate ends with, and how it is done
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
