@@ -73,7 +73,7 @@ def register() -> None:
             name="crm.check_ledger",
             task="crm.check_ledger",
             every=timedelta(hours=1),
-            description="Recomputes the books from the documents; what does not add up becomes an alert.",
+            description=gettext_lazy("Recomputes the books from the documents; what does not add up becomes an alert."),
             grace=timedelta(minutes=30),
         )
     )

@@ -103,7 +103,9 @@ def register() -> None:
             name="crm.dun",
             task="crm.dun",
             every=timedelta(hours=1),
-            description="Writes reminders to customers by their ladder, once a day on their own calendar.",
+            description=gettext_lazy(
+                "Writes reminders to customers by their ladder, once a day on their own calendar."
+            ),
             grace=timedelta(minutes=15),
         )
     )
@@ -113,7 +115,7 @@ def register() -> None:
             name="crm.check_overdue",
             task="crm.check_overdue",
             every=timedelta(hours=1),
-            description="Marks invoices overdue once the due date has passed on the customer's calendar.",
+            description=gettext_lazy("Marks invoices overdue once the due date has passed on the customer's calendar."),
             grace=timedelta(minutes=15),
         )
     )

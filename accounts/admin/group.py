@@ -6,7 +6,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.enums import StaffRole
@@ -17,6 +20,13 @@ from hashinsight.common.admin.history import HistorySource
 # Tables people work with; what Django and the libraries keep for themselves is left out.
 APPS = ("accounts", "auth", "crm", "events", "jobs", "django_celery_beat", "account", "axes", "mfa")
 
+VERBS = {
+    "view": pgettext_lazy("power", "see"),
+    "add": pgettext_lazy("power", "add"),
+    "change": pgettext_lazy("power", "change"),
+    "delete": pgettext_lazy("power", "delete"),
+}
+
 
 class _PermissionsField(forms.ModelMultipleChoiceField):
     """Named by what they allow, not by where they are stored."""
@@ -26,6 +36,20 @@ class _PermissionsField(forms.ModelMultipleChoiceField):
         return f"{obj.content_type.app_label} · {obj.name}"
 
 
+def powers_in_words(group: Group) -> list[tuple[str, str]]:
+    """``Customers: see, add, change, Can activate customers``, by the name of what it is about."""
+    found: dict[str, list[str]] = {}
+    for one in group.permissions.select_related("content_type").order_by("content_type", "pk"):
+        model = one.content_type.model_class()
+        if model is None:
+            continue  # of a table that is gone
+        own: dict[str, Any] = dict(model._meta.permissions)
+        verb = VERBS.get(one.codename.removesuffix(f"_{model._meta.model_name}"))
+        word = own.get(one.codename) or verb or one.name
+        found.setdefault(capfirst(str(model._meta.verbose_name_plural)), []).append(str(word))
+    return [(name, ", ".join(words)) for name, words in sorted(found.items())]
+
+
 @admin.register(Group)
 class GroupAdmin(BaseAdmin):
     """What a group of people may do."""
@@ -33,12 +57,22 @@ class GroupAdmin(BaseAdmin):
     list_display = ("name", "is_shipped")
     search_fields = ("name",)
     ordering = ("name",)
-    fields = ("name", "permissions")
+    readonly_fields = ("powers_shown",)
     history_children = (HistorySource(GroupPermission, "group_id"),)
 
     @admin.display(description=gettext_lazy("shipped role"), boolean=True)
     def is_shipped(self, group: Group) -> bool:
         return group.name in StaffRole.values
+
+    @admin.display(description=gettext_lazy("permissions"))
+    def powers_shown(self, group: Group) -> SafeString:
+        """One line for each kind of things, in the reader's language."""
+        return format_html_join("", '<p class="hi-power"><strong>{}</strong> {}</p>', powers_in_words(group))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """To choose from, or where nothing is to be chosen, to read."""
+        fixed = obj is not None and not self.has_change_permission(request, obj)
+        return ("name", "powers_shown" if fixed else "permissions")
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
         """Permissions have no page of their own."""

@@ -39,6 +39,7 @@ class EmailAddressAdmin(ViewOnlyAdmin):
 class AccessAttemptAdmin(ViewOnlyAdmin):
     """Wrong passwords that count towards a lock-out."""
 
+    empty_hint = gettext_lazy("Wrong passwords are counted here; nobody is locked out.")
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start", "user_agent")
     list_filter = (("attempt_time", RangeDateTimeFilter),)
     search_fields = ("username", "ip_address")
@@ -123,6 +124,7 @@ class RemoveFactorPage(ConfirmPage):
 class AuthenticatorAdmin(ViewOnlyAdmin):
     """Second factors; the secrets are never shown. Removing one lets a person in who lost the telephone."""
 
+    empty_hint = gettext_lazy("A second factor is set up by the person, on the page of their own account.")
     list_display = ("user", "type", "created_at", "last_used_at")
     list_select_related = ("user",)
     list_filter = (("user", AutocompleteSelectFilter),)

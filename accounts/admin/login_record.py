@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from accounts.engine.devices import device_name
 from accounts.enums import LoginOutcome
 from accounts.models import LoginRecord
 from hashinsight.common.admin.base import ViewOnlyAdmin
@@ -23,7 +24,7 @@ LABELS = {
 class LoginRecordAdmin(ViewOnlyAdmin):
     """Every attempt, right or wrong."""
 
-    list_display = ("attempted_at", "email", "outcome_shown", "method", "ip_address", "location", "user_agent")
+    list_display = ("attempted_at", "email", "outcome_shown", "method", "ip_address", "location", "device")
     list_display_links = ("attempted_at",)
     list_filter = (
         ("outcome", ChoicesDropdownFilter),
@@ -36,8 +37,14 @@ class LoginRecordAdmin(ViewOnlyAdmin):
         ("email", "user_id"),
         ("outcome", "method", "attempted_at"),
         ("ip_address", "location", "request_id"),
-        "user_agent",
+        ("device", "user_agent"),
     )
+    readonly_fields = ("device",)
+
+    @admin.display(description=gettext_lazy("device"))
+    def device(self, record: LoginRecord) -> str:
+        """What the browser says about itself."""
+        return device_name(record.user_agent) or "–"
 
     @display(description=gettext_lazy("outcome"), label=LABELS, ordering="outcome")
     def outcome_shown(self, record: LoginRecord) -> Any:

@@ -1,6 +1,7 @@
 """Wallet addresses."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from accounts.models import Wallet
@@ -11,6 +12,7 @@ from hashinsight.common.admin.base import ViewOnlyAdmin
 class WalletAdmin(ViewOnlyAdmin):
     """Linked by people themselves."""
 
+    empty_hint = gettext_lazy("A wallet is linked by the person, on the page of their own account.")
     list_display = ("address", "user", "chain", "purpose", "verified_at")
     list_select_related = ("user",)
     list_filter = (

@@ -233,6 +233,7 @@ class FetchPage(ObjectPage):
 class AccountingExportAdmin(ViewOnlyAdmin):
     """Files that were made, with their hashes."""
 
+    empty_hint = gettext_lazy("Files of whole months for the tax adviser or the accounting program.")
     list_display = ("file_name", "state_shown", "kind", "row_count", "size_shown", "made_by", "made_at")
     list_select_related = ("made_by",)
     list_filter = (("kind", ChoicesDropdownFilter), "is_provisional", "legal_entity")

@@ -30,7 +30,7 @@ from crm.enums import CreditKind
 from crm.models import CreditApplication, CustomerCredit, Refund, Reversal, WriteOff
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
-from hashinsight.common.admin.display import link, money_cell
+from hashinsight.common.admin.display import Badge, link, money_cell
 from hashinsight.common.admin.inlines import ViewOnlyInline
 
 COMMON_FILTERS = (
@@ -58,7 +58,7 @@ class MoneyAdmin(ViewOnlyAdmin):
     @display(description=gettext_lazy("counts"), label=STATES)
     def standing_shown(self, row: Any) -> Any:
         """Red tape stays visible: what was taken back is still in the list."""
-        return ("taken_back", _("taken back")) if is_taken_back(row) else ("standing", _("counts"))
+        return Badge("taken_back", _("taken back")) if is_taken_back(row) else Badge("standing", _("counts"))
 
     def offered(self, request: HttpRequest, obj: Any) -> set[str]:
         """Nothing is taken back twice."""
@@ -108,6 +108,9 @@ def _amount_or_gone(row: Any) -> Any:
 class CustomerCreditAdmin(MoneyAdmin):
     """Deposits, overpayments, credit notes after payment, balances brought along."""
 
+    empty_hint = gettext_lazy(
+        "A deposit is recorded on the page of the customer; overpayments come here by themselves."
+    )
     list_display = ("received_on", "customer", "kind", "amount_shown", "left_shown", "reference", "state_shown")
     list_display_links = ("received_on",)
     list_select_related = ("customer", "reversal", "payment__reversal")
@@ -141,8 +144,8 @@ class CustomerCreditAdmin(MoneyAdmin):
     def state_shown(self, credit: Any) -> Any:
         """Taken back, used up, or something is left."""
         if self.is_gone(credit):
-            return "taken_back", _("taken back")
-        return ("left", _("open")) if credit.balance else ("used", _("used up"))
+            return Badge("taken_back", _("taken back"))
+        return Badge("left", _("open")) if credit.balance else Badge("used", _("used up"))
 
     @staticmethod
     def is_gone(credit: CustomerCredit) -> bool:
@@ -161,6 +164,7 @@ class CustomerCreditAdmin(MoneyAdmin):
 class CreditApplicationAdmin(MoneyAdmin):
     """Credits used for invoices."""
 
+    empty_hint = gettext_lazy("A credit is applied on its own page, or on that of the invoice.")
     list_display = ("applied_on", "customer", "invoice", "credit", "amount_shown", "standing_shown")
     list_display_links = ("applied_on",)
     list_select_related = ("customer", "invoice", "credit", "reversal")
@@ -176,6 +180,7 @@ class CreditApplicationAdmin(MoneyAdmin):
 class RefundAdmin(MoneyAdmin):
     """Money paid back."""
 
+    empty_hint = gettext_lazy("A refund is recorded on the page of the payment or of the credit.")
     list_display = ("refunded_on", "customer", "amount_shown", "method", "reference", "reason", "standing_shown")
     list_display_links = ("refunded_on",)
     list_select_related = ("customer", "reversal")
@@ -196,6 +201,7 @@ class RefundAdmin(MoneyAdmin):
 class WriteOffAdmin(MoneyAdmin):
     """Claims given up."""
 
+    empty_hint = gettext_lazy("A claim is written off on the page of its invoice.")
     list_display = ("written_off_on", "customer", "invoice", "kind", "amount_shown", "reason", "standing_shown")
     list_display_links = ("written_off_on",)
     list_select_related = ("customer", "invoice", "reversal")
@@ -215,6 +221,7 @@ class WriteOffAdmin(MoneyAdmin):
 class ReversalAdmin(ViewOnlyAdmin):
     """Mistakes taken back: what, when, by whom and why."""
 
+    empty_hint = gettext_lazy("What should not have been recorded is taken back on its own page.")
     list_display = ("reversed_on", "customer", "what_shown", "amount_shown", "reason", "created_by")
     list_display_links = ("reversed_on",)
     list_select_related = ("customer", "created_by", "payment", "credit", "application", "refund", "write_off")

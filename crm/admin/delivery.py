@@ -22,6 +22,7 @@ from hashinsight.common.admin.base import ViewOnlyAdmin
 class InvoiceDeliveryAdmin(ViewOnlyAdmin):
     """What was sent to whom, and what failed."""
 
+    empty_hint = gettext_lazy("Every e-mail with a document stands here, and whether it went out.")
     list_display = ("invoice", "recipient", "status_shown", "attempts", "created_at", "sent_at", "error")
     list_select_related = ("invoice",)
     list_filter = (

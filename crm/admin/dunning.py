@@ -30,6 +30,7 @@ MOST_CUSTOMERS = 200
 class DunningLevelAdmin(BaseAdmin):
     """The ladder."""
 
+    empty_hint = gettext_lazy("Without levels nobody is reminded of anything.")
     list_display = ("legal_entity", "level", "days_after_due", "fee_shown", "interest_percent", "is_active")
     list_select_related = ("legal_entity",)
     list_filter = (("is_active", BooleanRadioFilter), "legal_entity")
@@ -52,6 +53,7 @@ class DunningLevelAdmin(BaseAdmin):
 class DunningHoldAdmin(BaseAdmin):
     """Who is not reminded for a while."""
 
+    empty_hint = gettext_lazy("A hold keeps reminders from a customer, or about one invoice, until a day.")
     list_display = ("customer", "invoice", "until", "reason")
     list_select_related = ("customer", "invoice")
     list_filter = (("customer", AutocompleteSelectFilter), ("until", RangeDateFilter))
@@ -65,6 +67,7 @@ class DunningHoldAdmin(BaseAdmin):
 class DisputeAdmin(ViewOnlyAdmin):
     """Amounts customers deny owing; noted on the page of the invoice."""
 
+    empty_hint = gettext_lazy("A dispute is noted on the page of its invoice.")
     list_display = ("invoice", "amount_shown", "reason", "opened_at", "closed_at", "outcome")
     list_select_related = ("invoice",)
     list_filter = (("closed_at", admin.EmptyFieldListFilter),)
@@ -197,6 +200,7 @@ class ItemInline(ViewOnlyInline):
 class DunningLetterAdmin(ViewOnlyAdmin):
     """Reminders that were written."""
 
+    empty_hint = gettext_lazy("The job crm.dun writes reminders by the dunning levels of the legal entity.")
     list_display = ("customer", "dated_on", "level", "open_shown", "recipient", "sent_at")
     list_select_related = ("customer",)
     list_filter = (("customer", AutocompleteSelectFilter), ("dated_on", RangeDateFilter), "level")

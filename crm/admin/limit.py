@@ -15,6 +15,7 @@ from hashinsight.common.admin.display import money_cell
 class ApprovalLimitAdmin(BaseAdmin):
     """Never, always, or above an amount; an act without a row needs no second person."""
 
+    empty_hint = gettext_lazy("Without limits one person alone may do every act that their role allows.")
     list_display = ("legal_entity", "act", "rule", "amount_shown")
     list_select_related = ("legal_entity",)
     list_filter = ("rule", "act")

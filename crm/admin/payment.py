@@ -21,7 +21,7 @@ from crm.domain.refunds import refundable_of
 from crm.models import Payment
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
-from hashinsight.common.admin.display import money_cell, number_text
+from hashinsight.common.admin.display import Badge, money_cell, number_text
 
 
 @admin.register(Payment)
@@ -74,7 +74,7 @@ class PaymentAdmin(ViewOnlyAdmin):
     def standing_shown(self, payment: Payment) -> Any:
         """Whether a reversal names it."""
         gone = hasattr(payment, "reversal")
-        return ("taken_back", _("taken back")) if gone else ("standing", _("counts"))
+        return Badge("taken_back", _("taken back")) if gone else Badge("standing", _("counts"))
 
     def offered(self, request: HttpRequest, obj: Payment) -> set[str]:
         """What was taken back can be neither refunded nor taken back again."""

@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -15,7 +17,7 @@ from crm.domain import master_data
 from crm.models import Product
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
-from hashinsight.common.admin.display import number_text
+from hashinsight.common.admin.display import price_text
 from hashinsight.common.admin.importing import ImportPage
 
 
@@ -52,8 +54,8 @@ class ProductAdmin(BaseAdmin):
     has_import_product_permission = power(rules.may_import_product)
 
     @display(description=gettext_lazy("list price"), ordering="unit_price")
-    def price_shown(self, product: Product) -> str:
-        return f"{number_text(product.unit_price)} {product.currency}"
+    def price_shown(self, product: Product) -> SafeString:
+        return format_html('<span class="hi-money">{}</span>', price_text(product.unit_price, product.currency))
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         """A new one through the domain."""

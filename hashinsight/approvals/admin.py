@@ -189,6 +189,7 @@ class TakeBackPage(ConfirmPage):
 class ApprovalRequestAdmin(ViewOnlyAdmin):
     """Requests that a second person decides."""
 
+    empty_hint = gettext_lazy("What a second person has to allow waits here.")
     list_display = ("kind_shown", "object_label", "amount_shown", "requested_by", "requested_at", "state_shown")
     list_select_related = ("requested_by",)
     list_filter = (

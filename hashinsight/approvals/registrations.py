@@ -51,7 +51,7 @@ def register() -> None:
             name="approvals.expire_requests",
             task="approvals.expire_requests",
             every=timedelta(hours=1),
-            description="Ends requests for approval that nobody decided in time.",
+            description=gettext_lazy("Ends requests for approval that nobody decided in time."),
             grace=timedelta(minutes=15),
         )
     )

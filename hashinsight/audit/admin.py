@@ -13,12 +13,14 @@ from hashinsight.audit.models import AuditBatch
 from hashinsight.common.admin.actions import limited, may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 
+SHOWN_OF_HASH = 16
+
 
 @admin.register(AuditBatch)
 class AuditBatchAdmin(ViewOnlyAdmin):
     """Stretches of the history that can no longer be changed unnoticed."""
 
-    list_display = ("number", "table", "row_count", "last_id", "sealed_at", "batch_hash")
+    list_display = ("number", "table", "row_count", "last_id", "sealed_at", "hash_shown")
     list_filter = (("table", FieldTextFilter), ("sealed_at", RangeDateTimeFilter))
     search_fields = ("table", "batch_hash")
     ordering = ("-number",)
@@ -33,6 +35,11 @@ class AuditBatchAdmin(ViewOnlyAdmin):
     )
     actions = ("verify_selected",)
     has_verify_auditbatch_permission = power(may("audit.verify_auditbatch"))
+
+    @admin.display(description=gettext_lazy("hash"), ordering="batch_hash")
+    def hash_shown(self, batch: AuditBatch) -> str:
+        """Its beginning; the whole stands on the page of the batch."""
+        return f"{batch.batch_hash[:SHOWN_OF_HASH]}…"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the contents, which nobody reads and which are large."""

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy
+
 from hashinsight.jobs.registry import PeriodicJob, register_job
 
 
@@ -12,7 +14,7 @@ def register() -> None:
             name="audit.seal",
             task="audit.seal",
             every=timedelta(minutes=10),
-            description="Seals what the history has grown by, so that nobody can change it unnoticed.",
+            description=gettext_lazy("Seals what the history has grown by, so that nobody can change it unnoticed."),
             grace=timedelta(minutes=20),
         )
     )

@@ -33,6 +33,9 @@ MEGABYTE = 1024 * 1024
 class BackupAdmin(ViewOnlyAdmin):
     """What could be restored."""
 
+    empty_hint = gettext_lazy(
+        "The job backup.nightly makes one each night; on the page of jobs it can be started at once."
+    )
     list_display = ("name", "kind", "state_shown", "started_at", "finished_at", "size_shown", "is_encrypted")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -62,6 +65,9 @@ class BackupAdmin(ViewOnlyAdmin):
 class RestoreDrillAdmin(ViewOnlyAdmin):
     """Proof that a backup can be restored."""
 
+    empty_hint = gettext_lazy(
+        "The job backup.drill restores the newest backup into a scratch place and compares every table."
+    )
     list_display = ("started_at", "backup_name", "state_shown", "tables", "row_count", "rto_seconds", "rpo_seconds")
     list_filter = (("state", ChoicesDropdownFilter), ("started_at", RangeDateTimeFilter))
     search_fields = ("backup_name",)
@@ -137,6 +143,9 @@ class ReleasePage(ConfirmPage):
 class IncarnationAdmin(ViewOnlyAdmin):
     """Lives of this database: since its first start, and since each restore."""
 
+    empty_hint = gettext_lazy(
+        "After a restore a new life of the database begins here, held until somebody releases it."
+    )
     list_display = ("began_at", "is_current", "is_restored", "restored_to", "held_at", "released_at", "released_by")
     ordering = ("-began_at", "-id")
     fields = (

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy
+
 from hashinsight.jobs.registry import PeriodicJob, register_job
 
 
@@ -12,7 +14,7 @@ def register() -> None:
             name="backup.nightly",
             task="backup.nightly",
             every=timedelta(days=1),
-            description="Makes a backup unless one was made in the last 20 hours, and lets old ones go.",
+            description=gettext_lazy("Makes a backup unless one was made in the last 20 hours, and lets old ones go."),
             queue="bulk",
             grace=timedelta(hours=3),
         )
@@ -22,7 +24,7 @@ def register() -> None:
             name="backup.drill",
             task="backup.drill",
             every=timedelta(days=28),
-            description="Restores the newest backup into a scratch place and compares every table.",
+            description=gettext_lazy("Restores the newest backup into a scratch place and compares every table."),
             queue="bulk",
             grace=timedelta(hours=6),
         )

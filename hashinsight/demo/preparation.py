@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.domain.roles import sync_roles
 from crm.domain.ledger.backfill import backfill
+from hashinsight.jobs.domain.retention import seed_policies
 from hashinsight.jobs.schedule import seed_schedules
 
 Say = Callable[[str], None]
@@ -30,7 +31,7 @@ def prepare_database(say: Say) -> None:
 
 
 def prepare_rows(say: Say) -> None:
-    """Rows every installation has: staff roles with their rights, books for old documents, schedules of jobs."""
+    """Rows every installation has: staff roles and their rights, books for old documents, schedules, retention."""
     changed = sync_roles()
     if changed:
         say(f"Roles brought up to date: {', '.join(changed)}")
@@ -41,6 +42,9 @@ def prepare_rows(say: Say) -> None:
     seeded = seed_schedules()
     if seeded:
         say(f"Schedules added: {seeded}")
+    policies = seed_policies()
+    if policies:
+        say(f"Retention policies added: {policies}")
 
 
 def prepare_static_files(say: Say) -> None:

@@ -27,7 +27,7 @@ class PeriodicJob:
     name: str
     task: str
     every: timedelta
-    description: str
+    description: Any
     queue: str = "default"
     grace: timedelta = field(default=timedelta(minutes=5))
     each_period: bool = False
@@ -53,7 +53,7 @@ class PeriodicJob:
         return self.period_start(at) + self.every
 
 
-def daily_job(name: str, *, at: time, zone: str, description: str, **options: Any) -> PeriodicJob:
+def daily_job(name: str, *, at: time, zone: str, description: Any, **options: Any) -> PeriodicJob:
     """A job that runs once on each day of ``zone``, when the clocks there come to ``at``; its task is named like it."""
     options.setdefault("grace", timedelta(hours=2))
     return PeriodicJob(name, name, timedelta(days=1), description, wall=at, zone=zone, **options)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from hashinsight.common.hold import register_inward
 from hashinsight.events.consumers import EVERYTHING, Consumer, Event, register_consumer
 from hashinsight.events.registry import EventKind
@@ -52,7 +54,9 @@ def register() -> None:
             name="notify.watch",
             task="notify.watch",
             every=timedelta(minutes=1),
-            description="Looks for late and failed jobs, given-up work and events, and a full disk; raises alerts.",
+            description=gettext_lazy(
+                "Looks for late and failed jobs, given-up work and events, and a full disk; raises alerts."
+            ),
             grace=timedelta(minutes=2),
         )
     )

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_celery_beat.models import PeriodicTask
 
 from accounts.models import User
@@ -184,3 +184,11 @@ def test_looking_is_not_running(as_watcher: Client) -> None:
 def test_without_the_right_to_look_there_is_no_page(client: Client) -> None:
     client.force_login(_staff("n@hashinsight.example", "N"))
     assert client.get(PAGE).status_code == 403
+
+
+def test_what_a_job_is_for_is_said_in_the_readers_language(as_root: Client) -> None:
+    with translation.override("de"):  # so that what the request leaves behind is undone
+        page = as_root.get(PAGE, headers={"accept-language": "de"}).content.decode()
+    assert "Hält fest, wie groß jede Tabelle ist" in page
+    assert "stündlich" in page
+    assert PeriodicTask.objects.get(name="jobs.measure_tables").description.startswith("Notes how large")

@@ -18,7 +18,7 @@ from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.registry import PeriodicJob
-from hashinsight.jobs.schedule import seed_schedules
+from hashinsight.jobs.schedule import in_largest_units, seed_schedules
 from tests.factories import NOW
 from tests.trust.threads import in_threads
 
@@ -151,6 +151,15 @@ def test_schedules_are_seeded_once_and_a_persons_edit_stays() -> None:
     PeriodicTask.objects.filter(name="crm.check_overdue").update(enabled=False)
     assert seed_schedules() == 0
     assert PeriodicTask.objects.get(name="crm.check_overdue").enabled is False
+
+
+@pytest.mark.parametrize(
+    ("tick", "said"),
+    [(timedelta(days=28), (28, "days")), (timedelta(hours=1), (1, "hours")), (timedelta(seconds=90), (90, "seconds")),
+     (timedelta(minutes=10), (10, "minutes"))],
+)  # fmt: skip
+def test_a_schedule_is_kept_in_the_largest_units(tick: timedelta, said: tuple[int, str]) -> None:
+    assert in_largest_units(tick) == said
 
 
 @pytest.mark.django_db

@@ -46,9 +46,10 @@ class HouseChangeList(ChangeList):
 class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     """A page of the back office: history, locking, careful counting, autocomplete, refusals in plain words.
 
-    Subclasses use the stock hooks of ``ModelAdmin``. Four of their own: ``history_children`` (whose changes also
+    Subclasses use the stock hooks of ``ModelAdmin``. Five of their own: ``history_children`` (whose changes also
     belong to the history), ``history_words`` (names of the parts inside of JSON columns), ``offered`` (which buttons
-    make sense in the state an object is in) and ``pages`` (confirm pages, see ``pages.py``).
+    make sense in the state an object is in), ``empty_hint`` (what an empty list says) and ``pages`` (confirm pages,
+    see ``pages.py``).
     """
 
     is_house_page = True
@@ -70,7 +71,10 @@ class BaseAdmin(AutocompleteMixin, PagesMixin, ExportMixin, ModelAdmin):
     change_list_template = "admin/house/change_list.html"
     change_form_template = "admin/house/change_form.html"
     change_form_before_template = "admin/house/version.html"
+    delete_confirmation_template = "admin/house/delete.html"
+    delete_selected_confirmation_template = "admin/house/delete_selected.html"
     object_history_template = "admin/house/history.html"
+    empty_hint: Any = ""
     history_children: ClassVar[Sequence[HistorySource]] = ()
     history_words: ClassVar[Mapping[str, Any]] = {}
 

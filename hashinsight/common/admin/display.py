@@ -5,13 +5,27 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from hashinsight.common.money import CURRENCIES
 
 NO_BREAK_SPACE = "\u00a0"
+MONEY_DIGITS = 2
+
+
+class Badge(tuple[str, Any]):
+    """A state and its word: a badge in lists (``@display(label=…)``), the plain word on the page of one row."""
+
+    __slots__ = ()
+
+    def __new__(cls, state: str, word: Any) -> "Badge":
+        """``Badge("used", _("used up"))``."""
+        return super().__new__(cls, (state, word))
+
+    def __html__(self) -> str:
+        return conditional_escape(self[1])
 
 
 def money_text(amount: Decimal | None, currency: str) -> str:
@@ -21,7 +35,7 @@ def money_text(amount: Decimal | None, currency: str) -> str:
 
 def figure_text(amount: Decimal, currency: str) -> str:
     """The same without the currency, for tables that name it above."""
-    digits = CURRENCIES.get(currency, 2)
+    digits = CURRENCIES.get(currency, MONEY_DIGITS)
     return str(number_format(amount, decimal_pos=digits, use_l10n=True, force_grouping=True))
 
 
@@ -36,6 +50,15 @@ def number_text(value: Decimal | None) -> str:
         return ""
     digits = max(0, -int(value.normalize().as_tuple().exponent))
     return str(number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True))
+
+
+def price_text(price: Decimal | None, currency: str) -> str:
+    """``0.0585 USD``, ``980.00 USD``: the price of a unit, whole cents at least and no needless zeros after them."""
+    if price is None:
+        return ""
+    digits = max(CURRENCIES.get(currency, MONEY_DIGITS), -int(price.normalize().as_tuple().exponent))
+    figure = number_format(price, decimal_pos=digits, use_l10n=True, force_grouping=True)
+    return f"{figure}{NO_BREAK_SPACE}{currency}"
 
 
 def day_text(day: date | datetime | None) -> str:

@@ -70,6 +70,7 @@ class RedeliverPage(ConfirmPage):
 class DeadLetterAdmin(PayloadAdmin):
     """What a person should look at."""
 
+    empty_hint = gettext_lazy("Events that a consumer gave up are kept here until somebody hands them on again.")
     list_display = ("failed_at", "kind", "consumer_group", "aggregate_id", "state_shown", "retry_count", "error_shown")
     list_filter = (
         OpenFilter,

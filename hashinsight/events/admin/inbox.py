@@ -26,6 +26,7 @@ class InboxEntryAdmin(ViewOnlyAdmin):
 class HeldDeliveryAdmin(ViewOnlyAdmin):
     """What waits, and why."""
 
+    empty_hint = gettext_lazy("Nothing waits: every consumer has had every event that is meant for it.")
     list_display = ("held_at", "kind_shown", "consumer_group", "aggregate_id", "attempts", "next_shown", "error_shown")
     list_select_related = ("event",)
     list_filter = (("consumer_group", FieldTextFilter), ("held_at", RangeDateTimeFilter))

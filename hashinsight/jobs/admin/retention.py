@@ -17,6 +17,7 @@ from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm, Table
 from hashinsight.common.admin.display import moment_text
 from hashinsight.common.admin.forms import HouseForm
+from hashinsight.common.admin.widgets import dress
 from hashinsight.jobs import retention as registry
 from hashinsight.jobs.domain import retention
 from hashinsight.jobs.models import LegalHold, RetentionPolicy, RetentionReport
@@ -136,6 +137,7 @@ class HoldForm(HouseForm):
         super().__init__(*args, **kwargs)
         if "subject" in self.fields:
             self.fields["subject"].choices = [(one.name, one.label) for one in registry.subjects()]  # type: ignore[attr-defined]
+        dress(self)
 
 
 class ReleasePage(ConfirmPage):

@@ -78,9 +78,9 @@ def rhythm_text(status: JobStatus) -> str:
         return _("daily at %(time)s (%(zone)s)") % {"time": f"{job.wall:%H:%M}", "zone": job.zone}
     seconds = int(job.every.total_seconds())
     for size, text in (
-        (86_400, ngettext("every %(n)s day", "every %(n)s days", seconds // 86_400)),
-        (3_600, ngettext("every %(n)s hour", "every %(n)s hours", seconds // 3_600)),
-        (60, ngettext("every %(n)s minute", "every %(n)s minutes", seconds // 60)),
+        (86_400, ngettext("every day", "every %(n)s days", seconds // 86_400)),
+        (3_600, ngettext("every hour", "every %(n)s hours", seconds // 3_600)),
+        (60, ngettext("every minute", "every %(n)s minutes", seconds // 60)),
     ):
         if seconds % size == 0:
             return text % {"n": seconds // size}

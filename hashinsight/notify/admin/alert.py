@@ -83,6 +83,7 @@ class EndPage(AlertMovePage):
 class AlertAdmin(ViewOnlyAdmin):
     """What is and was wrong."""
 
+    empty_hint = gettext_lazy("All is quiet. The job notify.watch looks once a minute.")
     list_display = ("title", "severity_shown", "state_shown", "first_at", "last_at", "count", "acknowledged_by")
     list_select_related = ("acknowledged_by",)
     list_filter = (

@@ -220,6 +220,7 @@ class SwitchPage(ConfirmPage):
 class ChannelAdmin(BaseAdmin):
     """Where messages go."""
 
+    empty_hint = gettext_lazy("A channel is where messages go: e-mail, a webhook, Slack, Telegram or PagerDuty.")
     form = ChannelForm
     list_display = ("name", "kind", "owner_shown", "address_shown", "state_shown", "failing_since")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter))

@@ -59,6 +59,7 @@ class RedeliverPage(ConfirmPage):
 class DeliveryAdmin(ViewOnlyAdmin):
     """What was sent to whom, and what the other side said."""
 
+    empty_hint = gettext_lazy("Messages that rules sent through channels stand here.")
     list_display = ("created_at", "subject", "channel", "recipient", "state_shown", "attempts", "answer_shown")
     list_select_related = ("channel",)
     list_filter = (

@@ -83,6 +83,7 @@ class RuleForm(CustomerNumberForm):
 class RuleAdmin(BaseAdmin):
     """Who is told about what."""
 
+    empty_hint = gettext_lazy("A rule says which events and alerts go to which channel. First add a channel.")
     form = RuleForm
     list_display = ("name", "kinds_shown", "severity_shown", "channel", "customer_shown", "repeat_minutes", "is_active")
     list_select_related = ("channel",)
