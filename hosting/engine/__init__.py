@@ -1,0 +1,1 @@
+"""Arithmetic and parsing of the hosting side: plain Python, no Django."""
