@@ -17,7 +17,7 @@ from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_cre
 from hashinsight.demo.plain import build_plain
 from hashinsight.demo.sample import build_sample
 from hashinsight.demo.shapes import Size
-from hashinsight.jobs.domain import runs
+from hashinsight.jobs.domain import runs, work
 from hashinsight.jobs.models import JobRun
 
 SEED = 20
@@ -71,6 +71,7 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         clients = _build(wish, staff, say)
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
+        work.wait_from(wish.at)
         runs.finish_run(run, at=wish.at, result={"kind": wish.kind, "seed": wish.seed})
         write_credentials(credentials, signs)
     say(f"The demo company is built; the sign-ins are in {credentials}")

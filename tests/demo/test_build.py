@@ -79,6 +79,7 @@ def test_sample_documents_wait_in_the_bulk_queue_and_are_not_mailed(demo: Path) 
     issued = Invoice.objects.filter(number__isnull=False).count()
     assert list(DueWork.objects.values_list("kind", "queue").distinct()) == [("crm.render_invoice_pdf", "bulk")]
     assert DueWork.objects.count() == issued
+    assert set(DueWork.objects.values_list("not_before", flat=True)) == {NOW}, "readiness would say: waits for months"
     assert InvoiceDelivery.objects.count() == 0
     for model in (Customer, Lead, Deal, Invoice, Payment):
         assert not model.objects.filter(is_sample=False).exists()

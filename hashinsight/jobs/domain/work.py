@@ -72,6 +72,14 @@ def promote(work: DueWork, *, at: datetime) -> bool:
     return bool(moved)
 
 
+def wait_from(at: datetime) -> int:
+    """Open work asked for in the past of a story that was only now written down begins to wait at ``at``.
+
+    Readiness asks how long work waits; by the days of the story it would be months.
+    """
+    return DueWork.objects.filter(state=WorkState.PENDING, not_before__lt=at).update(not_before=at)
+
+
 def claim(work_id: int, *, at: datetime, seconds: int) -> DueWork | None:
     """Take one open row for ``seconds``; None when it is done, taken by a living worker, not yet due, or held.
 
