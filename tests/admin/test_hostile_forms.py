@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 
-from crm.models import Customer, DealLine
+from accounts.models import User
+from crm.models import Customer, DealLine, Payment
 from tests import factories
-from tests.admin.forms import page_data, url
+from tests.admin.forms import confirm, page_data, url
 
 pytestmark = pytest.mark.django_db
 
@@ -20,3 +21,23 @@ def test_a_claim_of_a_hundred_thousand_lines_builds_few_forms(as_root: Client, c
     assert page.status_code == 200
     assert page.content.count(b"-description") < 600 * 5
     assert not DealLine.objects.filter(deal=deal).exists()
+
+
+PAYMENTS = [
+    {"amount": "-1"}, {"amount": "0"}, {"amount": "0.001"}, {"amount": "ten"}, {"amount": "NaN"}, {"amount": "9" * 30},
+    {"currency": "EUR"}, {"currency": "XXX"}, {"currency": "usd"}, {"received_on": "2999-01-01"},
+    {"received_on": "31.02.2026"}, {"method": "barter"}, {"reference": "a\x00b"}, {"reference": "x" * 1000},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", PAYMENTS, ids=str)
+def test_wrong_money_is_refused_on_the_page(
+    as_root: Client, root: User, customer_a: Customer, wrong: dict[str, str]
+) -> None:
+    invoice = factories.issued_invoice(by=root, customer=customer_a)
+    good = {"amount": "10", "currency": "USD", "received_on": factories.TODAY.isoformat(), "method": "cash"}
+    page = confirm(as_root, url("invoice", invoice.pk, "pay"), **{**good, **wrong})
+    assert page.context["error"] or page.context["form"].errors
+    assert not Payment.objects.exists()
+    confirm(as_root, url("invoice", invoice.pk, "pay"), **{**good, "reference": "Überweisung ⛏️"})
+    assert Payment.objects.get().reference == "Überweisung ⛏️"
