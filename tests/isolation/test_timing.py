@@ -1,0 +1,73 @@
+"""T7, time: a row of somebody else costs the same work as one that nobody has.
+
+A clock on a busy machine proves little, and what takes time here is the database: the statements it is asked are
+compared, one by one, for every address that names a row.
+"""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from crm.api.views.statements import AgeingViewSet
+from crm.models import Invoice
+from hashinsight.api_urls import COLLECTIONS
+from hashinsight.common.api import views
+from tests.api.client import Caller
+from tests.isolation import leaks
+from tests.isolation.matrix import Ask, Cell, Matrix
+from tests.isolation.world import World
+
+# What differs from call to call without saying anything: ids, moments, numbers, names of savepoints.
+VALUE = re.compile(r"'(?:[^']|'')*'(?:::\w+(?:\[\])?)?|\b\d[\d.]*\b|\"?\bs\d+_x\d+\"?")
+
+
+def work(caller: Caller, ask: Ask) -> list[str]:
+    """The statements a request makes the database carry out, without the values in them; it is taken back."""
+    with transaction.atomic():
+        with CaptureQueriesContext(connection) as caught:
+            ask.send(caller)
+        transaction.set_rollback(True)
+    return [VALUE.sub("?", query["sql"]) for query in caught]
+
+
+def cells_by_id(world: World, spec: dict[str, Any], tenant: str) -> list[Cell]:
+    """Every method and address with the id of a tenant's row, beside the same with an id that nobody has."""
+    actions = {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet)}
+    return [
+        cell
+        for cell in Matrix(world, spec, actions).cells()
+        if cell.twin is not None and cell.tenant == tenant and cell.way in ("path", "file")
+    ]
+
+
+def telling(world: World, cells: list[Cell]) -> list[str]:
+    """Cells where the foreign row costs other work than none."""
+    caller: Caller = world.attacker.rows["customer_admin caller"]
+    work(caller, cells[0].attack)  # whatever a process does once
+    return [str(cell) for cell in cells if cell.twin and work(caller, cell.attack) != work(caller, cell.twin)]
+
+
+def test_a_foreign_row_costs_the_same_work_as_none(world: World, spec: dict[str, Any]) -> None:
+    cells = cells_by_id(world, spec, "b")
+    assert len({cell.attack.path for cell in cells}) > 30
+    assert telling(world, cells) == []
+
+
+def test_control_a_look_that_comes_before_the_question_whose_it_is_is_found(
+    world: World, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: the row is read first, its lines as well, and only then refused."""
+    real = views.ResourceViewSet.get_row
+
+    def hasty(self: Any) -> Any:
+        for invoice in Invoice.objects.filter(public_id=self.kwargs["id"]):
+            list(invoice.lines.all())
+        return real(self)
+
+    cells = [cell for cell in cells_by_id(world, spec, "b") if cell.attack.path.startswith("/invoices/")]
+    leaks.without_walls(monkeypatch)  # row security alone would already keep such a look from seeing anything
+    monkeypatch.setattr(views.ResourceViewSet, "get_row", hasty)
+    assert telling(world, cells) != []
