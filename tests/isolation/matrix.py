@@ -109,6 +109,7 @@ class Matrix:
         self.world = world
         self.spec = spec
         self.client_actions = client_actions
+        self._tags: dict[tuple[int, str], Any] = {}
 
     def cells(self) -> Iterator[Cell]:
         """Every cell, in a fixed order."""
@@ -175,9 +176,9 @@ class Matrix:
             return
         url = path.replace("{id}", self._row(resource, action, tenant))
         get = self._reader(resource, action, tenant)
-        tag = get.call("GET", path.split("{id}")[0] + f"{self._row(resource, action, tenant)}/").get("ETag")
-        if verb == "GET":
-            tag = get.call("GET", url)["ETag"]
+        page = url if verb == "GET" else path.split("{id}")[0] + f"{self._row(resource, action, tenant)}/"
+        tag = self._tag_of(get, page)
+        assert tag or verb != "GET", url
         header = (("If_None_Match" if verb == "GET" else "If_Match", tag),)
         attack, twin = Ask(verb, url, body, header), Ask(verb, path.replace("{id}", NOBODY), body, header)
         reader = tenant.name if action in self.client_actions[resource] else "root"
@@ -186,6 +187,12 @@ class Matrix:
             kept = 200 if url.endswith("/file/") else 304  # a streamed file is sent anew
             control = (reader, attack, lambda answer: answer.status_code == kept)
         yield Cell(resource, "condition", attack, twin, control, tenant=tenant.name)
+
+    def _tag_of(self, get: Caller, url: str) -> Any:
+        """The entity tag a page has now; each page is fetched once."""
+        if (id(get), url) not in self._tags:
+            self._tags[id(get), url] = get.call("GET", url).get("ETag")
+        return self._tags[id(get), url]
 
     def _reader(self, resource: str, action: str, tenant: Tenant) -> Caller:
         own: Caller = tenant.rows["customer_admin caller"]

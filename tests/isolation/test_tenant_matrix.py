@@ -21,7 +21,8 @@ from tests.isolation.world import World
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 SEED = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
-SAMPLE = {"both layers": 0.10, "without row security": 0.10, "without scoped querysets": 0.10}
+# A tenth of the cells with the walls as they are; fewer with one of them down, which is more than was promised.
+SAMPLE = {"both layers": 0.10, "without row security": 0.03, "without scoped querysets": 0.03}
 NO_RESOURCE = {"api-schema", "api-docs", "api-no-such-route"}
 WAYS = {"path", "file", "condition", "list", "filter", "search", "ordering", "cursor", "body", "nested"}
 
@@ -32,8 +33,10 @@ def cells(world: World, spec: dict[str, Any]) -> list[Cell]:
     return all_cells(world, spec)
 
 
-def all_cells(world: World, spec: dict[str, Any]) -> list[Cell]:
-    """Made anew, with fresh cursors."""
+def all_cells(world: World, spec: dict[str, Any], *, of: tuple[str, ...] = ()) -> list[Cell]:
+    """Made anew, with fresh cursors; only those of some resources where they are named."""
+    if of:
+        spec = {**spec, "paths": {path: one for path, one in spec["paths"].items() if path.split("/")[3] in of}}
     return list(
         Matrix(world, spec, {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet)}).cells()
     )
@@ -118,12 +121,16 @@ def test_the_matrix_finds_a_planted_leak(
 ) -> None:
     leaks.MODES[leak.mode](monkeypatch)
     assert [
-        finding for cell in aimed_at(leak, cells)[: None if NIGHTLY else 5] for finding in attack(world, cell)
+        finding for cell in aimed_at(leak, cells)[: None if NIGHTLY else 3] for finding in attack(world, cell)
     ] == []
+    found: list[str] = []
     try:
         leak.plant(monkeypatch)
-        now = all_cells(world, spec) if leak.new_links else cells
-        found = [finding for cell in aimed_at(leak, now) for finding in attack(world, cell)]
+        now = all_cells(world, spec, of=leak.resources) if leak.new_links else cells
+        for cell in aimed_at(leak, now):
+            found += attack(world, cell)
+            if found and not NIGHTLY:
+                break  # one finding is enough to know; the nightly run looks at all of them
     finally:
         leak.repair(monkeypatch)
     assert found

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.db import transaction
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from accounts.enums import LoginOutcome
@@ -26,6 +26,7 @@ from tests.factories import NOW
 pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 EXAMPLES = 1000 if NIGHTLY else 100
+TOGETHER = 10  # histories that lie in the tables side by side: the policies run over all of them at once
 HELD_CUSTOMER, FREE_CUSTOMER, HELD_INVOICE = 4711, 12, 99
 
 Row = tuple[str, dict[str, Any]]
@@ -125,7 +126,7 @@ def run_all(*, shift: timedelta = timedelta(0), only: list[str] | None = None) -
     deleted = 0
     policies = RetentionPolicy.objects.filter(is_enabled=True)
     for policy in policies if only is None else policies.filter(kind__in=only):
-        report = retention.run_policy(policy, at=NOW + shift, go_on=lambda: True, batch=3)
+        report = retention.run_policy(policy, at=NOW + shift, go_on=lambda: True, batch=7)
         assert report.deleted_count == report.due_count, policy.kind
         deleted += report.deleted_count
     return deleted
@@ -153,20 +154,28 @@ def undone(work: Callable[[], None]) -> None:
 
 
 def generated(test: Callable[[list[Row]], None], *, count: int = EXAMPLES) -> Callable[[], None]:
-    quiet = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    limits = settings(max_examples=count, deadline=None, suppress_health_check=quiet, database=None)
-    wrapped: Callable[[], None] = seed(18)(limits(given(HISTORY)(test)))
+    """The test on ``count`` generated histories, ``TOGETHER`` of them at a time."""
+    quiet = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+    limits = settings(
+        max_examples=count // TOGETHER, deadline=None, suppress_health_check=quiet, database=None,
+        phases=[Phase.generate],
+    )  # fmt: skip
+    beside = st.lists(HISTORY, min_size=TOGETHER, max_size=TOGETHER)
+    wrapped: Callable[[], None] = seed(18)(
+        limits(given(beside)(lambda histories: test([row for history in histories for row in history])))
+    )
     return wrapped
 
 
 def test_exactly_what_is_due_goes_and_a_second_run_deletes_nothing(holds: None) -> None:
-    total, these = [0], of_these_tables()
+    total, runs, these = [0], [0], of_these_tables()
     assert len(these) > len(TABLES)
 
     @generated
     def check(history: list[Row]) -> None:
         def work() -> None:
             rows = write(history)
+            runs[0] += 1
             total[0] += run_all(only=these)
             assert left() == {key for key, row in rows.items() if stays(row)}
             assert run_all(only=these) == 0
@@ -174,6 +183,7 @@ def test_exactly_what_is_due_goes_and_a_second_run_deletes_nothing(holds: None) 
         undone(work)
 
     check()
+    assert runs[0] * TOGETHER == EXAMPLES
     assert total[0] > EXAMPLES / 2, "the histories give the policies something to do"
 
 
@@ -188,7 +198,7 @@ def test_control_a_day_off_is_noticed(holds: None) -> None:
 
         undone(work)
 
-    generated(check, count=EXAMPLES // 5)()
+    generated(check, count=max(EXAMPLES // 5, 2 * TOGETHER))()
     assert wrong[0] > 0
 
 
