@@ -89,7 +89,7 @@ def prepare_cluster(home: ServerHome, secrets: LocalSecrets, *, throw_away: bool
             )
         shutil.rmtree(data)
     if not version_file.exists():
-        _initialise(home, secrets, major)
+        _initialise(home, secrets, major, throw_away=throw_away)
     elif _key_mark(secrets) != _read(data / "hashinsight.key"):
         _set_superuser_password(home, secrets)
     settings = SETTINGS + (FAST_SETTINGS if throw_away else "")
@@ -100,7 +100,7 @@ def prepare_cluster(home: ServerHome, secrets: LocalSecrets, *, throw_away: bool
     _write_as_server(home, data / "hashinsight.conf", settings)
 
 
-def _initialise(home: ServerHome, secrets: LocalSecrets, major: int) -> None:
+def _initialise(home: ServerHome, secrets: LocalSecrets, major: int, *, throw_away: bool) -> None:
     """initdb into a draft folder: an interrupted one never looks like a cluster."""
     data = home.postgres_data
     draft, password = data.with_name("postgres.draft"), data.with_name("postgres.password")
@@ -113,6 +113,7 @@ def _initialise(home: ServerHome, secrets: LocalSecrets, major: int) -> None:
     )
     command = [str(home.pg_bin / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--pwfile", str(password)]
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", *sorting]
+    command += ["--no-sync"] if throw_away else []
     try:
         done = _run_as_server(home, command)
     finally:

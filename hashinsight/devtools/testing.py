@@ -46,6 +46,7 @@ def test_env(session: Session) -> dict[str, str]:
     env = child_env(session.place, session.endpoints, owner=True, settings=SETTINGS)
     env["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE", SETTINGS)
     env["DATABASE_APP_URL"] = session.endpoints.app_url
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes would each compile the whole product
     return env
 
 
