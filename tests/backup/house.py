@@ -38,7 +38,8 @@ OURS = (
 
 # The real claim, the real handing over; only the last step, the mail server, is replaced by a list.
 WORKER = """
-import json
+import io, json
+from django.core.management import call_command
 from django.utils import timezone
 from hashinsight.jobs import registry, tasks
 from hashinsight.jobs.domain import work
@@ -47,11 +48,16 @@ def send(payload, finish):
     if finish():
         sent.append(str(payload))
 registry.register_handler("crm.send_invoice_email", send)
-for row in list(work.DueWork.objects.values_list("pk", flat=True)):
-    tasks.perform(row)
-for row in work.open_work(queue=None, at=timezone.now(), limit=10_000):
-    tasks.perform(row.pk)
-print(json.dumps(sent))
+def work_off():
+    for row in list(work.DueWork.objects.values_list("pk", flat=True)):
+        tasks.perform(row)
+    for row in work.open_work(queue=None, at=timezone.now(), limit=10_000):
+        tasks.perform(row.pk)
+    return list(sent)
+def command(*words):
+    said = io.StringIO()
+    call_command(*words, stdout=said)
+    return said.getvalue()
 """
 
 
@@ -72,7 +78,13 @@ class House:
 
     def worker_does(self, url: str) -> list[str]:
         """A worker looks through everything that waits in that database: what it would have sent outside."""
-        return json.loads(self.well("shell", "-v", "0", "-c", WORKER, DATABASE_URL=url).strip().splitlines()[-1])
+        done: list[str] = self.told("print(json.dumps(work_off()))", url)
+        return done
+
+    def told(self, story: str, url: str) -> Any:
+        """The worker, and commands between its rounds, in one process on that database; what it printed as JSON."""
+        script = f"{WORKER}\n{story}"
+        return json.loads(self.well("shell", "-v", "0", "-c", script, DATABASE_URL=url).strip().splitlines()[-1])
 
     def manage(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
         """``manage.py …`` as the application; the result whatever it is."""

@@ -9,10 +9,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 
+from hashinsight.backup.clients.scratch import ScratchServer
 from tests.backup.house import House, open_house, served
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -36,6 +39,17 @@ INSERT INTO events_outboxevent (event_id, kind, schema_version, aggregate_type, 
 SELECT gen_random_uuid(), 'lead.created', 1, 'crm.lead', n::text, '{{"lead_id": "x", "status": "new"}}', '',
        'pending', 0, now()
   FROM generate_series(1, {OLD_EVENTS}) n;
+"""
+# What a person and a worker do on the copy, one after the other.
+HOLD_AND_RELEASE = """
+at_once = work_off()
+shown = command("hold")
+command("hold", "--release", "--reason", "looked at")
+print(json.dumps([at_once, shown, work_off(), command("hold")]))
+"""
+AS_RESTORED = """
+DELETE FROM common_incarnation;
+UPDATE jobs_duework SET state = 'pending', attempts = 0, last_error = '', done_at = NULL, not_before = created_at;
 """
 
 
@@ -116,29 +130,31 @@ def _archive(house: House) -> None:
         time.sleep(0.05)
 
 
-def test_after_a_restore_nothing_acts_twice(house: House) -> None:
+@pytest.fixture(scope="module")
+def restored(house: House) -> Iterator[ScratchServer]:
     """Forty mails and 25 events waited in the backup; the original has sent them meanwhile."""
     into = house.folder / "again"
     house.well("restore", "--backup", house.backup, "--into", str(into), "--reason", "disk broke")
     with served(into) as server:
-        url = f"postgresql://hashinsight_app@/hashinsight?host={server.folder}"
-        assert house.worker_does(url) == []
-        shown = house.well("hold", DATABASE_URL=url)
-        assert f"{MAILS} crm.send_invoice_email: from before the restore, set aside on release" in shown
-        house.well("hold", "--release", "--reason", "looked at", DATABASE_URL=url)
-        assert house.worker_does(url) == []
-        states = house.sql("SELECT state, count(*) FROM jobs_duework GROUP BY 1", url)
-        assert states == [("failed", MAILS)]
-        assert "not held" in house.well("hold", DATABASE_URL=url)
+        yield server
 
 
-def test_control_without_the_hold_every_mail_goes_out_again(house: House) -> None:
-    into = house.folder / "unheld"
-    house.well("restore", "--backup", house.backup, "--into", str(into))
-    with served(into) as server:
-        house.sql("DELETE FROM common_incarnation", f"postgresql://postgres@/hashinsight?host={server.folder}")
-        url = f"postgresql://hashinsight_app@/hashinsight?host={server.folder}"
-        assert len(house.worker_does(url)) == MAILS
+def test_after_a_restore_nothing_acts_twice(house: House, restored: ScratchServer) -> None:
+    url = f"postgresql://hashinsight_app@/hashinsight?host={restored.folder}"
+    at_once, shown, afterwards, at_last = house.told(HOLD_AND_RELEASE, url)
+    assert at_once == []
+    assert f"{MAILS} crm.send_invoice_email: from before the restore, set aside on release" in shown
+    assert afterwards == []
+    states = house.sql("SELECT state, count(*) FROM jobs_duework GROUP BY 1", url)
+    assert states == [("failed", MAILS)]
+    assert "not held" in at_last
+
+
+def test_control_without_the_hold_every_mail_goes_out_again(house: House, restored: ScratchServer) -> None:
+    """The same copy as it was before anybody looked, but without the row that says what it is."""
+    house.sql(AS_RESTORED, f"postgresql://postgres@/hashinsight?host={restored.folder}")
+    url = f"postgresql://hashinsight_app@/hashinsight?host={restored.folder}"
+    assert len(house.worker_does(url)) == MAILS
 
 
 @long_run
@@ -169,34 +185,49 @@ def test_an_encrypted_backup_needs_its_key(house: House) -> None:
     house.well("restore", "--backup", name, "--into", into, BACKUP_KEY=KEY)
 
 
-def test_a_damaged_backup_is_refused_and_nothing_is_left(house: House) -> None:
-    path = house.shelf / house.backup / "base.tar.gz"
+@pytest.fixture
+def shelf(house: House, settings: Any) -> Path:
+    """This process looks at the same backups."""
+    settings.BACKUP_DIR, settings.BACKUP_WAL_DIR = str(house.shelf), house.env["BACKUP_WAL_DIR"]
+    return house.shelf
+
+
+def refused(*words: str) -> str:
+    """What ``restore`` says before it refuses."""
+    with pytest.raises(CommandError) as refusal:
+        call_command("restore", *words)
+    return str(refusal.value)
+
+
+def test_a_damaged_backup_is_refused_and_nothing_is_left(house: House, shelf: Path) -> None:
+    path = shelf / house.backup / "base.tar.gz"
     before = path.read_bytes()
     path.write_bytes(before[:1000] + bytes([before[1000] ^ 1]) + before[1001:])
     into = house.folder / "damaged"
     try:
-        done = house.manage("restore", "--backup", house.backup, "--into", str(into))
+        said = refused("--backup", house.backup, "--into", str(into))
     finally:
         path.write_bytes(before)
-    assert "base.tar.gz" in done.stderr
-    assert "is not what was backed up" in done.stderr
+    assert "base.tar.gz" in said
+    assert "is not what was backed up" in said
     assert not into.exists()
 
 
-def test_a_restore_writes_over_nothing(house: House) -> None:
+def test_a_restore_writes_over_nothing(house: House, shelf: Path) -> None:
     into = house.folder / "occupied"
     into.mkdir()
     (into / "mine").write_text("precious")
-    done = house.manage("restore", "--into", str(into))
-    assert (done.returncode, "is not empty" in done.stderr) == (1, True)
+    assert "is not empty" in refused("--into", str(into))
     assert (into / "mine").read_text() == "precious"
 
 
-def test_a_moment_before_the_first_backup_is_refused(house: House) -> None:
+def test_a_moment_before_the_first_backup_is_refused(house: House, shelf: Path) -> None:
     early = (datetime.now(UTC) - timedelta(days=3)).isoformat()
-    done = house.manage("restore", "--to", early, "--into", str(house.folder / "early"))
+    into = house.folder / "early"
+    done = house.manage("restore", "--to", early, "--into", str(into))
     assert (done.returncode, "no base backup" in done.stderr) == (1, True)
-    assert "with its offset" in house.manage("restore", "--to", "yesterday", "--into", "x").stderr
+    assert "with its offset" in refused("--to", "yesterday", "--into", str(into))
+    assert not into.exists()
 
 
 def test_the_login_of_the_backups_writes_nothing(house: House) -> None:
