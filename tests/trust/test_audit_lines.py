@@ -69,13 +69,16 @@ def test_every_confirm_page_leaves_its_lines(root: User) -> None:
     browser = Client()
     browser.force_login(root)
     pages = _confirm_pages(scene)
+    assert len(pages) > 20
+    chosen = pages if NIGHTLY else random.Random(SEED).sample(pages, len(pages) // 3)
+    print(f"seed {SEED}: {len(chosen)} of {len(pages)} pages")
     worked, told = [], 0
-    for address in pages:
+    before = take_account()  # each page is taken back, so this stands before all of them
+    for address in chosen:
         with transaction.atomic():
             shown = browser.get(address)
             seen = re.search(rb'name="seen" value="([0-9a-f]+)"', shown.content)
             if seen:
-                before = take_account()
                 data = urlencode({"seen": seen[1].decode(), "reason": "because", "_confirm": "1"})
                 answer = browser.post(address, data, content_type="application/x-www-form-urlencoded")
                 found, right = faults(before, actor=str(root.pk), request_id=answer["X-Request-ID"])
@@ -84,9 +87,8 @@ def test_every_confirm_page_leaves_its_lines(root: User) -> None:
                     worked.append(address)
                     told += right
             transaction.set_rollback(True)
-    assert len(pages) > 20
-    assert len(worked) >= 5, worked
-    assert told >= 5
+    assert len(worked) >= (5 if NIGHTLY else 3), worked
+    assert told >= (5 if NIGHTLY else 3)
 
 
 @pytest.mark.django_db
