@@ -116,7 +116,7 @@ def test_control_without_the_inbox_effects_are_doubled(storm_url: str, tmp_path:
 
 
 def test_control_an_event_in_a_second_transaction_leaves_orphans(storm_url: str, tmp_path: Path) -> None:
-    found = storm(storm_url, tmp_path, one_transaction=False, relays=0, again=False, kills=16, patience=30, each=40)
+    found = storm(storm_url, tmp_path, one_transaction=False, relays=0, again=False, kills=10, patience=30, each=24)
     assert found["facts_without_event"] > 0
 
 

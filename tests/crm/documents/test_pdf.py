@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import random
 import re
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from tests.crm.documents.samples import ROOT, SAMPLES, credit_note, document, li
 
 # WeasyPrint 70 leaves the colour profile it reads to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")
+NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
+SEED = int(os.environ.get("HASHINSIGHT_SEED", "20261120"))
 NO_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig></fontconfig>"""
 
 
@@ -129,12 +132,12 @@ def test_other_processes_give_the_same_bytes(tmp_path: Path) -> None:
     names = list(SAMPLES)
     surroundings = [
         (names, {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C", "FONTCONFIG_FILE": str(no_fonts)}),
-        (names[::-1], {"PYTHONHASHSEED": "77", "TZ": "America/New_York", "HOME": str(tmp_path)}),
+        (["worldly", "invoice"], {"PYTHONHASHSEED": "77", "TZ": "America/New_York", "HOME": str(tmp_path)}),
     ]
 
     for order, variables in surroundings:
         hashes = hashes_elsewhere(order, {"PATH": os.environ["PATH"], **variables})
-        assert dict(zip(order, hashes, strict=True)) == here
+        assert dict(zip(order, hashes, strict=True)) == {name: here[name] for name in order}
 
 
 def hashes_elsewhere(names: list[str], environment: dict[str, str]) -> list[str]:
@@ -202,7 +205,9 @@ def test_a_long_invoice_repeats_its_head_and_loses_no_line() -> None:
 
 
 def test_totals_are_never_alone_on_a_page() -> None:
-    for count in range(17, 29):
+    lengths = range(17, 29) if NIGHTLY else random.Random(SEED).sample(range(17, 29), 4)
+    print(f"HASHINSIGHT_SEED={SEED}: {sorted(lengths)} lines")
+    for count in lengths:
         pages = texts(render_pdf(many_lines(count)))
         last = next(page for page in pages if "Total amount" in page)
         assert "Energy of miner" in last, count
