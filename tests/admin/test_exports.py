@@ -70,8 +70,13 @@ def poisoned(root: User, legal_entity: Any) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("model", EXPORTS, ids=ids)
-def test_no_text_cell_is_a_formula(as_root: Client, poisoned: None, model: Any) -> None:
+def test_no_text_cell_is_a_formula(as_root: Client, poisoned: None) -> None:
+    for model in EXPORTS:
+        assert_harmless(as_root, model)
+
+
+def assert_harmless(as_root: Client, model: Any) -> None:
+    """Neither as CSV nor as a workbook."""
     columns = admin.site._registry[model].export_columns
     rows = csv_rows(as_root, model)[1:]
     assert len(rows) == len(PAYLOADS)
@@ -90,7 +95,7 @@ def test_no_text_cell_is_a_formula(as_root: Client, poisoned: None, model: Any) 
             if column.kind == "text" and cell.value:
                 assert not str(cell.value).startswith(STARTS)
                 dangerous += str(cell.value).startswith("'")
-    assert dangerous >= len(PAYLOADS)
+    assert dangerous >= len(PAYLOADS), model
 
 
 def test_control_the_writers_alone_would_let_formulas_through() -> None:

@@ -34,7 +34,7 @@ from tests.api.client import Caller
 from tests.api.conftest import money_rows
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
-CALLS_PER_OPERATION = 125 if NIGHTLY else 3
+CALLS_PER_OPERATION = 125 if NIGHTLY else 2
 SEED = 20261120
 CHECKS: list[Any] = [
     not_a_server_error,
