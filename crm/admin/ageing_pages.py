@@ -104,7 +104,12 @@ class AgeingPdfPage(_FilePage):
             return HttpResponseRedirect(self.model_admin.url_of("ageing"))
         language = get_language() or "en"
         content = render_ageing(
-            rows, on=on, seller=seller, is_all=entity is None, language=language.split("-")[0], disputes=True
+            rows,
+            on=on,
+            seller=seller,
+            companies=[entity] if entity else [],
+            language=language.split("-")[0],
+            disputes=True,
         )
         return pdf_response(content, f"ageing-{on}")
 

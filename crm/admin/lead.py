@@ -54,6 +54,11 @@ class _LeadPage(ConfirmPage):
         ]
 
 
+def is_without_deal(lead: Lead) -> bool:
+    """Whether it is won, and its deal was deleted as a draft."""
+    return lead.status == LeadStatus.WON and leads.deal_of(lead) is None
+
+
 class ConvertLeadPage(_LeadPage):
     """Win: customer found or made, one deal."""
 
@@ -63,11 +68,14 @@ class ConvertLeadPage(_LeadPage):
     title = gettext_lazy("Convert lead")
     button = gettext_lazy("Convert into a deal")
     target = LeadStatus.WON
+    again = False
 
     def effect(self) -> Effect:
         """Which customer it will be, and the deal."""
-        self.check()
         lead = self.objects[0]
+        self.again = is_without_deal(lead)
+        if not self.again:
+            self.check()
         known = lead.customer or (Customer.objects.filter(email__iexact=lead.email).first() if lead.email else None)
         name = lead.company or lead.name or lead.title
         effect = Effect(facts=[*self.facts(), (_("new deal"), f"{lead.title} ({_('draft')})")])
@@ -77,6 +85,8 @@ class ConvertLeadPage(_LeadPage):
             same = Customer.objects.filter(company_name__iexact=name)[:2]
             found = _("%(name)s (known by name, if the addresses do not differ)") if same else _("%(name)s (new)")
             effect.facts.append((_("customer"), found % {"name": name}))
+        if self.again:
+            effect.warnings.append(_("The draft of its deal was deleted; a new one is made for the same customer."))
         if lead.value is None:
             effect.warnings.append(_("No expected value is known; the deal begins with 0."))
         if not lead.email and not lead.customer:
@@ -85,6 +95,7 @@ class ConvertLeadPage(_LeadPage):
 
     def run(self, obj: Lead, form: Any) -> Any:
         """One domain call."""
+        self.again = is_without_deal(obj)
         self.deal = leads.convert_lead(obj, by=self.request.user, at=timezone.now())
 
     def goes_to(self, worked: list[Any]) -> str:
@@ -95,6 +106,8 @@ class ConvertLeadPage(_LeadPage):
 
     def done(self, count: int) -> str:
         """Said afterwards."""
+        if self.again:
+            return _("The draft of its deal had been deleted; “%(deal)s” is new.") % {"deal": self.deal}
         return _("The lead was converted into the deal “%(deal)s”.") % {"deal": self.deal}
 
 
@@ -223,7 +236,7 @@ class LeadAdmin(ValueAdmin):
         offered = {"move"} if MoveLeadForm.targets(obj) else set()
         return (
             offered
-            | ({"convert"} if LeadStatus.WON in moves else set())
+            | ({"convert"} if LeadStatus.WON in moves or is_without_deal(obj) else set())
             | ({"lose"} if LeadStatus.LOST in moves else set())
         )
 

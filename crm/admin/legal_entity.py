@@ -21,7 +21,7 @@ class NumberSeriesInline(ViewOnlyInline):
     """The counters; nobody types in them."""
 
     model = NumberSeries
-    fields = ("kind", "year", "customer", "last_number")
+    fields = ("kind", "year", "customer", "starts_after", "last_number")
     ordering = ("-year", "kind", "customer_id")
     show_change_link = False
 

@@ -23,30 +23,48 @@ TEMPLATE_VERSION = "ageing-1"
 
 
 def render_ageing(
-    rows: Sequence[Receivable], *, on: date, seller: LegalEntity, is_all: bool, language: str, disputes: bool
+    rows: Sequence[Receivable],
+    *,
+    on: date,
+    seller: LegalEntity,
+    companies: Sequence[LegalEntity],
+    language: str,
+    disputes: bool,
 ) -> bytes:
-    """The list as PDF under the letterhead of ``seller``; ``is_all`` says that it is about all our companies."""
+    """The list as PDF under the letterhead of ``seller``; it says which ``companies`` it is about (none: all)."""
     with override(language):
-        context = _context(rows, on, seller, is_all=is_all, language=language, disputes=disputes)
+        context = _context(rows, on, seller, companies=companies, language=language, disputes=disputes)
         markup = str(render_to_string(TEMPLATE, context))
     return pdf_from_html(markup)
 
 
 def _context(
-    rows: Sequence[Receivable], on: date, seller: LegalEntity, *, is_all: bool, language: str, disputes: bool
+    rows: Sequence[Receivable],
+    on: date,
+    seller: LegalEntity,
+    *,
+    companies: Sequence[LegalEntity],
+    language: str,
+    disputes: bool,
 ) -> dict[str, Any]:
-    day = formats.day(on, language)
     return {
         **head_of(seller, language),
         "template_version": TEMPLATE_VERSION,
         "document_name": gettext("Receivables by age"),
         "dated_on": on,
-        "intro": gettext("At the end of %(day)s, all legal entities.") % {"day": day}
-        if is_all
-        else gettext("At the end of %(day)s, %(entity)s.") % {"day": day, "entity": seller.name},
+        "intro": printable(_intro(formats.day(on, language), [one.name for one in companies])),
         "heads": titles(disputes=disputes),
         "tables": [_table(rows, total, language, disputes=disputes) for total in totals(rows)],
     }
+
+
+def _intro(day: str, names: Sequence[str]) -> str:
+    if not names:
+        return gettext("At the end of %(day)s, all legal entities.") % {"day": day}
+    if len(names) == 1:
+        return gettext("At the end of %(day)s, %(entity)s.") % {"day": day, "entity": names[0]}
+    text = gettext("At the end of %(day)s. The amounts are those of several of our companies together: %(entities)s.")
+    return text % {"day": day, "entities": ", ".join(names)}
 
 
 def titles(*, disputes: bool) -> list[str]:

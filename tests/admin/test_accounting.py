@@ -7,7 +7,15 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Invoice, LedgerAccount, LegalEntity
+from crm.models import (
+    AccountingExport,
+    AccountingSettings,
+    DebtorNumber,
+    Invoice,
+    LedgerAccount,
+    LegalEntity,
+    NumberSeries,
+)
 from tests.admin.forms import save
 from tests.factories import NOW, CustomerFactory, issued_invoice
 
@@ -91,3 +99,11 @@ def test_who_may_look_may_not_fetch(client: Client, clerk: User, staff: Client, 
     other.force_login(clerk)
     assert other.get(f"/admin/crm/accountingexport/{export.pk}/fetch/").status_code == 403
     assert other.get(MAKE).status_code == 403
+
+
+def test_the_company_shows_where_a_series_that_was_taken_over_begins(staff: Client, legal_entity: LegalEntity) -> None:
+    NumberSeries.objects.create(legal_entity=legal_entity, kind="deal", year=2026, starts_after=471, last_number=471)
+    page: Any = staff.get(f"/admin/crm/legalentity/{legal_entity.pk}/change/")
+    (inline,) = page.context["inline_admin_formsets"]
+    assert [field["label"] for field in inline.fields()] == ["kind", "year", "customer", "starts after", "last number"]
+    assert "471" in page.content.decode()

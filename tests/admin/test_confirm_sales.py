@@ -25,6 +25,23 @@ def test_converting_a_lead_says_which_customer_and_goes_to_the_deal(seller: User
     assert Activity.objects.filter(kind="lead_converted", created_by=seller).count() == 1
 
 
+def test_a_won_lead_is_converted_again_only_where_its_draft_was_deleted(seller: User, sign_in: SignIn) -> None:
+    lead = factories.LeadFactory(company="Quarz AG", title="40 machines")
+    client = sign_in(seller)
+    address, page = url("lead", lead.pk, "convert"), url("lead", lead.pk, "change")
+    confirm(client, address)
+    assert client.get(address).status_code == 409
+    assert address not in client.get(page).content.decode()
+    deal = Deal.objects.get()
+    Activity.objects.filter(deal=deal).delete()
+    deal.delete()
+    assert address in client.get(page).content.decode()
+    assert "a new one is made for the same customer" in client.get(address).content.decode()
+    done = confirm(client, address)
+    assert texts(done) == ["The draft of its deal had been deleted; “40 machines” is new."]
+    assert Deal.objects.get().customer == deal.customer
+
+
 def test_losing_a_lead_needs_a_reason(as_root: Client) -> None:
     lead = factories.LeadFactory()
     address = url("lead", lead.pk, "lose")

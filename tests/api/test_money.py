@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pypdfium2
 import pytest
 
 from accounts.models import User
@@ -198,6 +199,32 @@ def test_the_ageing_of_a_client_is_its_own(
     assert entity is not None
     assert as_bob.get(f"/ageing/?legal_entity={entity.public_id}").status_code == 400
     assert as_root.get(f"/ageing/?legal_entity={entity.public_id}&on={TODAY}").status_code == 200
+
+
+def page_text(answer: Any) -> str:
+    with pypdfium2.PdfDocument(answer.content) as pdf:
+        return " ".join(page.get_textpage().get_text_bounded() for page in pdf).replace("\r\n", " ")
+
+
+def test_the_ageing_pdf_of_a_client_bears_the_name_of_the_company_it_owes(
+    as_bob: Caller, as_charlie: Caller, as_root: Caller, customer_a: Customer, customer_b: Customer, root: User
+) -> None:
+    first, second = factories.LegalEntityFactory(name="Erste GmbH"), factories.LegalEntityFactory(name="Zweite GmbH")
+    address = f"/ageing/pdf/?on={TODAY}"
+    Customer.objects.filter(pk=customer_a.pk).update(legal_entity=second)
+    assert "Zweite" in page_text(as_bob.get(address))
+    assert not {"Erste", "Zweite"} & set(page_text(as_charlie.get(address)).split())
+    step: dict[str, Any] = {"received_on": TODAY, "by": root, "on": TODAY, "at": NOW, "amount": Decimal(9)}
+    customer_credits.record_deposit(customer_a, currency="EUR", legal_entity=second, **step)
+    mine = page_text(as_bob.get(address))
+    assert ("Zweite GmbH." in mine, "Erste" in mine) == (True, False)
+    customer_credits.record_deposit(customer_a, currency="EUR", legal_entity=first, **step)
+    both = page_text(as_bob.get(address))
+    assert "those of several of our companies together: Erste GmbH, Zweite GmbH" in both
+    assert both.index("Zweite GmbH") < both.index("Receivables by age") < both.index("Erste GmbH")
+    customer_credits.record_deposit(customer_b, currency="EUR", legal_entity=second, **step)
+    assert "Erste" not in page_text(as_charlie.get(address))
+    assert "all legal entities" in page_text(as_root.get(address))
 
 
 def test_staff_need_powers_to_read_accounts(as_clerk: Caller, customer_a: Customer) -> None:

@@ -73,7 +73,10 @@ class LeadViewSet(ResourceViewSet):
     @described(request=NoInput, responses={200: DealSerializer})
     @verb
     def convert(self, request: Request, id: Any) -> Effect:
-        """Win a lead: finds or makes the customer and makes one draft deal, which is answered. Safe to repeat."""
+        """Win a lead: finds or makes the customer and makes one draft deal, which is answered. Safe to repeat.
+
+        Of a lead that is won it is the same deal; where that was deleted as a draft, a new one for the same customer.
+        """
         lead = self.get_row()
         self.read_input(NoInput)
         return Effect(

@@ -207,15 +207,21 @@ class AgeingViewSet(ViewSetMixin, BaseView):
 
     @described(parameters=_AGEING_PARAMETERS, responses=_file("application/pdf"))
     def pdf(self, request: Request) -> Outside:
-        """Receivables by age as PDF/A-3b."""
+        """Receivables by age as PDF/A-3b; a client's bears the letterhead of the company it owes, and names all."""
         on = day_of(request, "on", timezone.localdate())
         rows, language = self._rows(on), (get_language() or "en").split("-")[0]
+        mine = None if self._is_staff else customer_ids_for(request.user)
 
         def finish() -> HttpResponse:
+            companies = [self.entity] if self.entity else []
+            seller = self.entity
+            if mine is not None:
+                companies = ageing.companies_of(mine, on=on)
+                seller = ageing.letterhead_of(mine, companies)
             return _file_of(
-                self.entity or default_legal_entity(), "application/pdf", f"ageing-{on}.pdf",
+                seller or default_legal_entity(), "application/pdf", f"ageing-{on}.pdf",
                 lambda seller: render_ageing(
-                    rows, on=on, seller=seller, is_all=self.entity is None, language=language, disputes=self._is_staff
+                    rows, on=on, seller=seller, companies=companies, language=language, disputes=self._is_staff
                 ),
             )  # fmt: skip
 

@@ -13,7 +13,7 @@ from crm.domain.ledger.queries import BALANCE
 from crm.engine.ageing import Aged, aged
 from crm.engine.amounts import exact_sum
 from crm.enums import AccountKind
-from crm.models import Customer, Dispute, LedgerPosting
+from crm.models import Customer, Dispute, LedgerPosting, LegalEntity
 
 HELD = (AccountKind.DEPOSITS, AccountKind.CREDITS)
 
@@ -75,6 +75,35 @@ def receivables(
         for key in {*owed, *held}
     ]
     return sorted(found, key=lambda row: (row.customer.company_name.lower(), row.customer.pk, row.currency))
+
+
+def companies_of(customers: Sequence[int], *, on: date) -> list[LegalEntity]:
+    """Those of our companies with which these customers had something open at the end of the day, oldest first."""
+    rows: Any = _postings(on, None).filter(customer_id__in=customers)
+    owed = rows.filter(kind=AccountKind.RECEIVABLE, invoice__isnull=False)
+    keys: set[int] = set()
+    for found in (owed.values_list("entry__legal_entity", "invoice"), rows.filter(kind__in=HELD).values_list(
+        "entry__legal_entity", "customer", "currency"
+    )):  # fmt: skip
+        keys |= {row[0] for row in found.annotate(_b=BALANCE).exclude(_b=0)}
+    return list(LegalEntity.objects.filter(pk__in=keys).order_by("pk"))
+
+
+def letterhead_of(customers: Sequence[int], companies: Sequence[LegalEntity]) -> LegalEntity | None:
+    """Under whose name these customers are told what they owe: the company they owe it to.
+
+    Of several it is the one that bills the customer, else the one that did so last. Nothing open: likewise.
+    """
+    if len(companies) == 1:
+        return companies[0]
+    billing = Customer.objects.filter(pk__in=customers, legal_entity__isnull=False).order_by("pk")
+    last = LedgerPosting.objects.filter(customer_id__in=customers).order_by("-entry_id")
+    keys = [
+        *billing.values_list("legal_entity_id", flat=True), *last.values_list("entry__legal_entity_id", flat=True)[:1]
+    ]  # fmt: skip
+    among = {one.pk for one in companies}
+    fitting = [key for key in keys if key in among or not among]
+    return LegalEntity.objects.get(pk=fitting[0]) if fitting else next(iter(companies), None)
 
 
 @dataclass(frozen=True, slots=True)

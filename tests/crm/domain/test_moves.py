@@ -1,6 +1,7 @@
 """Each move from each state: what the tables of moves allow happens, everything else is refused and changes nothing."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -189,6 +190,32 @@ def test_a_move_that_needs_a_reason_is_refused_without_one(reason: str, root: Us
 def test_a_lead_is_won_by_conversion_only(root: User) -> None:
     with pytest.raises(leads.LeadRefused):
         leads.move_lead(factories.LeadFactory(), to="won", by=root, at=NOW)
+
+
+def test_a_won_lead_whose_draft_was_deleted_gets_a_new_one_and_no_second_customer(root: User) -> None:
+    lead = factories.LeadFactory(company="Quarz AG", value=500)
+    first = leads.convert_lead(lead, by=root, at=NOW)
+    assert leads.convert_lead(lead, by=root, at=NOW) == first
+    Activity.objects.filter(deal=first).delete()
+    first.delete()
+    later = NOW + timedelta(days=3)
+    again = leads.convert_lead(lead, by=root, at=later)
+    assert (again.customer, again.value, again.status, again.created_at) == (first.customer, 500, "draft", later)
+    assert leads.convert_lead(lead, by=root, at=later) == again
+    assert (Customer.objects.count(), lead.reload().converted_at) == (1, NOW)
+    assert Activity.objects.get(deal=again).subject.startswith("The draft of the deal had been deleted")
+    kinds = OutboxEvent.objects.order_by("id").values_list("kind", flat=True)
+    assert list(kinds) == ["customer.created", "lead.converted", "deal.created"]
+
+
+def test_no_deal_is_made_anew_for_an_inactive_customer(root: User) -> None:
+    lead = factories.LeadFactory()
+    deal = leads.convert_lead(lead, by=root, at=NOW)
+    Activity.objects.filter(deal=deal).delete()
+    deal.delete()
+    customers.change_status(deal.customer, to="inactive", by=root, reason="gone")
+    with pytest.raises(leads.LeadRefused, match="is inactive"):
+        leads.convert_lead(lead, by=root, at=NOW)
 
 
 def test_inactive_customers_get_no_deals_and_no_invoices(root: User, customer_a: Customer) -> None:

@@ -181,7 +181,7 @@ def test_files_of_the_ageing_hold_the_same_figures(books: Invoice) -> None:
     ]
     assert "Of it disputed" not in rows_of(ageing_csv(rows, language="en", disputes=False))[0]
     content = render_ageing(
-        rows, on=LATER, seller=books.legal_entity, is_all=True, language="en", disputes=True
+        rows, on=LATER, seller=books.legal_entity, companies=[], language="en", disputes=True
     )  # fmt: skip
     assert content.startswith(b"%PDF")
 
