@@ -3,16 +3,14 @@
 from decimal import Decimal
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import CreditKind, PaymentMethod
 from crm.models.fields import NameField
+from crm.models.money_row import MoneyRow
 from hashinsight.common.audit import tracked
-from hashinsight.common.models import BaseModel
-from hashinsight.common.money import CurrencyField, MoneyField
 from hashinsight.common.scoping import ScopedQuerySet
 
 _FROM_NOTHING = ["deposit", "opening", "opening_deposit"]
@@ -46,7 +44,7 @@ def _sum_of(rows: models.QuerySet["CreditApplication"] | models.QuerySet["Refund
 
 
 @tracked()
-class CustomerCredit(BaseModel):
+class CustomerCredit(MoneyRow):
     """Money of a customer that belongs to no invoice: applied to invoices later, or refunded.
 
     deposit       received without an invoice
@@ -89,24 +87,12 @@ class CustomerCredit(BaseModel):
         on_delete=models.PROTECT,
         related_name="surplus",
     )
-    amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
-    currency = CurrencyField(_("currency"))
     received_on = models.DateField(_("received on"))
     method = models.CharField(_("method"), max_length=16, choices=PaymentMethod.choices, blank=True, default="")
     reference = NameField(
         _("reference"), max_length=140, blank=True, default="", help_text=_("Bank reference or transaction id.")
     )
     note = NameField(_("internal note"), max_length=300, blank=True, default="")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
 
     objects = CustomerCreditQuerySet.as_manager()
 
@@ -145,7 +131,7 @@ class ByCustomerQuerySet(ScopedQuerySet):
 
 
 @tracked()
-class CreditApplication(BaseModel):
+class CreditApplication(MoneyRow):
     """A part of a customer's credit used to settle an invoice. Written once; taken back by a ``Reversal``."""
 
     customer = models.ForeignKey("crm.Customer", verbose_name=_("customer"), on_delete=models.PROTECT, related_name="+")
@@ -155,19 +141,7 @@ class CreditApplication(BaseModel):
     invoice = models.ForeignKey(
         "crm.Invoice", verbose_name=_("invoice"), on_delete=models.PROTECT, related_name="applications"
     )
-    amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
-    currency = CurrencyField(_("currency"))
     applied_on = models.DateField(_("applied on"))
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
 
     objects = ByCustomerQuerySet.as_manager()
 
@@ -183,7 +157,7 @@ class CreditApplication(BaseModel):
 
 
 @tracked()
-class Refund(BaseModel):
+class Refund(MoneyRow):
     """Money paid back to a customer: out of a credit we hold, or of a payment (whose invoice is open again then)."""
 
     customer = models.ForeignKey(
@@ -205,8 +179,6 @@ class Refund(BaseModel):
         on_delete=models.PROTECT,
         related_name="refunds",
     )
-    amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
-    currency = CurrencyField(_("currency"))
     refunded_on = models.DateField(_("refunded on"))
     method = models.CharField(
         _("method"), max_length=16, choices=PaymentMethod.choices, default=PaymentMethod.BANK_TRANSFER
@@ -215,16 +187,6 @@ class Refund(BaseModel):
         _("reference"), max_length=140, blank=True, default="", help_text=_("Bank reference or transaction id.")
     )
     reason = NameField(_("reason"), max_length=300)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
 
     objects = ByCustomerQuerySet.as_manager()
 

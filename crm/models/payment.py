@@ -3,15 +3,14 @@
 from decimal import Decimal
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import PaymentMethod
 from crm.models.fields import NameField
+from crm.models.money_row import MoneyRow
 from hashinsight.common.audit import tracked
-from hashinsight.common.models import BaseModel
-from hashinsight.common.money import CurrencyField, MoneyField
+from hashinsight.common.money import MoneyField
 from hashinsight.common.scoping import ScopedQuerySet
 
 
@@ -26,7 +25,7 @@ class PaymentQuerySet(ScopedQuerySet):
 
 
 @tracked()
-class Payment(BaseModel):
+class Payment(MoneyRow):
     """Money received for one invoice; may be a part of it or more than it. Never changed once recorded.
 
     Money in another currency than the invoice carries the ``rate`` entered with it and what it settles. A mistyped
@@ -39,8 +38,6 @@ class Payment(BaseModel):
     invoice = models.ForeignKey(
         "crm.Invoice", verbose_name=_("invoice"), on_delete=models.PROTECT, related_name="payments"
     )
-    amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
-    currency = CurrencyField(_("currency"))
     rate = models.DecimalField(
         _("rate"),
         max_digits=24,
@@ -72,16 +69,6 @@ class Payment(BaseModel):
         _("reference"), max_length=140, blank=True, default="", help_text=_("Bank reference or transaction id.")
     )
     note = NameField(_("internal note"), max_length=300, blank=True, default="")
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
 
     objects = PaymentQuerySet.as_manager()
 

@@ -3,20 +3,18 @@
 import operator
 from functools import reduce
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import WriteOffKind
 from crm.models.customer_credit import ByCustomerQuerySet
 from crm.models.fields import NameField
+from crm.models.money_row import MoneyRow, RecordedRow
 from hashinsight.common.audit import tracked
-from hashinsight.common.models import BaseModel
-from hashinsight.common.money import CurrencyField, MoneyField
 
 
 @tracked()
-class WriteOff(BaseModel):
+class WriteOff(MoneyRow):
     """A claim on an invoice that we give up, in part or in full.
 
     bad_debt          nobody believes in the money any more; the invoice stays unpaid
@@ -28,20 +26,8 @@ class WriteOff(BaseModel):
         "crm.Invoice", verbose_name=_("invoice"), on_delete=models.PROTECT, related_name="write_offs"
     )
     kind = models.CharField(_("kind"), max_length=16, choices=WriteOffKind.choices)
-    amount = MoneyField(_("amount"), decimal_places=8, max_digits=24)
-    currency = CurrencyField(_("currency"))
     written_off_on = models.DateField(_("written off on"))
     reason = NameField(_("reason"), max_length=300)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
 
     objects = ByCustomerQuerySet.as_manager()
 
@@ -66,7 +52,7 @@ def _exactly_one(*names: str) -> models.Q:
 
 
 @tracked()
-class Reversal(BaseModel):
+class Reversal(RecordedRow):
     """A mistake taken back: the row it names stays, and counts for nothing any more. Each can be taken back once."""
 
     customer = models.ForeignKey("crm.Customer", verbose_name=_("customer"), on_delete=models.PROTECT, related_name="+")
@@ -112,15 +98,6 @@ class Reversal(BaseModel):
     )
     reversed_on = models.DateField(_("reversed on"))
     reason = NameField(_("reason"), max_length=300)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("recorded by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
 
     objects = ByCustomerQuerySet.as_manager()
 
