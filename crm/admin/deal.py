@@ -31,13 +31,13 @@ from crm.models import Deal, DealLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.display import link, money_cell, number_text
 from hashinsight.common.admin.history import HistorySource
-from hashinsight.common.admin.inlines import BaseInline
+from hashinsight.common.admin.inlines import PagedInline
 
 OPEN = (DealStatus.DRAFT, DealStatus.PENDING)
 SETTLED_FIELDS = ("customer", "lead", "legal_entity", "title", "value", "currency", "probability", "expected_close_on")
 
 
-class DealLineInline(BaseInline):
+class DealLineInline(PagedInline):
     """What is sold; settled once the deal is approved."""
 
     model = DealLine

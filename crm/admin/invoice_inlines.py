@@ -11,14 +11,14 @@ from crm.admin import labels
 from crm.forms.lines import InvoiceLineForm
 from crm.models import Invoice, InvoiceDelivery, InvoiceLine, Payment
 from hashinsight.common.admin.display import money_cell, number_text
-from hashinsight.common.admin.inlines import BaseInline, ViewOnlyInline
+from hashinsight.common.admin.inlines import PagedInline, ViewOnlyInline
 
 
 def _is_draft(obj: Any) -> bool:
     return obj is None or obj.is_draft
 
 
-class InvoiceLineInline(BaseInline):
+class InvoiceLineInline(PagedInline):
     """Lines; frozen when the invoice is issued."""
 
     model = InvoiceLine

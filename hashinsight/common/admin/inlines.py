@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from unfold.admin import TabularInline
+from unfold.forms import PaginationInlineFormSet
 
 from hashinsight.common.admin.widgets import HouseAutocomplete, HouseAutocompleteMultiple
 
@@ -44,9 +47,29 @@ class AutocompleteMixin:
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
+class PortionFormSet(PaginationInlineFormSet):
+    """Rows in portions; a portion the address makes up is the first."""
+
+    def get_page_num(self) -> int:
+        """The number in the address, else the one the form brings along."""
+        request: Any = self.request
+        for source in (request.GET, request.POST):
+            text = source.get(self.get_pagination_key(), "")
+            if text.isascii() and text.isdecimal() and len(text) < 7 and int(text):
+                return int(text)
+        return 1
+
+    def clean(self) -> None:
+        """A row that is not in the portion is not changed, and nobody is left to believe that it was."""
+        super().clean()
+        if any(form.instance.pk is None for form in self.initial_forms):
+            raise ValidationError(_("A row you changed does not stand on this page any more. Open the page again."))
+
+
 class BaseInline(AutocompleteMixin, TabularInline):
     """Lines people edit inside their document."""
 
+    formset = PortionFormSet
     extra = 0
     max_num = 500
     hide_title = True
@@ -64,6 +87,15 @@ class BaseInline(AutocompleteMixin, TabularInline):
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+
+class PagedInline(BaseInline):
+    """Lines of a document that may have thousands of them: typed in portions, saved portion by portion.
+
+    A request can bring no more forms than ``max_num``, and change no row that is not in the portion it was shown.
+    """
+
+    per_page = 100
 
 
 class ViewOnlyInline(BaseInline):
