@@ -133,9 +133,9 @@ def _store_drafts(sold: Sequence[Deal], moments: dict[Any, datetime], by: Any) -
 
 @transaction.atomic
 def issue_invoices(records: Sequence[Issue], *, by: Any) -> list[Invoice]:
-    """Number, date and freeze drafts in the order of their days. Raises RecordRefused, InvoiceRefused, NoTaxRate.
+    """Number, date and freeze drafts in the order of their days; the bulk queue makes their documents.
 
-    Their documents are made by the bulk queue.
+    Raises RecordRefused, InvoiceRefused, NoTaxRate, PeriodClosed.
     """
     wanted = {record.invoice.pk: record for record in sorted(records, key=lambda one: (one.on, one.at))}
     related = ("customer__tax_code", "legal_entity__logo", "deal")
@@ -147,7 +147,10 @@ def issue_invoices(records: Sequence[Issue], *, by: Any) -> list[Invoice]:
         lines[line.invoice_id].append(line)
     cache: dict[tuple[int, date], LineTax] = {}
     changed: list[InvoiceLine] = []
+    closed = periods.closed_months()
     for draft in drafts:
+        if (draft.legal_entity_id, periods.first_of(wanted[draft.pk].on)) in closed:
+            periods.check_open(draft.legal_entity, wanted[draft.pk].on)
         before = [_results(line) for line in lines[draft.pk]]
         _issue(draft, lines[draft.pk], on=wanted[draft.pk].on, cache=cache)
         changed += [line for line, old in zip(lines[draft.pk], before, strict=True) if _results(line) != old]
