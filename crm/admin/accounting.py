@@ -255,7 +255,7 @@ class AccountingExportAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the bytes."""
-        return super().get_queryset(request).defer("content")
+        return super().get_queryset(request).defer("content", "frozen")
 
     @display(
         description=gettext_lazy("state"),

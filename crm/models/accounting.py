@@ -153,13 +153,14 @@ class TaxKey(BaseModel):
         return f"{self.get_tax_category_display()} {self.tax_rate.normalize():f} %"
 
 
-@tracked(exclude=["content"])
+@tracked(exclude=["content", "frozen"])
 class AccountingExport(BaseModel):
     """A file made from the books of a legal entity, with its hash: written once, never changed.
 
     Of months that are closed the same file comes out again, byte by byte, as long as nobody maps accounts otherwise.
     A file over a month that is still open is provisional, and says so in its name. The month of documents is too
-    large to be kept a second time: its bytes are made again from the stored documents.
+    large to be kept a second time: its list of files is kept, and its bytes are put together again from the stored
+    documents. Provisional files are deleted when they are old (see the retention policies); all others stay.
     """
 
     legal_entity = models.ForeignKey(
@@ -178,6 +179,12 @@ class AccountingExport(BaseModel):
     mapping = models.CharField(_("fingerprint of the mapping"), max_length=64, blank=True, default="")
     state_of = models.DateTimeField(_("state of"), help_text=_("The moment the file speaks of."))
     content = models.BinaryField(_("content"), null=True)
+    frozen = models.JSONField(
+        _("files in it"),
+        null=True,
+        editable=False,
+        help_text=_("Of a month of documents: the stored documents, the names they have in it, and the list itself."),
+    )
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("made by"), null=True, on_delete=models.PROTECT, related_name="+"
     )

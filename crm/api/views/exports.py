@@ -96,7 +96,7 @@ class AccountingExportViewSet(ResourceViewSet):
     def rows_for(cls, user: Any) -> QuerySet[AccountingExport]:
         """All of them, without their bytes."""
         rows: QuerySet[AccountingExport] = AccountingExport.objects.visible_to(user)
-        return rows.select_related("legal_entity").defer("content")
+        return rows.select_related("legal_entity").defer("content", "frozen")
 
     @described(request=AccountingExportInput, responses={201: AccountingExportSerializer})
     def create(self, request: Request) -> Effect:

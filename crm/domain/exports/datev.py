@@ -55,6 +55,8 @@ def entries_of(span: Span) -> QuerySet[JournalEntry]:
     rows: QuerySet[JournalEntry] = JournalEntry.objects.filter(
         legal_entity=span.entity, posted_on__range=(span.first, span.last)
     ).exclude(kind__in=OPENINGS)
+    if span.rows is not None:
+        rows = rows.filter(pk__in=span.rows)
     return rows.select_related("customer").prefetch_related("postings__account").order_by("posted_on", "id")
 
 

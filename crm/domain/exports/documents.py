@@ -3,13 +3,13 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +20,12 @@ from hashinsight.common.exports import Column, csv_lines
 from hashinsight.common.money import exponent
 
 CHUNK = 500
+SUMS = ("net", "tax", "gross")
+FACTS = (
+    "pk", "number", "issued_on", "kind", "buyer", "currency", "net_total", "tax_total", "gross_total",
+    "customer__code", "customer__company_name",
+    "documents__pk", "documents__format", "documents__sha256", "documents__rendered_at",
+)  # fmt: skip
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
@@ -72,34 +78,83 @@ def issued_in(span: Span) -> QuerySet[Invoice]:
     rows: QuerySet[Invoice] = Invoice.objects.filter(
         legal_entity=span.entity, number__isnull=False, issued_on__range=(span.first, span.last)
     ).exclude(kind=InvoiceKind.OPENING)
+    if span.rows is not None:
+        rows = rows.filter(pk__in=span.rows)
     return rows.order_by("issued_on", "id")
 
 
-def facts_of(span: Span) -> tuple[int, dict[str, dict[str, str]]]:
-    """How many documents, and per currency net, tax and total; credit notes count against."""
-    note = Q(kind=InvoiceKind.CREDIT_NOTE)
-    sums: dict[str, Any] = {"rows": Count("pk")}
-    for name in ("net", "tax", "gross"):
-        sums[f"{name}_billed"] = Sum(f"{name}_total", filter=~note, default=Decimal(0))
-        sums[f"{name}_back"] = Sum(f"{name}_total", filter=note, default=Decimal(0))
-    count, found = 0, {}
-    rows: Any = issued_in(span).order_by().values("currency")
-    for row in rows.annotate(**sums).order_by("currency"):
-        digits = exponent(row["currency"])
-        count += row["rows"]
-        found[row["currency"]] = {
-            name: f"{round(row[f'{name}_billed'] - row[f'{name}_back'], digits):f}" for name in ("net", "tax", "gross")
+@dataclass
+class Contents:
+    """What lies in a ZIP: its list, and which stored document stands under which name."""
+
+    listed: list[Listed] = field(default_factory=list)
+    files: list[tuple[str, int]] = field(default_factory=list)
+
+    def facts(self) -> tuple[int, dict[str, dict[str, str]]]:
+        """How many documents, and per currency net, tax and total; credit notes count against."""
+        sums: dict[str, dict[str, Decimal]] = {}
+        for row in self.listed:
+            mine = sums.setdefault(row.currency, dict.fromkeys(SUMS, Decimal(0)))
+            for name in SUMS:
+                mine[name] += getattr(row, name)
+        found = {
+            currency: {name: f"{round(total, exponent(currency)):f}" for name, total in mine.items()}
+            for currency, mine in sorted(sums.items())
         }
-    return count, found
+        return len(self.listed), found
+
+    def without_pdf(self) -> list[str]:
+        """Numbers of documents whose PDF did not exist at the moment."""
+        return [row.number for row in self.listed if not row.pdf]
+
+    def frozen(self) -> dict[str, Any]:
+        """As it is kept with the export; the list in the language in force."""
+        return {"files": self.files, "manifest": "".join(csv_lines(MANIFEST_COLUMNS, self.listed))}
 
 
-def without_pdf(span: Span, *, until: datetime) -> list[str]:
-    """Numbers of documents whose PDF did not exist at the moment."""
-    stored = InvoiceDocument.objects.filter(
-        invoice__in=issued_in(span).order_by(), format=DocumentFormat.PDF, rendered_at__lte=until
+def contents_of(span: Span, *, until: datetime) -> Contents:
+    """The documents of the months as they are at this moment, by one statement: nothing comes in between.
+
+    Documents stored after ``until`` stay out.
+    """
+    contents, last = Contents(), None
+    stored: dict[str, tuple[int, str]] = {}
+    rows = issued_in(span).values(*FACTS).order_by("issued_on", "id", "documents__format")
+    for row in rows.iterator(chunk_size=CHUNK):
+        if last is not None and last["pk"] != row["pk"]:
+            _list(contents, last, stored)
+            stored = {}
+        last = row
+        if row["documents__pk"] is not None and row["documents__rendered_at"] <= until:
+            stored[row["documents__format"]] = (row["documents__pk"], row["documents__sha256"])
+    if last is not None:
+        _list(contents, last, stored)
+    return contents
+
+
+def _list(contents: Contents, invoice: dict[str, Any], stored: dict[str, tuple[int, str]]) -> None:
+    number, issued_on = str(invoice["number"]), invoice["issued_on"]
+    stem = f"{issued_on:%Y-%m-%d}_" + "".join(sign if sign in _SAFE else "-" for sign in number)
+    names = {form: f"{form}/{stem}.{form}" for form in stored}
+    sign = -1 if invoice["kind"] == InvoiceKind.CREDIT_NOTE else 1
+    contents.files += [(names[form], document) for form, (document, _digest) in sorted(stored.items())]
+    contents.listed.append(
+        Listed(
+            number=number,
+            issued_on=issued_on,
+            customer_number=invoice["customer__code"],
+            customer=str(invoice["buyer"].get("name") or invoice["customer__company_name"]),
+            currency=invoice["currency"],
+            net=sign * invoice["net_total"],
+            tax=sign * invoice["tax_total"],
+            gross=sign * invoice["gross_total"],
+            pdf=names.get(DocumentFormat.PDF, ""),
+            pdf_sha256=stored.get(DocumentFormat.PDF, (0, ""))[1],
+            xml=names.get(DocumentFormat.XML, ""),
+            xml_sha256=stored.get(DocumentFormat.XML, (0, ""))[1],
+            remark="" if DocumentFormat.PDF in stored else _("the PDF does not exist yet"),
+        )
     )
-    missing = issued_in(span).exclude(pk__in=stored.values("invoice"))
-    return [str(number) for number in missing.values_list("number", flat=True)]
 
 
 class _Pipe(io.RawIOBase):
@@ -124,63 +179,28 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def zip_chunks(span: Span, *, until: datetime) -> Iterator[bytes]:
-    """The ZIP file: each document as it is stored, then ``manifest.csv``. Documents stored after ``until`` stay out.
+def zip_chunks(frozen: dict[str, Any], *, day: date) -> Iterator[bytes]:
+    """The ZIP file: each document as it is stored, then ``manifest.csv``; ``day`` is the date of all of them.
 
-    The same documents give the same bytes. Raises DamagedDocument.
+    The same contents give the same bytes. Raises DamagedDocument.
     """
     pipe = _Pipe()
-    listed: list[Listed] = []
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
-        for invoice in issued_in(span).select_related("customer").iterator(chunk_size=CHUNK):
-            row, files = _listed(invoice, until)
-            for name, document in files:
-                _add(archive, name, _bytes_of(document), span)
-                yield pipe.take()
-            listed.append(row)
-        _add(archive, "manifest.csv", _manifest(listed), span)
+        for name, document in frozen["files"]:
+            _add(archive, name, _bytes_of(document), day)
+            yield pipe.take()
+        _add(archive, "manifest.csv", frozen["manifest"].encode(), day)
         yield pipe.take()
     yield pipe.take()
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes, span: Span) -> None:
-    archive.writestr(
-        zipfile.ZipInfo(name, date_time=(span.last.year, span.last.month, span.last.day, 0, 0, 0)), content
-    )
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, day: date) -> None:
+    archive.writestr(zipfile.ZipInfo(name, date_time=(day.year, day.month, day.day, 0, 0, 0)), content)
 
 
-def _manifest(listed: Iterable[Listed]) -> bytes:
-    return "".join(csv_lines(MANIFEST_COLUMNS, listed)).encode()
-
-
-def _bytes_of(document: InvoiceDocument) -> bytes:
-    content = bytes(InvoiceDocument.objects.values_list("content", flat=True).get(pk=document.pk))
+def _bytes_of(key: int) -> bytes:
+    document = InvoiceDocument.objects.get(pk=key)
+    content = bytes(document.content)
     if hashlib.sha256(content).hexdigest() != document.sha256:
         raise DamagedDocument(str(document))
     return content
-
-
-def _listed(invoice: Invoice, until: datetime) -> tuple[Listed, list[tuple[str, InvoiceDocument]]]:
-    stored = {
-        row.format: row for row in invoice.documents.filter(rendered_at__lte=until).defer("content").order_by("format")
-    }
-    stem = f"{invoice.issued_on:%Y-%m-%d}_" + "".join(sign if sign in _SAFE else "-" for sign in str(invoice.number))
-    names = {form: f"{form}/{stem}.{form}" for form in stored}
-    pdf, xml = stored.get(DocumentFormat.PDF), stored.get(DocumentFormat.XML)
-    sign = -1 if invoice.is_credit_note else 1
-    row = Listed(
-        number=str(invoice.number),
-        issued_on=invoice.issued_on,  # type: ignore[arg-type]  # issued: it has a date
-        customer_number=invoice.customer.code,
-        customer=str(invoice.buyer.get("name") or invoice.customer.company_name),
-        currency=invoice.currency,
-        net=sign * invoice.net_total,
-        tax=sign * invoice.tax_total,
-        gross=sign * invoice.gross_total,
-        pdf=names.get(DocumentFormat.PDF, ""),
-        pdf_sha256=pdf.sha256 if pdf else "",
-        xml=names.get(DocumentFormat.XML, ""),
-        xml_sha256=xml.sha256 if xml else "",
-        remark="" if pdf else _("the PDF does not exist yet"),
-    )
-    return row, [(names[form], document) for form, document in sorted(stored.items())]

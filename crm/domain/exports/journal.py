@@ -62,6 +62,8 @@ def rows_of(span: Span) -> QuerySet[LedgerPosting]:
     rows: QuerySet[LedgerPosting] = LedgerPosting.objects.filter(
         entry__legal_entity=span.entity, entry__posted_on__range=(span.first, span.last)
     )
+    if span.rows is not None:
+        rows = rows.filter(entry__in=span.rows)
     return rows.select_related("entry__customer", "entry__invoice", "account").order_by(
         "entry__posted_on", "entry_id", "id"
     )

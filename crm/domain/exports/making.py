@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -19,7 +20,7 @@ from crm.engine.bookfiles import datev as datev_file
 from crm.engine.bookfiles import quickbooks, xero
 from crm.engine.bookfiles.values import NamedFile, Sale
 from crm.enums import ExportKind
-from crm.models import AccountingExport, LegalEntity
+from crm.models import AccountingExport, JournalEntry, LegalEntity
 from hashinsight.common.exports import XLSX_MOST_ROWS
 
 JOURNAL = (ExportKind.JOURNAL_CSV, ExportKind.JOURNAL_XLSX)
@@ -45,6 +46,7 @@ class ExportPlan:
     sums: dict[str, dict[str, str]]
     gaps: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    contents: documents.Contents | None = None
 
     @property
     def file_name(self) -> str:
@@ -54,13 +56,35 @@ class ExportPlan:
 
 def plan_export(entity: LegalEntity, *, kind: ExportKind, first: date, last: date, at: datetime) -> ExportPlan:
     """Look before making: everything is gone through, nothing is kept. Raises ExportRefused for impossible months."""
-    span = span_of(entity, first=first, last=last, at=at)
-    mapping = mapping_of(entity)
-    facts = documents.facts_of(span) if kind not in (*JOURNAL, ExportKind.DATEV) else journal.facts_of(span)
-    plan = ExportPlan(span, kind, *facts)
+    span = _settled(span_of(entity, first=first, last=last, at=at), kind)
+    return _plan(span, kind, mapping_of(entity), at=at)
+
+
+def _settled(span: Span, kind: ExportKind) -> Span:
+    """With the rows the file is made of, as they are now: all that follows reads these and what hangs on them.
+
+    Issued documents and entries never change, so figures, notes and bytes agree whatever is booked meanwhile. The
+    month of documents has a list of its own (``documents.contents_of``).
+    """
     if kind == ExportKind.DOCUMENTS:
-        missing = documents.without_pdf(span, until=at)
-        if missing:
+        return span
+    if kind in (*JOURNAL, ExportKind.DATEV):
+        months = (span.first, span.last)
+        entries = JournalEntry.objects.filter(legal_entity=span.entity, posted_on__range=months)
+        return span.frozen(entries.order_by("id").values_list("pk", flat=True))
+    return span.frozen(documents.issued_in(span).values_list("pk", flat=True))
+
+
+def _plan(span: Span, kind: ExportKind, mapping: Mapping, *, at: datetime) -> ExportPlan:
+    contents = None
+    if kind in (*JOURNAL, ExportKind.DATEV):
+        facts = journal.facts_of(span)
+    else:
+        contents = documents.contents_of(span, until=at)
+        facts = contents.facts()
+    plan = ExportPlan(span, kind, *facts, contents=contents)
+    if kind == ExportKind.DOCUMENTS and contents is not None:
+        if missing := contents.without_pdf():
             plan.notes.append(_("without a PDF yet: %(numbers)s") % {"numbers": _listed(missing)})
     elif kind == ExportKind.JOURNAL_XLSX and plan.row_count > XLSX_MOST_ROWS:
         text = _("An XLSX file holds at most %(most)s rows here; take the CSV file.")
@@ -104,12 +128,12 @@ def make_export(
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [str(entity.pk), str(kind)])
     with override(entity.language):
-        span = span_of(entity, first=first, last=last, at=at)
+        span = _settled(span_of(entity, first=first, last=last, at=at), kind)
         mapping = mapping_of(entity)
         known = _known(span, kind, mapping)
         if known is not None:
             return known
-        plan = plan_export(entity, kind=kind, first=first, last=last, at=at)
+        plan = _plan(span, kind, mapping, at=at)
         if plan.gaps:
             listed = "\n".join(plan.gaps[:MOST_LISTED])
             count = len(plan.gaps)
@@ -122,26 +146,38 @@ def make_export(
 def _known(span: Span, kind: ExportKind, mapping: Mapping) -> AccountingExport | None:
     if not span.is_closed:
         return None
-    rows = AccountingExport.objects.filter(
-        legal_entity=span.entity, kind=kind, first_month=span.first, last_month=span.last, is_provisional=False,
-        state_of=span.state_of, mapping=mapping.fingerprint(),
-    )  # fmt: skip
-    found: AccountingExport | None = rows.defer("content").order_by("-id").first()
+    found: AccountingExport | None = _final(span, kind).filter(mapping=mapping.fingerprint()).first()
     if found is None or kind != ExportKind.DOCUMENTS:
         return found
-    late = documents.without_pdf(span, until=found.made_at)
-    return found if not late else None  # PDFs that were missing may be there by now
+    if documents.contents_of(span, until=found.made_at).without_pdf():
+        return None  # they may be there by now
+    return found
+
+
+def _final(span: Span, kind: ExportKind) -> QuerySet[AccountingExport]:
+    """Files made of these months since they were closed the last time, the newest first."""
+    rows = AccountingExport.objects.filter(
+        legal_entity=span.entity, kind=kind, first_month=span.first, last_month=span.last, is_provisional=False,
+        state_of=span.state_of,
+    )  # fmt: skip
+    return rows.defer("content", "frozen").order_by("-id")
 
 
 def _kept(plan: ExportPlan, mapping: Mapping, *, by: Any, at: datetime) -> AccountingExport:
     span, digest, size, parts = plan.span, hashlib.sha256(), 0, io.BytesIO()
     large = plan.kind == ExportKind.DOCUMENTS
     name = plan.file_name
-    for chunk in _chunks(plan, mapping, until=at):
+    frozen = plan.contents.frozen() if large and plan.contents else None
+    chunks = documents.zip_chunks(frozen, day=span.last) if frozen else _chunks(plan, mapping)
+    for chunk in chunks:
         digest.update(chunk)
         size += len(chunk)
         if not large:
             parts.write(chunk)
+    # Mapped otherwise, but nothing of these months: another customer's number, an account that came later.
+    same = _final(span, plan.kind).filter(sha256=digest.hexdigest()).first() if span.is_closed else None
+    if same is not None:
+        return same
     content = None if large else parts.getvalue()
     if content is not None and content[:2] == b"PK" and not name.endswith(".xlsx"):
         name = name.rsplit(".", 1)[0] + ".zip"
@@ -149,14 +185,12 @@ def _kept(plan: ExportPlan, mapping: Mapping, *, by: Any, at: datetime) -> Accou
         legal_entity=span.entity, kind=plan.kind, first_month=span.first, last_month=span.last,
         is_provisional=not span.is_closed, file_name=name, sha256=digest.hexdigest(), size=size,
         row_count=plan.row_count, sums=plan.sums, notes=plan.notes, mapping=mapping.fingerprint(),
-        state_of=span.state_of, content=content, made_by=by, made_at=at, created_at=at,
+        state_of=span.state_of, content=content, frozen=frozen, made_by=by, made_at=at, created_at=at,
     )  # fmt: skip
 
 
-def _chunks(plan: ExportPlan, mapping: Mapping, *, until: datetime) -> Iterator[bytes]:
+def _chunks(plan: ExportPlan, mapping: Mapping) -> Iterator[bytes]:
     span, kind = plan.span, plan.kind
-    if kind == ExportKind.DOCUMENTS:
-        return documents.zip_chunks(span, until=until)
     if kind == ExportKind.JOURNAL_CSV:
         return journal.csv_chunks(span)
     if kind == ExportKind.JOURNAL_XLSX:
@@ -184,16 +218,12 @@ def _one_or_zip(files: list[NamedFile], span: Span) -> bytes:
 
 
 def chunks_of(export: AccountingExport) -> Iterator[bytes]:
-    """The bytes of a file that was made; the month of documents is read again from the stored documents."""
+    """The bytes of a file that was made; a month of documents is put together again from its list."""
     if export.content is not None:
-        yield bytes(export.content)
-        return
-    span = span_of(export.legal_entity, first=export.first_month, last=export.last_month, at=export.state_of)
-    with override(export.legal_entity.language):
-        chunks = documents.zip_chunks(span, until=export.made_at)
-    while True:
+        return iter([bytes(export.content)])
+    frozen = export.frozen
+    if frozen is None:  # made before lists were kept
+        span = span_of(export.legal_entity, first=export.first_month, last=export.last_month, at=export.state_of)
         with override(export.legal_entity.language):
-            chunk = next(chunks, None)
-        if chunk is None:
-            return
-        yield chunk
+            frozen = documents.contents_of(span, until=export.made_at).frozen()
+    return documents.zip_chunks(frozen, day=export.last_month)

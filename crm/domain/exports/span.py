@@ -1,6 +1,7 @@
 """Which months of whom a file is about, and the moment it speaks of."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.utils.text import slugify
@@ -32,6 +33,12 @@ class Span:
     last: date
     is_closed: bool
     state_of: datetime
+    # What the file is made of, read by one statement: rows that come in while it is being made are not in it.
+    rows: tuple[int, ...] | None = None
+
+    def frozen(self, rows: Iterable[int]) -> "Span":
+        """The same with its rows settled."""
+        return replace(self, rows=tuple(rows))
 
     @property
     def name(self) -> str:

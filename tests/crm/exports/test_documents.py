@@ -49,6 +49,12 @@ def opened(export: AccountingExport) -> tuple[zipfile.ZipFile, list[dict[str, st
     return archive, list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def frozen(books: Books) -> dict[str, Any]:
+    """The list of the month, as an export keeps it."""
+    span = span_of(books.entity, first=MONTH, last=MONTH, at=LATER)
+    return documents.contents_of(span, until=LATER).frozen()
+
+
 @pytest.fixture
 def issued(books: Books) -> list[Invoice]:
     """Three of the month, one of another."""
@@ -106,7 +112,7 @@ def test_the_same_bytes_until_a_missing_pdf_is_there(books: Books, issued: list[
 def test_a_damaged_document_ends_the_file(books: Books, issued: list[Invoice], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents.hashlib, "sha256", lambda _content=b"": hashlib.md5(b"x", usedforsecurity=False))
     with pytest.raises(documents.DamagedDocument):
-        list(documents.zip_chunks(span_of(books.entity, first=MONTH, last=MONTH, at=LATER), until=LATER))
+        list(documents.zip_chunks(frozen(books), day=MONTH))
 
 
 def test_memory_does_not_grow_with_the_month(books: Books) -> None:
@@ -114,9 +120,8 @@ def test_memory_does_not_grow_with_the_month(books: Books) -> None:
     for place in range(12):
         invoice = books.issue(books.customers[0], [("1", "5", books.taxes[0])])
         store(invoice, bytes([place]) * size)
-    span = span_of(books.entity, first=MONTH, last=MONTH, at=LATER)
     tracemalloc.start()
-    total = sum(len(chunk) for chunk in documents.zip_chunks(span, until=LATER))
+    total = sum(len(chunk) for chunk in documents.zip_chunks(frozen(books), day=MONTH))
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert total > 12 * size
