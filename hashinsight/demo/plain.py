@@ -6,8 +6,10 @@ from crm.domain.leads import convert_lead
 from crm.enums import CustomerStatus, DealStage, DealStatus, LeadStatus
 from crm.models import Customer, Deal, DealLine, Lead
 from hashinsight.demo.billing import Ledger, Sale, Say
+from hashinsight.demo.books import keep_books
 from hashinsight.demo.calendar import Clock, midday
 from hashinsight.demo.frame import Frame, build_frame
+from hashinsight.demo.money_teller import MoneyTeller
 from hashinsight.demo.offers import OFFERS
 from hashinsight.demo.people import Staff
 from hashinsight.demo.plan import make_plan
@@ -27,6 +29,9 @@ def build_plain(staff: Staff, *, seed: int, clock: Clock, size: Size, say: Say) 
     ledger = Ledger(staff, clock, say)
     ledger.play(sales)
     say(f"{ledger.issued} invoices issued")
+    MoneyTeller(staff, clock, seed=seed).tell()
+    keep_books(staff, clock)
+    say("Deposits, refunds, disputes and reminders told; the oldest months closed")
     return _two_busy(plan, customers)
 
 

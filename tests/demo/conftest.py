@@ -11,13 +11,46 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.domain.roles import sync_roles
-from crm.models import Activity, Customer, Deal, Invoice, Lead, Payment
+from crm.models import (
+    AccountingExport,
+    AccountingPeriod,
+    Activity,
+    CreditApplication,
+    Customer,
+    CustomerCredit,
+    Deal,
+    Dispute,
+    DunningHold,
+    DunningLetter,
+    Invoice,
+    Lead,
+    Payment,
+    Refund,
+    Reversal,
+    WriteOff,
+)
+from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo.build import Wish, build_demo
 from hashinsight.demo.shapes import Size
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 SMALL = Size(customers=16, hosted=8, orders=26, open_deals=14, lost_deals=4, leads=24, conversions=3, months=5)
 WISH = Wish(at=NOW, size=SMALL)
+
+
+MONEY: dict[Any, tuple[str, ...]] = {
+    CustomerCredit: ("customer__code", "kind", "amount", "received_on"),
+    CreditApplication: ("customer__code", "invoice__number", "amount", "applied_on"),
+    Refund: ("customer__code", "amount", "refunded_on", "reason"),
+    WriteOff: ("invoice__number", "kind", "amount", "written_off_on"),
+    Reversal: ("customer__code", "reversed_on", "reason"),
+    ApprovalRequest: ("kind", "state", "amount", "requested_at"),
+    Dispute: ("invoice__number", "amount", "reason", "opened_at", "outcome"),
+    DunningLetter: ("customer__code", "dated_on", "level", "open_total", "fee"),
+    DunningHold: ("customer__code", "invoice__number", "until"),
+    AccountingPeriod: ("legal_entity__name", "month", "state"),
+    AccountingExport: ("file_name", "row_count"),
+}
 
 
 def silent(_text: str) -> None:
@@ -66,5 +99,6 @@ def business() -> dict[str, Any]:
         "deals": sorted(Deal.objects.values_list("title", "customer__code", "stage", "status", "value")),
         "invoices": list(invoices.values_list("number", "status", "issued_on", "due_on", "paid_on", "gross_total")),
         "payments": sorted(Payment.objects.values_list("invoice__number", "amount", "received_on")),
+        **{model.__name__: Counter(model._default_manager.values_list(*names)) for model, names in MONEY.items()},
         "activities": Counter(Activity.objects.values_list("kind", flat=True)),
     }

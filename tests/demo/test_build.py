@@ -4,6 +4,7 @@ import json
 import stat
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db.models import F, Sum
@@ -12,19 +13,36 @@ from accounts.domain.keys import opens, prefix_of
 from accounts.enums import StaffRole
 from accounts.models import ApiKey, User
 from crm.api.views.statements import STATEMENT_ACTIONS, AgeingViewSet
+from crm.domain.ledger.check import discrepancies
 from crm.domain.memberships import differences
 from crm.models import (
+    AccountingExport,
+    AccountingPeriod,
+    AccountingSettings,
     Activity,
+    ApprovalLimit,
+    CreditApplication,
     Customer,
+    CustomerCredit,
     CustomerMembership,
     Deal,
+    DebtorNumber,
+    Dispute,
+    DunningHold,
+    DunningLetter,
+    DunningLevel,
     Invoice,
     InvoiceDelivery,
     Lead,
     NumberSeries,
     Payment,
+    Refund,
+    Reversal,
+    TaxKey,
+    WriteOff,
 )
 from hashinsight.api_urls import COLLECTIONS
+from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
 from hashinsight.jobs.models import DueWork
 from tests.demo.conftest import NOW, WISH, business
@@ -63,7 +81,10 @@ def test_the_books_are_right(demo: Path) -> None:
 
 
 def test_money_and_states_agree(demo: Path) -> None:
+    given_up = WriteOff.objects.filter(kind="bad_debt").values("invoice")
     bills = Invoice.objects.filter(number__isnull=False).exclude(kind="credit_note").with_balance()
+    assert {one.status for one in bills.filter(pk__in=given_up)} == {"overdue"}
+    bills = bills.exclude(pk__in=given_up)
     assert {one.status for one in bills.filter(outstanding__gt=0)} == {"sent", "overdue"}
     assert {one.status for one in bills.filter(outstanding__lte=0)} <= {"paid", "cancelled"}
     assert all(one.due_on < NOW.date() for one in bills.filter(status="overdue"))
@@ -77,12 +98,53 @@ def test_money_and_states_agree(demo: Path) -> None:
 
 def test_sample_documents_wait_in_the_bulk_queue_and_are_not_mailed(demo: Path) -> None:
     issued = Invoice.objects.filter(number__isnull=False).count()
-    assert list(DueWork.objects.values_list("kind", "queue").distinct()) == [("crm.render_invoice_pdf", "bulk")]
-    assert DueWork.objects.count() == issued
+    bills = DueWork.objects.filter(kind="crm.render_invoice_pdf")
+    assert (bills.count(), set(bills.values_list("queue", flat=True))) == (issued, {"bulk"})
+    others = DueWork.objects.exclude(kind="crm.render_invoice_pdf")
+    assert set(others.values_list("kind", flat=True)) == {"crm.send_dunning_letter"}
+    assert others.count() == DunningLetter.objects.filter(is_sample=True).count() == DunningLetter.objects.count()
     assert set(DueWork.objects.values_list("not_before", flat=True)) == {NOW}, "readiness would say: waits for months"
     assert InvoiceDelivery.objects.count() == 0
     for model in (Customer, Lead, Deal, Invoice, Payment):
         assert not model.objects.filter(is_sample=False).exists()
+
+
+def test_every_page_about_money_shows_something(demo: Path) -> None:
+    kinds = set(CustomerCredit.objects.values_list("kind", flat=True))
+    assert {"deposit", "overpayment"} <= kinds
+    assert set(WriteOff.objects.values_list("kind", flat=True)) == {"bad_debt", "small_difference"}
+    assert CreditApplication.objects.exists()
+    assert Refund.objects.filter(payment=None).exists()
+    assert Refund.objects.filter(credit=None).exists()
+    reversed_ones = Reversal.objects.filter(payment=None), Reversal.objects.filter(credit=None)
+    assert [rows.exists() for rows in reversed_ones] == [True, True]
+    assert set(ApprovalRequest.objects.values_list("state", flat=True)) == {"approved", "rejected", "pending"}
+    decided = ApprovalRequest.objects.exclude(state="pending")
+    assert set(decided.values_list("requested_by__email", "decided_by__email")) == {
+        ("finance@nordkessel.example", "owner@nordkessel.example")
+    }
+    assert set(Dispute.objects.values_list("closed_at__isnull", flat=True)) == {True, False}
+    assert set(DunningHold.objects.values_list("invoice__isnull", flat=True)) == {True, False}
+    assert len(set(DunningLetter.objects.values_list("level", flat=True))) >= 2
+    assert {*AccountingPeriod.objects.values_list("state", flat=True)} == {"closed"}
+    assert AccountingExport.objects.filter(is_provisional=False).exists()
+    for model in (AccountingSettings, ApprovalLimit, DebtorNumber, DunningLevel, TaxKey):
+        assert model._default_manager.exists(), model
+
+
+def test_the_books_add_up_and_nothing_is_told_ahead_of_time(demo: Path) -> None:
+    assert discrepancies() == []
+    days: dict[Any, str] = {
+        CustomerCredit: "received_on", CreditApplication: "applied_on", Refund: "refunded_on",
+        WriteOff: "written_off_on", Reversal: "reversed_on", DunningLetter: "dated_on",
+    }  # fmt: skip
+    for model, name in days.items():
+        assert not model._default_manager.filter(**{f"{name}__gt": NOW.date()}).exists(), model
+        assert not model._default_manager.filter(created_at__gt=NOW).exists(), model
+    assert not CreditApplication.objects.filter(applied_on__lt=F("credit__received_on")).exists()
+    assert not CreditApplication.objects.filter(applied_on__lt=F("invoice__issued_on")).exists()
+    assert not Refund.objects.filter(refunded_on__lt=F("payment__received_on")).exists()
+    assert not Refund.objects.filter(refunded_on__lt=F("credit__received_on")).exists()
 
 
 def test_the_file_holds_sign_ins_that_work(demo: Path) -> None:
