@@ -56,8 +56,9 @@ class MoneyTeller:
             story(invoice)
         for number, invoice in enumerate(islice(late, 4)):
             self._dispute(invoice, is_over=number == 0)
-        for number, invoice in enumerate(islice(late, 2)):
-            self._hold(invoice, is_whole=number == 0)
+        for invoice in islice(late, 1):
+            self._hold(invoice, is_whole=True)
+            self._hold(invoice, is_whole=False)
         self._payments()
         self._remind()
 
