@@ -151,7 +151,7 @@ def parse_reply(raw: bytes) -> Reply:
 def _of_json(text: str) -> Reply:
     try:
         value, notes = decode_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return Reply(kind=ReplyKind.UNREADABLE, notes=(f"unreadable JSON: {str(error)[:80]}",))
     return of_body({"list": value} if isinstance(value, list) else value, notes)
 

@@ -1,0 +1,1 @@
+"""One file per outside system: fetch and parse, no models."""
