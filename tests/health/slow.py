@@ -1,4 +1,4 @@
-"""The product behind a door that opens after two seconds: a request that is under way when the stop comes."""
+"""The product behind a door that opens after a second: a request that is under way when the stop comes."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +9,6 @@ from hashinsight.wsgi import application as product
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """``/health/live``, late."""
-    time.sleep(2)
+    time.sleep(1)
     answer: Iterable[bytes] = product(environ, start_response)
     return answer

@@ -22,7 +22,7 @@ from tests import factories
 from tests.jobs import live
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BULK = 40
+BULK = 24
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A job of one second, each period of which counts: known to processes started with HASHINSIGHT_TEST_TICK.
 
 ``guarded``: as every job of the house. ``bare``: the control; neither lock nor row, whoever rings is served.
-``slow``: each period takes three seconds.
+``slow``: each period takes two seconds.
 """
 
 import os
@@ -30,7 +30,7 @@ MODE = os.environ["HASHINSIGHT_TEST_TICK"]
 def leave_a_mark(run: JobRun) -> dict[str, Any]:
     """The effect and the end of the run in one transaction, as a job does whose effect must not come twice."""
     if MODE == "slow":
-        time.sleep(3)
+        time.sleep(2)
     now = timezone.now()
     with transaction.atomic():
         IdempotencyRecord.objects.create(
