@@ -22,6 +22,7 @@ with warnings.catch_warnings():
     import pyasic
     import pyasic_rs
 
+PATIENCE_S = 20
 pytestmark = pytest.mark.filterwarnings("default")
 NEEDS_PORT_80 = {"antminer", "braiins", "bitaxe"}
 RS_MODELS = {
@@ -59,6 +60,15 @@ PYASIC_SHOWS_A_MINUTE = {"whatsminer"}
 SWITCHED = ["antminer-s21", "whatsminer-m50", "avalon-1246", "luxos-s19jpro", "braiins-s19xp"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def patience() -> Iterator[None]:
+    """A busy computer is no reason for a client to give up."""
+    before = pyasic.settings.get("factory_get_timeout")
+    pyasic.settings.update("factory_get_timeout", PATIENCE_S)
+    yield
+    pyasic.settings.update("factory_get_timeout", before)
+
+
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with running(1, web_port=HIGH_PORT) as one:
@@ -85,7 +95,8 @@ def settled(site: Site, one: Machine, seconds: float) -> Reading:
 
 
 async def _found_by_rs(address: str) -> Any:
-    found = await pyasic_rs.MinerFactory().get_miner(address)
+    factory = pyasic_rs.MinerFactory().with_connectivity_timeout_secs(PATIENCE_S)
+    found = await factory.with_identification_timeout_secs(PATIENCE_S).get_miner(address)
     assert found is not None, f"nothing found at {address}"
     return found
 

@@ -29,6 +29,7 @@ def test_the_same_seed_is_the_same_fleet_on_the_same_day() -> None:
 def test_shares_are_exact() -> None:
     bad = always_bad(read_plan("hang=2.5%,garbage=2.5%,drop=1%"), miners=6000, seed=1)
     assert Counter(bad.values()) == {Fault.HANG: 150, Fault.GARBAGE: 150, Fault.DROP: 60}
+    assert bad == always_bad(read_plan("hang=2.5%,garbage=2.5%,drop=1%"), miners=6000, seed=1)
     assert always_bad(read_plan("hang=2.5%"), miners=6000, seed=2).keys() != bad.keys()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -93,6 +94,7 @@ def test_a_request_in_pieces_is_waited_for(site: Site) -> None:
     with socket.create_connection((address, 4028), timeout=5) as one:
         for piece in (b'{"com', b'mand":"sum', b'mary"}'):
             one.sendall(piece)
+            time.sleep(0.05)  # so that the pieces stay pieces
         raw = b"".join(iter(lambda: one.recv(65536), b""))
     assert parsed(raw)["STATUS"][0]["Code"] == 11
 
