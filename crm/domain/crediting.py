@@ -12,11 +12,19 @@ from hashinsight.common.money import exponent
 
 
 def taken_before(original: Invoice, *, note: Invoice | None = None) -> dict[int, Decimal]:
-    """Quantity that issued notes have taken back of each position; with ``note`` those before it only."""
-    rows = InvoiceLine.objects.filter(invoice__corrects=original, invoice__number__isnull=False)
+    """Quantity that issued notes have taken back of each position; with ``note`` those before it only.
+
+    The few notes are found first. Joined, the planner may go through the lines of all invoices instead, as it cannot
+    know how few these are while a large transaction still adds to the tables.
+    """
+    notes = Invoice.objects.filter(corrects=original, number__isnull=False)
     if note is not None:
-        rows = rows.filter(invoice_id__lt=note.pk)  # notes of one invoice are made one after another, under its lock
-    return dict(rows.order_by().values_list("corrects_position").annotate(models.Sum("quantity")))
+        notes = notes.filter(pk__lt=note.pk)  # notes of one invoice are made one after another, under its lock
+    found = list(notes.order_by().values_list("pk", flat=True))
+    if not found:
+        return {}
+    rows = InvoiceLine.objects.filter(invoice__in=found).order_by()
+    return dict(rows.values_list("corrects_position").annotate(models.Sum("quantity")))
 
 
 def amounts_of(

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import User
 from crm.documents.build import document_data
-from crm.domain import deals, invoicing, issuing, payments
+from crm.domain import crediting, deals, invoicing, issuing, payments
 from crm.models import Customer, DealLine, Invoice
 from tests import factories
 from tests.factories import NOW, TODAY
@@ -188,3 +188,17 @@ def test_credits_in_parts_add_up_to_the_cent(root: User, customer_a: Customer) -
         shown = document_data(note, on=TODAY)
         assert (shown.totals.net, shown.totals.gross) == (note.net_total, note.gross_total)
         assert [line.net for line in shown.lines] == [line.net_amount for line in note.lines.all()]
+
+
+def test_what_notes_took_costs_a_query_and_one_more_where_there_are_notes(
+    invoice: Invoice, root: User, django_assert_num_queries: Any
+) -> None:
+    """None goes through the lines of other invoices, whatever the planner believes of tables being filled."""
+    with django_assert_num_queries(1):
+        assert crediting.taken_before(invoice) == {}
+    credit(invoice, root, {1: Decimal(1)})
+    note = credit(invoice, root, {1: Decimal("0.5"), 2: Decimal(1)})
+    with django_assert_num_queries(2) as asked:
+        assert crediting.taken_before(invoice) == {1: Decimal("1.5"), 2: Decimal(1)}
+    assert "JOIN" not in " ".join(query["sql"] for query in asked.captured_queries)
+    assert crediting.taken_before(invoice, note=note) == {1: Decimal(1)}
