@@ -29,6 +29,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
+# On RabbitMQ quorum queues. Said here, because Celery asks for messages in another way then: where the vhost alone says
+# so, every worker is refused. Nothing is sent with a delay, so the queues Celery makes for that are plain ones.
+CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
+CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "classic"
 CELERY_BEAT_SCHEDULER = "hashinsight.jobs.beat:LeaderScheduler"
 # Any number of beats may run; one leads, and another one takes over when nothing was heard of it for so long.
 BEAT_LOCK_SECONDS = env_int("BEAT_LOCK_SECONDS", 15, minimum=2, maximum=300)

@@ -26,6 +26,8 @@ ROOT = Path(settings.BASE_DIR)
         ("timezone", "UTC"),
         ("enable_utc", True),
         ("task_default_queue", "default"),
+        ("task_default_queue_type", "quorum"),
+        ("task_create_missing_queue_type", "quorum"),
         ("beat_scheduler", "hashinsight.jobs.beat:LeaderScheduler"),
     ],
 )
