@@ -7,6 +7,7 @@ import pytest
 
 from hashinsight.jobs import queue
 from tests.jobs.conftest import broker_url  # noqa: F401  (a fixture)
+from tests.support.brokers import pytest_generate_tests as pytest_generate_tests
 
 
 @pytest.fixture
