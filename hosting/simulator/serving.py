@@ -15,6 +15,7 @@ from hosting.simulator import sockets
 from hosting.simulator.conversations import Hall, RpcConversation, WebConversation
 
 RPC_PORT = 4028
+WEB_ONLY = "bitaxe"  # the make that has no CGMiner port
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class RunningFleet:
     async def start(self) -> None:
         """Listen; nothing listens when one port is refused."""
         addresses = self.fleet.addresses()
-        rpc = sockets.listen(addresses, self.settings.port)
+        speaking = [a for a, one in zip(addresses, self.fleet.machines, strict=True) if one.kind.make != WEB_ONLY]
+        rpc = sockets.listen(speaking, self.settings.port) if speaking else []
         try:
             web = sockets.listen(addresses, self.settings.web_port) if self.settings.web_port else []
         except sockets.SimulatorRefused:
