@@ -120,6 +120,8 @@ async def ask(host: str, request: bytes, *, port: int = PORT, limits: Limits = D
         raise ExchangeFailed(Trouble.TIMEOUT, "answering" if connected else "connecting", sent=connected) from None
     except ConnectionRefusedError:
         raise ExchangeFailed(Trouble.REFUSED, sent=False) from None
+    except ConnectionError as error:
+        raise ExchangeFailed(Trouble.BROKEN, type(error).__name__, sent=connected) from None
     except OSError as error:
         raise ExchangeFailed(Trouble.UNREACHABLE, error.strerror or type(error).__name__, sent=connected) from None
     finally:

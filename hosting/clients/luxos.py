@@ -6,7 +6,7 @@ the watts. LuxOS lets one session be open at a time and asks for no password on 
 
 from hosting.clients import cgminer
 from hosting.clients.adapter import SwitchResult, Target
-from hosting.clients.limits import ExchangeFailed, Limits, Trouble
+from hosting.clients.limits import ExchangeFailed, Limits
 from hosting.clients.switching import NotSent, asked, guarded, of_reply
 from hosting.engine.machines import bounds
 from hosting.engine.machines.cgminer import Reply, Row, parse_reply
@@ -58,8 +58,6 @@ async def _command(target: Target, limits: Limits, command: str, argument: str) 
         reply, raw = await _ask(target, limits, command, f"{session},{argument}")
     finally:
         await _logoff(target, limits, session)
-    if not raw:
-        raise ExchangeFailed(Trouble.BROKEN, "an empty answer", sent=True)
     return of_reply(target, reply, raw)
 
 

@@ -27,6 +27,7 @@ from hosting.engine.machines.dialects import (
     CGMINER,
     DIALECTS,
     UNKNOWN,
+    WHATSMINER,
     Dialect,
     Wire,
     is_braiins,
@@ -189,12 +190,14 @@ async def _recognise(talk: _Talk) -> Dialect:
     try:
         version = await talk.ask("version")
     except ExchangeFailed as failure:
-        if failure.trouble is not Trouble.REFUSED:
+        if failure.trouble not in (Trouble.REFUSED, Trouble.BROKEN):
             raise
-        return await _recognise_page(talk)
+        return await _recognise_page(talk, failure)
     dialect = of_version(version)
     if dialect is None:
         raise ExchangeFailed(Trouble.GARBAGE, "; ".join(version.notes) or "no answer of a miner", sent=True)
+    if dialect is WHATSMINER and not version.succeeded:
+        del talk.replies["version"]  # it knows no such command, and was recognised by how it said so
     if is_braiins(version) and talk.target.credentials is not None:
         return BRAIINS
     if dialect in (CGMINER, UNKNOWN):
@@ -205,10 +208,13 @@ async def _recognise(talk: _Talk) -> Dialect:
     return dialect
 
 
-async def _recognise_page(talk: _Talk) -> Dialect:
-    """Nobody listens for CGMiner's protocol; small machines speak HTTP only."""
+async def _recognise_page(talk: _Talk, refusal: ExchangeFailed) -> Dialect:
+    """Nobody speaks CGMiner's protocol there; small machines speak HTTP only."""
     talk.failures.clear()
-    page = await talk.page(axeos.COMMAND)
+    try:
+        page = await talk.page(axeos.COMMAND)
+    except ExchangeFailed:
+        raise refusal from None
     if axeos.is_axeos(page):
         return AXEOS
     raise ExchangeFailed(Trouble.GARBAGE, "answers HTTP, but not like a machine we can read", sent=True)

@@ -250,6 +250,47 @@ def test_an_adapter_that_raises_stops_nobody() -> None:
     assert asyncio.run(work()) == {str(at): Trouble.FAULT if at == 3 else None for at in range(6)}
 
 
+def held(work: Callable[[str, int], Awaitable[object]], answer: Answer) -> float:
+    """Seconds until it is over, one way or the other, less what the loop came late."""
+
+    async def run() -> float:
+        async with lagging() as lag, listening(answer) as (address, port):
+            began = time.monotonic()
+            with contextlib.suppress(ExchangeFailed):
+                await work(address, port)
+            return time.monotonic() - began - lag[0]
+
+    return asyncio.run(run())
+
+
+def test_each_exchange_ends_by_itself() -> None:
+    """A drip is never silent for long; only the limit of the whole ends it."""
+    limits = Limits(connect_s=1, silence_s=1, total_s=1)
+    assert held(lambda host, port: cgminer.ask(host, b"{}", port=port, limits=limits), slow_drip) < 2
+    drip = raw_http(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    async def page_that_drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await drip(reader, writer)
+        await slow_drip(reader, writer)
+
+    assert held(lambda host, port: http_miner.fetch(host, "/", port=port, limits=limits), page_that_drips) < 2
+
+
+def test_many_slow_answers_are_one_reading() -> None:
+    """Each answer is within its limit; all together they are not."""
+    talk = cgminer_talk({"version": GOOD, "summary": SUMMARY})
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.7)
+        await answering(talk)(reader, writer)
+
+    async def read(host: str, port: int) -> object:
+        limits = Limits(connect_s=1, silence_s=1, total_s=1)
+        return await OwnAdapter().read(Target(host, port=port, http_port=1), limits=limits)
+
+    assert held(read, slow) < 2
+
+
 def failing(answer: Answer, path: str = "/") -> ExchangeFailed:
     async def work() -> None:
         async with listening(answer) as (address, port):

@@ -326,8 +326,29 @@ def test_credentials_do_not_show() -> None:
 
 
 def test_the_library_is_not_asked_at_other_ports() -> None:
-    identity = asyncio.run(PyasicAdapter().identify(Target("127.0.0.1", port=5000), limits=LIMITS))
-    assert not identity.is_machine
+    """It would look at its own port, and take whoever is there for the machine that was meant."""
+
+    async def run(port: int) -> bool:
+        async with at_usual_port(LuxOs()) as address:
+            return (await PyasicAdapter().identify(Target(address, port=port), limits=LIMITS)).is_machine
+
+    assert [asyncio.run(run(port)) for port in (4028, 5000)] == [True, False]
+
+
+@pytest.mark.parametrize("dialect", ["luxos", "whatsminer", "braiins"])
+def test_a_machine_silent_before_the_command_was_not_told_it(dialect: str) -> None:
+    """The session, token or login was asked for in vain; the command was never sent."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(3600)
+
+    async def run() -> SwitchResult:
+        async with listening(silent) as (address, port):
+            target = Target(address, port=port, http_port=port, dialect=dialect, credentials=SECRET)
+            return await OWN.pause(target, limits=Limits(connect_s=2, silence_s=0.3, total_s=5))
+
+    result = asyncio.run(run())
+    assert (result.outcome, result.sent) == (Outcome.UNKNOWN, False)
 
 
 def test_a_refusal_is_told_from_a_warning() -> None:
