@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hosting.clients import avalon, braiins, cgminer, http_miner, luxos, whatsminer
@@ -225,9 +225,8 @@ async def _ask_all(talk: _Talk, dialect: Dialect, commands: Iterable[str]) -> No
     if dialect.wire is Wire.HTTP:
         await _fetch_all(talk, dialect, missing)
         return
-    if dialect.joins and len(missing) > 1:
-        await talk.ask(*missing)
-        missing = [command for command in missing if command not in talk.replies]
+    await _ask_joined(talk, [command for command in missing if command in dialect.joins])
+    missing = [command for command in missing if command not in talk.replies]
     for at, command in enumerate(missing):
         try:
             await talk.ask(command)
@@ -236,6 +235,18 @@ async def _ask_all(talk: _Talk, dialect: Dialect, commands: Iterable[str]) -> No
                 raise
             if talk.failures[command].trouble is not Trouble.TOO_LONG:
                 return  # who stops answering is not asked on
+
+
+async def _ask_joined(talk: _Talk, commands: Sequence[str]) -> None:
+    """All in one connection; who does not understand that is asked one by one."""
+    if len(commands) < 2:
+        return
+    try:
+        await talk.ask(*commands)
+    except ExchangeFailed as failure:
+        if failure.trouble not in (Trouble.BROKEN, Trouble.TOO_LONG):
+            raise
+        talk.failures.clear()
 
 
 async def _fetch_all(talk: _Talk, dialect: Dialect, paths: Iterable[str]) -> None:

@@ -17,6 +17,8 @@ from hosting.engine.machines.plain import read_plain, read_unknown
 from hosting.engine.machines.reading import Reading
 from hosting.engine.machines.whatsminer import read_whatsminer
 
+_TABLES = frozenset({"summary", "stats", "devs", "pools"})
+
 
 def any_answer(replies: Replies) -> bool:
     """There is no mark to go by."""
@@ -38,7 +40,7 @@ class Dialect:
     commands: tuple[str, ...]  # what is asked for a reading, after ``version``
     read: Callable[[Replies], Reading]
     wire: Wire = Wire.CGMINER
-    joins: bool = False  # understands ``summary+pools``
+    joins: frozenset[str] = frozenset()  # commands that may be joined: ``summary+pools`` in one connection
     extra: tuple[str, ...] = ()  # asked when the machine itself is of interest, not each minute
     known: bool = True
     needs_login: bool = False
@@ -69,6 +71,7 @@ def _is_axeos(replies: Replies) -> bool:
 
 LUXOS = Dialect(
     "luxos",
+    joins=frozenset({"summary", "devs", "config", "temps", "fans", "power", "pools"}),
     is_it=_says_luxminer,
     commands=("summary", "devs", "config", "temps", "fans", "power", "pools"),
     extra=("stats", "profiles", "events"),
@@ -76,14 +79,17 @@ LUXOS = Dialect(
 )
 WHATSMINER = Dialect(
     "whatsminer",
+    joins=_TABLES,  # what answers in an object of its own (status, get_…) cannot be joined
     is_it=_has_whatsminer_columns,
     commands=("summary", "devs", "pools", "status"),
     extra=("get_version", "get_miner_info", "get_error_code", "devdetails"),
     read=read_whatsminer,
 )
-ANTMINER = Dialect("antminer", commands=("summary", "stats", "pools"), read=read_antminer, is_it=_names_antminer)
-AVALON = Dialect("avalon", commands=("summary", "stats", "pools"), read=read_avalon, joins=True, is_it=_has_modules)
-CGMINER = Dialect("cgminer", commands=("summary", "devs", "pools"), read=read_plain, joins=True)
+ANTMINER = Dialect(
+    "antminer", joins=_TABLES, commands=("summary", "stats", "pools"), read=read_antminer, is_it=_names_antminer
+)
+AVALON = Dialect("avalon", joins=_TABLES, commands=("summary", "stats", "pools"), read=read_avalon, is_it=_has_modules)
+CGMINER = Dialect("cgminer", joins=_TABLES, commands=("summary", "devs", "pools"), read=read_plain)
 UNKNOWN = Dialect("unknown", commands=("summary", "devs", "pools"), read=read_unknown, known=False)
 AXEOS = Dialect("axeos", commands=(axeos.COMMAND,), read=axeos.read_axeos, wire=Wire.HTTP, is_it=_is_axeos)
 BRAIINS = Dialect("braiins", commands=braiins.COMMANDS, read=braiins.read_braiins, wire=Wire.HTTP, needs_login=True)
