@@ -12,7 +12,9 @@ VIEW, ADD, CHANGE, DELETE = "view", "add", "change", "delete"
 FULL = (VIEW, ADD, CHANGE, DELETE)
 
 # Tables of the business, as far as everybody in the back office may look at them.
-SALES_TABLES = ("crm.customer", "crm.lead", "crm.deal", "crm.dealline", "crm.activity", "crm.product")
+SALES_TABLES = (
+    "crm.customer", "crm.lead", "crm.deal", "crm.dealline", "crm.contract", "crm.activity", "crm.product",
+)  # fmt: skip
 FINANCE_TABLES = (
     "crm.invoice",
     "crm.invoiceline",
@@ -43,6 +45,22 @@ FINANCE_TABLES = (
     "crm.debtornumber",
     "crm.taxkey",
 )
+PLACE_TABLES = ("hosting.site", "hosting.siteholiday", "hosting.zone", "hosting.rack")
+PRICE_TABLES = (
+    "hosting.priceplan",
+    "hosting.priceplanversion",
+    "hosting.pricecomponent",
+    "hosting.pricewindow",
+    "hosting.hostingterms",
+)
+FLEET_TABLES = (
+    "hosting.minermodel",
+    "hosting.miner",
+    "hosting.minerplacement",
+    "hosting.minerownership",
+    "hosting.mineroperation",
+)
+HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES)
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",
@@ -105,13 +123,14 @@ def _names(*groups: Iterable[str]) -> frozenset[str]:
     return frozenset(name for group in groups for name in group)
 
 
-_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES), VIEW) | {
+_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES), VIEW) | {
     "crm.view_customermembership",
     "approvals.view_approvalrequest",
 }
 _SALES = (
-    _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity"), ADD, CHANGE)
+    _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity", "crm.contract"), ADD, CHANGE)
     | _on(("crm.dealline",), ADD, CHANGE, DELETE)
+    | _on(("hosting.hostingterms",), ADD, CHANGE, DELETE)
     | {*DEAL_MOVES, *LEAD_MOVES}
     | {"crm.export_customer", "crm.export_lead", "crm.import_lead", "crm.export_deal"}
 )
@@ -129,13 +148,29 @@ _FINANCE = (
     | {*APPROVALS, "crm.close_accountingperiod", "crm.send_dunningletter"}
     | _on(("crm.accountingsettings", "crm.debtornumber", "crm.taxkey"), ADD, CHANGE, DELETE)
     | {"crm.make_accountingexport", "crm.change_ledgeraccount"}
+    | _on(PRICE_TABLES, ADD, CHANGE, DELETE)
+    | {"crm.activate_contract", "crm.end_contract", "crm.export_contract"}
+    | {"hosting.publish_priceplan", "hosting.agree_hostingterms"}
 )
+# Places and machines: what an operator does all day.
+_FLEET = (
+    _on(PLACE_TABLES, ADD, CHANGE, DELETE)
+    | _on(("hosting.minermodel", "hosting.miner"), ADD, CHANGE)
+    | {
+        f"hosting.{name}"
+        for name in (
+            "archive_site", "place_miner", "assign_miner", "switch_miner", "retire_miner", "import_miner",
+            "export_miner", "import_minermodel",
+        )
+    }
+)  # fmt: skip
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (
     _LOOK_AT_BUSINESS
     | _SALES
     | _FINANCE
-    | _on(SALES_TABLES, DELETE)
+    | _FLEET
+    | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
     | _on(("crm.numberseries",), ADD, CHANGE)
     | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)
     | _on(("crm.customermembership",), ADD, CHANGE, DELETE)
@@ -184,9 +219,9 @@ ROLES: tuple[Role, ...] = (
     ),
     Role(
         StaffRole.SALES,
-        "Customers, leads, deals and activities; looks at products and invoices.",
+        "Customers, leads, deals, contracts and activities; looks at products, invoices, sites and prices.",
         _names(
-            _on(SALES_TABLES, VIEW),
+            _on((*SALES_TABLES, *PLACE_TABLES, *PRICE_TABLES, "hosting.minermodel"), VIEW),
             _on(("crm.invoice", "crm.invoiceline", "crm.invoicedocument", "crm.invoicedelivery"), VIEW),
             {"crm.view_customermembership"},
             _SALES,
@@ -194,9 +229,12 @@ ROLES: tuple[Role, ...] = (
     ),
     Role(
         StaffRole.OPERATIONS,
-        "Looks at customers, deals and activities; watches jobs and tries failed work again.",
+        "Sites, zones, racks and miners; looks at customers, contracts and prices; watches jobs and tries failed work "
+        "again.",
         _names(
-            _on(("crm.customer", "crm.deal", "crm.dealline", "crm.activity", "crm.product"), VIEW),
+            _on(("crm.customer", "crm.deal", "crm.dealline", "crm.contract", "crm.activity", "crm.product"), VIEW),
+            _on(HOSTING_TABLES, VIEW),
+            _FLEET,
             _on((*JOB_TABLES, *SCHEDULE_TABLES, *ALERT_TABLES, *CHANNEL_TABLES), VIEW),
             {"notify.acknowledge_alert", "notify.redeliver_delivery", "notify.test_channel"},
             _on(("jobs.tablesize",), VIEW),

@@ -98,6 +98,23 @@ DEAL_MOVES = {
 }
 
 
+class ContractStatus(TextChoices):
+    """How far a contract has come."""
+
+    DRAFT = "draft", _("draft")
+    ACTIVE = "active", pgettext_lazy("contract", "active")
+    ENDED = "ended", pgettext_lazy("contract", "ended")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+CONTRACT_MOVES = {
+    ContractStatus.DRAFT: {ContractStatus.ACTIVE, ContractStatus.CANCELLED},
+    ContractStatus.ACTIVE: {ContractStatus.ENDED},
+    ContractStatus.ENDED: set(),
+    ContractStatus.CANCELLED: set(),
+}
+
+
 class ActivityKind(TextChoices):
     """What happened."""
 

@@ -32,6 +32,7 @@ _INVOICE = {
     "gross_total": "string",
     "currency": "string",
 }
+_CONTRACT = {"contract_id": "string", "status": "string"}
 _PERIOD = {"period_id": "string", "legal_entity": "string", "month": "string", "state": "string"}
 EVENT_KINDS = [
     EventKind("customer.created", "A customer was added.", _CUSTOMER),
@@ -48,6 +49,10 @@ EVENT_KINDS = [
     EventKind("deal.created", "A deal was added.", _DEAL),
     EventKind("deal.updated", "Data or lines of a deal were edited.", _DEAL),
     EventKind("deal.moved", "A deal changed its stage or status.", _DEAL),
+    EventKind("contract.created", "A contract was added.", _CONTRACT),
+    EventKind("contract.changed", "Data of a contract were edited, or notice was given.", _CONTRACT),
+    EventKind("contract.activated", "A contract is in force.", _CONTRACT),
+    EventKind("contract.ended", "A contract is over.", _CONTRACT),
     EventKind("invoice.drafted", "An invoice draft was made.", _INVOICE),
     EventKind("invoice.issued", "An invoice was numbered and frozen.", _INVOICE),
     EventKind("invoice.overdue", "The due date of an invoice has passed.", _INVOICE),

@@ -185,3 +185,13 @@ def may_reverse_write_off(user: Any) -> bool:
 def may_make_export(user: Any) -> bool:
     """Make files for accounting, and fetch them."""
     return _may(user, "make_accountingexport")
+
+
+def may_activate_contract(user: Any) -> bool:
+    """Put contracts in force."""
+    return _may(user, "activate_contract")
+
+
+def may_end_contract(user: Any) -> bool:
+    """Note notices, end contracts, give up drafts."""
+    return _may(user, "end_contract")

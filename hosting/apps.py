@@ -5,7 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class HostingConfig(AppConfig):
-    """Holds no tables yet."""
+    """What stands where, whose it is, what it does, and at what price."""
 
     name = "hosting"
     verbose_name = _("Hosting")
+
+    def ready(self) -> None:
+        """Register event kinds and guards."""
+        from hosting import registrations  # noqa: PLC0415  (app ready)
+
+        registrations.register()

@@ -3,6 +3,7 @@
 from crm.admin import (  # noqa: F401
     accounting,
     activity,
+    contract,
     customer,
     customer_credit,
     deal,

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from crm.enums import CustomerStatus, DealStage, DealStatus, DeliveryStatus, InvoiceStatus, LeadStatus
+from crm.enums import ContractStatus, CustomerStatus, DealStage, DealStatus, DeliveryStatus, InvoiceStatus, LeadStatus
 
 CUSTOMER = {CustomerStatus.ACTIVE: "success", CustomerStatus.INACTIVE: "default"}
 LEAD = {
@@ -27,6 +27,12 @@ DEAL = {
     DealStatus.SIGNED: "primary",
     DealStatus.COMPLETED: "success",
     DealStatus.CANCELLED: "default",
+}
+CONTRACT = {
+    ContractStatus.DRAFT: "default",
+    ContractStatus.ACTIVE: "success",
+    ContractStatus.ENDED: "default",
+    ContractStatus.CANCELLED: "default",
 }
 INVOICE = {
     InvoiceStatus.DRAFT: "default",

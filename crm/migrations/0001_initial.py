@@ -2,7 +2,6 @@
 
 import crm.models.customer
 import crm.models.fields
-import crm.models.tax
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
 import django.core.validators
@@ -12,6 +11,7 @@ import django.db.models.functions.text
 import django.utils.timezone
 import hashinsight.common.ids
 import hashinsight.common.money
+import hashinsight.common.ranges
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
@@ -1519,7 +1519,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='taxrate',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('tax_code', '='), (crm.models.tax._DateRange('valid_from', 'valid_to', django.contrib.postgres.fields.ranges.RangeBoundary(inclusive_lower=True, inclusive_upper=False)), '&&')], name='crm_taxrate_no_overlap', violation_error_message='Another rate of this tax code is valid in that period.'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('tax_code', '='), (hashinsight.common.ranges.DateRange('valid_from', 'valid_to', django.contrib.postgres.fields.ranges.RangeBoundary(inclusive_lower=True, inclusive_upper=False)), '&&')], name='crm_taxrate_no_overlap', violation_error_message='Another rate of this tax code is valid in that period.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='taxrate',

@@ -2,6 +2,7 @@
 
 from crm.models.accounting import AccountingExport, AccountingSettings, DebtorNumber, TaxKey
 from crm.models.activity import Activity
+from crm.models.contract import Contract
 from crm.models.customer import Customer, CustomerGroupPermission, CustomerUserPermission
 from crm.models.customer_credit import CreditApplication, CustomerCredit, Refund
 from crm.models.deal import Deal, DealLine
@@ -29,6 +30,7 @@ __all__ = [
     "AccountingSettings",
     "Activity",
     "ApprovalLimit",
+    "Contract",
     "CreditApplication",
     "Customer",
     "CustomerCredit",

@@ -1,7 +1,5 @@
 """Taxes as simple dated rates."""
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +8,7 @@ from crm.enums import TaxCategory
 from crm.models.fields import NameField, validate_exemption_code
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
+from hashinsight.common.ranges import ends_after_it_begins, no_overlap
 
 
 @tracked()
@@ -51,11 +50,6 @@ class TaxCode(BaseModel):
         return f"{self.code} – {self.name}"
 
 
-class _DateRange(models.Func):
-    function = "daterange"
-    output_field = DateRangeField()
-
-
 @tracked()
 class TaxRate(BaseModel):
     """The rate of a tax code from one day to another (exclusive); periods of one code cannot overlap."""
@@ -76,24 +70,12 @@ class TaxRate(BaseModel):
         verbose_name = _("tax rate")
         verbose_name_plural = _("tax rates")
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(valid_to__isnull=True) | models.Q(valid_to__gt=models.F("valid_from")),
-                name="crm_taxrate_period",
-                violation_error_message=_("A period must end after it begins."),
-            ),
+            ends_after_it_begins("crm_taxrate_period"),
             models.CheckConstraint(condition=models.Q(rate__range=(0, 100)), name="crm_taxrate_range"),
-            ExclusionConstraint(
-                name="crm_taxrate_no_overlap",
-                expressions=[
-                    ("tax_code", RangeOperators.EQUAL),
-                    (
-                        _DateRange(
-                            "valid_from", "valid_to", RangeBoundary(inclusive_lower=True, inclusive_upper=False)
-                        ),
-                        RangeOperators.OVERLAPS,
-                    ),
-                ],
-                violation_error_message=_("Another rate of this tax code is valid in that period."),
+            no_overlap(
+                "crm_taxrate_no_overlap",
+                "tax_code",
+                message=_("Another rate of this tax code is valid in that period."),
             ),
         ]
 

@@ -36,7 +36,11 @@ class ScopedQuerySet(models.QuerySet[Any]):
             return self.all()
         if not self.scope_path:
             return self.none()
-        return self.filter(**{f"{self.scope_path}__in": customer_ids_for(user)}, **self.scope_filter)
+        return self.of_customers(customer_ids_for(user))
+
+    def of_customers(self, ids: Collection[int]) -> Self:
+        """Rows these customers may see; overridden where a plain look-up would double rows or say too little."""
+        return self.filter(**{f"{self.scope_path}__in": ids}, **self.scope_filter)
 
 
 def customer_ids_for(user: Any) -> tuple[int, ...]:

@@ -15,6 +15,8 @@ from accounts.domain.roles import sync_roles
 from crm.domain.ledger.backfill import backfill
 from hashinsight.jobs.domain.retention import seed_policies
 from hashinsight.jobs.schedule import seed_schedules
+from hosting.domain.catalogue import sync_catalogue
+from hosting.engine.catalogue import read_catalogue
 
 Say = Callable[[str], None]
 STAMP = ".collected"
@@ -31,7 +33,7 @@ def prepare_database(say: Say) -> None:
 
 
 def prepare_rows(say: Say) -> None:
-    """Rows every installation has: staff roles and their rights, books for old documents, schedules, retention."""
+    """Rows every installation has: staff roles and their rights, books, models of machines, schedules, retention."""
     changed = sync_roles()
     if changed:
         say(f"Roles brought up to date: {', '.join(changed)}")
@@ -39,6 +41,9 @@ def prepare_rows(say: Say) -> None:
     booked = backfill(on=now.date(), at=now)
     if booked:
         say(f"Documents from before there were books were booked: {booked} entries")
+    added = sync_catalogue(read_catalogue(), at=now)
+    if added:
+        say(f"Models of machines added to the catalogue: {added}")
     seeded = seed_schedules()
     if seeded:
         say(f"Schedules added: {seeded}")

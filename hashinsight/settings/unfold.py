@@ -41,8 +41,35 @@ UNFOLD = {
                     _item(_("Customers"), "apartment", "admin:crm_customer_changelist", "crm.view_customer"),
                     _item(_("Leads"), "person_search", "admin:crm_lead_changelist", "crm.view_lead"),
                     _item(_("Deals"), "handshake", "admin:crm_deal_changelist", "crm.view_deal"),
+                    _item(_("Contracts"), "contract", "admin:crm_contract_changelist", "crm.view_contract"),
                     _item(_("Activities"), "history_edu", "admin:crm_activity_changelist", "crm.view_activity"),
                     _item(_("Products"), "inventory_2", "admin:crm_product_changelist", "crm.view_product"),
+                ],
+            },
+            {
+                "title": _("Hosting"),
+                "separator": True,
+                "items": [
+                    _item(_("Miners"), "memory", "admin:hosting_miner_changelist", "hosting.view_miner"),
+                    _item(_("Sites"), "factory", "admin:hosting_site_changelist", "hosting.view_site"),
+                    _item(_("Zones"), "grid_view", "admin:hosting_zone_changelist", "hosting.view_zone"),
+                    _item(_("Racks"), "shelves", "admin:hosting_rack_changelist", "hosting.view_rack"),
+                    _item(_("Price plans"), "sell", "admin:hosting_priceplan_changelist", "hosting.view_priceplan"),
+                    _item(
+                        _("Hosting terms"),
+                        "assignment",
+                        "admin:hosting_hostingterms_changelist",
+                        "hosting.view_hostingterms",
+                    ),
+                    _item(
+                        _("Miner models"), "category", "admin:hosting_minermodel_changelist", "hosting.view_minermodel"
+                    ),
+                    _item(
+                        _("Operations on miners"),
+                        "list_alt",
+                        "admin:hosting_mineroperation_changelist",
+                        "hosting.view_mineroperation",
+                    ),
                 ],
             },
             {

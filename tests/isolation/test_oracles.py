@@ -22,7 +22,8 @@ LISTS = ("me", "customers", "deals", "invoices", "payments", "activities", "api-
 UNMARKED = {
     "country", "currency", "time_zone", "language", "digest", "prefix", "sha256", "template_version", "code", "number",
     "reference", "unit_code", "exemption_reason", "exemption_code", "scopes", "cancel_reason", "request_id",
-    "Customer.leitweg_id", "Channel.credential", "Channel.secret", "Channel.previous_secret", "Delivery.source",
+    "Customer.leitweg_id",
+    "Miner.mac", "Channel.credential", "Channel.secret", "Channel.previous_secret", "Delivery.source",
     "Delivery.recipient", "Delivery.kind", "Delivery.subject",
 }  # fmt: skip
 

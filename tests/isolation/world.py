@@ -51,6 +51,7 @@ from hashinsight.notify.domain import channels, sending, webhooks
 from hashinsight.notify.models import Channel, Delivery
 from tests import factories
 from tests.api.client import Caller
+from tests.isolation.steel import build_steel
 
 NAMES = ("a", "b", "c", "d")
 NOBODY = "0199f3a1-7c1e-7b52-9d3e-2f6a41c07d11"
@@ -90,6 +91,7 @@ class Tenant:
         self._exports(entity)
         self._talk()
         self._webhooks()
+        build_steel(self)
         return self
 
     def _people(self, entity: Any) -> None:

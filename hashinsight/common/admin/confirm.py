@@ -87,6 +87,7 @@ class ConfirmPage(ObjectPage):
     preview_button: ClassVar[Any] = ""
     form_class: ClassVar[type[ConfirmForm]] = ConfirmForm
     template_name: ClassVar[str] = "admin/house/confirm.html"
+    at_once: ClassVar[bool] = False  # one domain call for all objects, which moves all of them or none
 
     form: Any = None
 
@@ -97,6 +98,10 @@ class ConfirmPage(ObjectPage):
 
     def run(self, obj: Any, form: Any) -> Any:
         """The one domain call."""
+        raise NotImplementedError
+
+    def run_all(self, objects: list[Any], form: Any) -> Any:
+        """The one domain call of a page that acts on all objects at once."""
         raise NotImplementedError
 
     def done(self, count: int) -> str:
@@ -124,14 +129,17 @@ class ConfirmPage(ObjectPage):
             return self.show(form, error=_("Something changed since this page was opened. Please look again."))
         if not form.is_valid() or "preview" in request.POST:
             return self.show(form)
-        if len(self.objects) > 1:
+        if len(self.objects) > 1 and not self.at_once:
             worked = run_for_each(request, self.objects, lambda obj: self.act(obj, form), done=self.done)
             return HttpResponseRedirect(self.goes_to(worked))
         try:
-            self.act(self.objects[0] if self.objects else None, form)
+            if self.at_once:
+                self.act_at_once(form)
+            else:
+                self.act(self.objects[0] if self.objects else None, form)
         except (DomainError, ValidationError) as refusal:
             return self.show(form, error=" ".join(refusal_texts(refusal)))
-        messages.success(request, self.done(1))
+        messages.success(request, self.done(len(self.objects) if self.at_once else 1))
         return HttpResponseRedirect(self.goes_to(self.objects))
 
     def act(self, obj: Any, form: Any) -> None:
@@ -141,6 +149,15 @@ class ConfirmPage(ObjectPage):
                 self.hold(obj)
             self.run(obj, form)
             if obj is not None:
+                self.model_admin.log_change(self.request, obj, str(self.title))
+
+    def act_at_once(self, form: Any) -> None:
+        """One domain call for all, in one transaction with Django's own log entries."""
+        with transaction.atomic():
+            for obj in sorted(self.objects, key=lambda one: one.pk):
+                self.hold(obj)
+            self.run_all(self.objects, form)
+            for obj in self.objects:
                 self.model_admin.log_change(self.request, obj, str(self.title))
 
     def hold(self, obj: Any) -> None:

@@ -24,6 +24,7 @@ class ObjectPage(View):
     for_many: ClassVar[bool] = False
     for_none: ClassVar[bool] = False
     label: ClassVar[Any] = ""
+    list_label: ClassVar[Any] = ""  # a button above the list, for a page that needs no object
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
     new_tab: ClassVar[bool] = False

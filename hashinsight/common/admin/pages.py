@@ -74,7 +74,14 @@ class PagesMixin(ModelAdmin):
         page = self.pages.get("import")
         may_import = page is not None and page.permitted(self, request)
         url = self.url_of("import") if may_import else ""
-        return super().changelist_view(request, {"house_import_url": url, **(extra_context or {})})
+        tools = [
+            {"title": page.list_label, "icon": page.icon, "url": self.url_of(name)}
+            for name, page in self.pages.items()
+            if page.for_none and page.list_label and page.permitted(self, request)
+        ]
+        return super().changelist_view(
+            request, {"house_import_url": url, "house_list_tools": tools, **(extra_context or {})}
+        )
 
     def to_page(self, name: str, queryset: Any) -> HttpResponse:
         """Send a list action on to the page that shows its effect on the chosen rows."""

@@ -1,5 +1,5 @@
 """Writing events."""
 
-from hashinsight.events.domain.outbox import publish
+from hashinsight.events.domain.outbox import Fact, publish, publish_many
 
-__all__ = ["publish"]
+__all__ = ["Fact", "publish", "publish_many"]

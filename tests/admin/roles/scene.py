@@ -49,6 +49,7 @@ from hashinsight.jobs.models import (
 )
 from hashinsight.notify.models import Alert, Channel, Delivery, Rule
 from tests import factories
+from tests.admin.roles.steel import build_steel
 
 
 def build_scene(root: User) -> dict[str, Any]:
@@ -135,6 +136,7 @@ def build_scene(root: User) -> dict[str, Any]:
         DueWork.objects.create(kind="k", key="1", state="failed"),
         *_watched(now, today),
         *_money(issued, {"by": root, "on": today, "at": now}),
+        *build_steel(customer, root, now),
         *_told(now),
         Backup.objects.create(name="b", kind="dump"),
         RestoreDrill.objects.create(backup_name="b"),

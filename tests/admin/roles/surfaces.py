@@ -24,6 +24,8 @@ Permissions = frozenset[str]
 # What no permission opens: rows that are written by the domain alone, or looked at only.
 CLOSED: Mapping[str, frozenset[str]] = {
     "crm.ledgeraccount": frozenset({"add", "delete"}),  # booking makes them
+    "hosting.mineroperation": frozenset({"add", "change", "delete"}),
+    "hosting.priceplanversion": frozenset({"add"}),  # made from the page of its plan
     "crm.payment": frozenset({"add", "change", "delete"}),
     "crm.customercredit": frozenset({"add", "change", "delete"}),  # recorded on the customer's page
     "crm.creditapplication": frozenset({"add", "change", "delete"}),

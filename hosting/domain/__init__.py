@@ -1,0 +1,1 @@
+"""Writing to the hosting tables: one function per verb."""

@@ -1,0 +1,139 @@
+"""Kinds and states of the hosting business, and for each state field its table of moves."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class PlaceStatus(TextChoices):
+    """Whether a site or a zone is in use."""
+
+    ACTIVE = "active", pgettext_lazy("place", "active")
+    INACTIVE = "inactive", pgettext_lazy("place", "inactive")
+
+
+PLACE_MOVES = {
+    PlaceStatus.ACTIVE: {PlaceStatus.INACTIVE},
+    PlaceStatus.INACTIVE: {PlaceStatus.ACTIVE},
+}
+
+
+class ComponentKind(TextChoices):
+    """What a component of a price plan charges for."""
+
+    ENERGY = "energy", _("energy (per kWh)")
+    DEMAND = "demand", _("highest demand (per kW and month)")
+    CONTRACTED = "contracted", _("contracted power (per kW and month)")
+    FIXED = "fixed", _("fixed (per month)")
+    PASS_THROUGH = "pass_through", _("market price passed through (per kWh)")
+    MINIMUM = "minimum", _("least amount per month")
+
+
+class WindowDays(TextChoices):
+    """Days on which a window of time applies. Holidays are those of the site."""
+
+    ALL = "all", _("all days")
+    WORKDAYS = "workdays", _("Monday to Friday, no holidays")
+    WEEKDAYS = "weekdays", _("Monday to Friday, holidays too")
+    FREE_DAYS = "free_days", _("Saturday, Sunday and holidays")
+    SATURDAY = "saturday", _("Saturday")
+    SUNDAY = "sunday", _("Sunday")
+
+
+class HostingKind(TextChoices):
+    """What we do for the customer."""
+
+    HOSTED = "hosted", _("hosting of own machines")
+    LEASE = "lease", _("lease of our machines")
+    OM = "om", _("operation and maintenance")
+
+
+class BillingBasis(TextChoices):
+    """Where the kilowatt-hours of a customer come from."""
+
+    METERED = "metered", _("measured at the customer's machines")
+    PEAK_SHARE = "peak_share", _("share of the zone's meter")
+    CONTRACTED = "contracted", _("contracted power")
+    NAMEPLATE = "nameplate", _("nameplate of the machines")
+
+
+class StalePolicy(TextChoices):
+    """The safe state: what machines do while prices or dispatches are not to be trusted."""
+
+    HOLD = "hold", _("stay as they are")
+    RUN = "run", _("run")
+    CURTAIL = "curtail", _("are curtailed")
+
+
+class CurtailmentPart(TextChoices):
+    """Whether a customer's machines, or one of them, may be curtailed."""
+
+    INHERIT = "inherit", _("as the terms say")
+    CURTAIL = "curtail", _("may be curtailed")
+    PROTECTED = "protected", _("protected")
+
+
+class Cooling(TextChoices):
+    """How a machine is cooled."""
+
+    AIR = "air", _("air")
+    HYDRO = "hydro", _("water")
+    IMMERSION = "immersion", _("immersion")
+
+
+class MinerIntent(TextChoices):
+    """What we want a machine to do."""
+
+    ACTIVE = "active", pgettext_lazy("machine", "active")
+    CURTAILED = "curtailed", _("curtailed")
+    PAUSED = "paused", _("paused")
+    MAINTENANCE = "maintenance", _("maintenance")
+    RETIRED = "retired", _("retired")
+
+
+INTENT_MOVES = {
+    MinerIntent.ACTIVE: {
+        MinerIntent.CURTAILED, MinerIntent.PAUSED, MinerIntent.MAINTENANCE, MinerIntent.RETIRED,
+    },
+    MinerIntent.CURTAILED: {MinerIntent.ACTIVE, MinerIntent.PAUSED, MinerIntent.MAINTENANCE, MinerIntent.RETIRED},
+    MinerIntent.PAUSED: {MinerIntent.ACTIVE, MinerIntent.MAINTENANCE, MinerIntent.RETIRED},
+    MinerIntent.MAINTENANCE: {MinerIntent.ACTIVE, MinerIntent.PAUSED, MinerIntent.RETIRED},
+    MinerIntent.RETIRED: {MinerIntent.PAUSED},  # taken out of the storeroom again
+}  # fmt: skip
+
+
+class MinerHealth(TextChoices):
+    """How a machine is, as far as it is seen."""
+
+    OK = "ok", _("ok")
+    DEGRADED = "degraded", _("degraded")
+    OFFLINE = "offline", _("offline")
+    STALE = "stale", _("stale")
+    LOST = "lost", pgettext_lazy("machine", "lost")
+    UNKNOWN = "unknown", _("unknown")
+
+
+class MinerStatus(TextChoices):
+    """The one word for lists and clients, derived from intent and health; nobody sets it."""
+
+    ACTIVE = "active", pgettext_lazy("machine", "active")
+    OFFLINE = "offline", _("offline")
+    MAINTENANCE = "maintenance", _("maintenance")
+    CURTAILED = "curtailed", _("curtailed")
+    RETIRED = "retired", _("retired")
+
+
+class Operation(TextChoices):
+    """What was done to a machine."""
+
+    REGISTER = "register", _("entered")
+    PLACE = "place", _("placed")
+    TAKE_OUT = "take_out", _("taken out")
+    ASSIGN = "assign", _("given to a customer")
+    INTENT = "intent", _("intent changed")
+    RETIRE = "retire", _("retired")
+    START = "start", _("started")
+    SHUTDOWN = "shutdown", _("shut down")
+    POWER_TARGET = "power_target", _("power target set")
+    IDENTIFY = "identify", _("made to blink")
+    APPROVE = "approve", _("approved")

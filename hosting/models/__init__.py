@@ -1,0 +1,24 @@
+"""What stands where, whose it is, and at what price."""
+
+from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
+from hosting.models.miner_model import MinerModel
+from hosting.models.place import Rack, Site, SiteHoliday, Zone
+from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
+from hosting.models.terms import HostingTerms
+
+__all__ = [
+    "HostingTerms",
+    "Miner",
+    "MinerModel",
+    "MinerOperation",
+    "MinerOwnership",
+    "MinerPlacement",
+    "PriceComponent",
+    "PricePlan",
+    "PricePlanVersion",
+    "PriceWindow",
+    "Rack",
+    "Site",
+    "SiteHoliday",
+    "Zone",
+]

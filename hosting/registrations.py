@@ -1,0 +1,28 @@
+"""What hosting makes known at start: event kinds, and what must be over before a contract ends."""
+
+from crm.domain.contracts import register_end_guard
+from hashinsight.events.registry import EventKind
+from hashinsight.events.registry import register as register_kind
+from hosting.domain.terms import end_with_contract
+
+_MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
+_TERMS = {"terms_id": "string", "contract_id": "string", "valid_from": "string"}
+EVENT_KINDS = [
+    EventKind("miner.registered", "A machine was entered.", _MINER),
+    EventKind("miner.changed", "Data of a machine were edited.", _MINER),
+    EventKind("miner.deployed", "A machine was placed, or moved to another place.", _MINER),
+    EventKind("miner.taken_out", "A machine left its place.", _MINER),
+    EventKind("miner.assigned", "A machine was given to a customer, or back to the house.", _MINER),
+    EventKind("miner.intent_changed", "What a machine should do has changed.", _MINER),
+    EventKind("miner.retired", "A machine was retired.", _MINER),
+    EventKind("hosting_terms.agreed", "Hosting terms of a contract were agreed.", _TERMS),
+    EventKind("hosting_terms.amended", "Hosting terms were ended and begun anew with changes.", _TERMS),
+    EventKind("hosting_terms.ended", "Hosting terms end on a day.", _TERMS),
+]
+
+
+def register() -> None:
+    """Called once from ``ready()``."""
+    for kind in EVENT_KINDS:
+        register_kind(kind)
+    register_end_guard(end_with_contract)

@@ -1,0 +1,52 @@
+"""Who may do what in the hosting part: one predicate per power. Whether a state allows it is asked elsewhere."""
+
+from typing import Any
+
+
+def _may(user: Any, permission: str) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm(f"hosting.{permission}"))
+
+
+def may_archive_site(user: Any) -> bool:
+    """Archive sites and zones, and take them into use again."""
+    return _may(user, "archive_site")
+
+
+def may_publish_priceplan(user: Any) -> bool:
+    """Draft and publish versions of price plans."""
+    return _may(user, "publish_priceplan")
+
+
+def may_agree_hostingterms(user: Any) -> bool:
+    """Agree on terms, amend and end them."""
+    return _may(user, "agree_hostingterms")
+
+
+def may_place_miner(user: Any) -> bool:
+    """Place, move and take out machines."""
+    return _may(user, "place_miner")
+
+
+def may_assign_miner(user: Any) -> bool:
+    """Give machines to customers."""
+    return _may(user, "assign_miner")
+
+
+def may_switch_miner(user: Any) -> bool:
+    """Say what machines should do."""
+    return _may(user, "switch_miner")
+
+
+def may_retire_miner(user: Any) -> bool:
+    """Retire machines."""
+    return _may(user, "retire_miner")
+
+
+def may_import_miner(user: Any) -> bool:
+    """Load machines from a file."""
+    return _may(user, "import_miner")
+
+
+def may_import_minermodel(user: Any) -> bool:
+    """Load models from a file."""
+    return _may(user, "import_minermodel")

@@ -1,0 +1,36 @@
+"""The hosting rows of the scene: drafts where only drafts can be edited."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import User
+from crm.domain import contracts
+from crm.models import Customer
+from hosting.domain import fleet, places, prices, terms
+from hosting.models import Miner, MinerModel, MinerOperation
+
+
+def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
+    """One row of each kind."""
+    day = now.date()
+    site = places.create_site(name="Scene", capacity_kw=Decimal(1000), time_zone="UTC", at=now)
+    zone = places.create_zone(site=site, name="Hall", capacity_kw=Decimal(500), at=now)
+    contract = contracts.create_contract(customer=customer, number="C-scene", title="x", starts_on=day, by=root, at=now)
+    plan = prices.create_plan(name="Scene", currency="USD", at=now)
+    model = MinerModel.objects.create(name="Scene", manufacturer="Maker", hashrate_ths=1, power_w=1)
+    (miner,) = fleet.register_miners([Miner(serial="SCENE", model=model)], by=root, at=now)
+    return [
+        contract,
+        site,
+        zone,
+        places.create_rack(zone=zone, name="R", at=now),
+        plan,
+        prices.draft_version(plan, valid_from=day, at=now),
+        terms.draft_terms(
+            contract=contract, site=site, price_plan=plan, contracted_kw=Decimal(1), valid_from=day, at=now
+        ),
+        model,
+        miner,
+        MinerOperation.objects.get(miner=miner),
+    ]

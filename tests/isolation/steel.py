@@ -1,0 +1,107 @@
+"""The hosting part of a tenant: contracts, a site of its own, prices, terms and machines."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from crm.domain import contracts
+from hosting.domain import fleet, places, prices, terms
+from hosting.domain.fleet import Spot, quarter_hour
+from hosting.engine.tariff import Window
+from hosting.models import Miner, MinerModel, PriceComponent
+from tests import factories
+
+NOW, TODAY = factories.NOW, factories.TODAY
+
+
+def build_steel(tenant: Any) -> None:
+    """All rows, by way of the domain."""
+    _contracts(tenant)
+    _places(tenant)
+    _prices(tenant)
+    _terms(tenant)
+    _machines(tenant)
+
+
+def _contracts(tenant: Any) -> None:
+    rows, root = tenant.rows, tenant.root
+    for name, mark in (("draft contract", tenant.house), ("contract", tenant.own), ("ended contract", tenant.own)):
+        rows[name] = contracts.create_contract(
+            customer=rows["customer"], number=mark(), title=mark(), internal_note=tenant.house(),
+            starts_on=TODAY - timedelta(days=60), by=root, at=NOW,
+        )  # fmt: skip
+    for name in ("contract", "ended contract"):
+        rows[name] = contracts.activate_contract(rows[name], by=root, at=NOW)
+    rows["ended contract"] = contracts.end_contract(rows["ended contract"], on=TODAY, by=root, reason=tenant.own())
+
+
+def _places(tenant: Any) -> None:
+    rows = tenant.rows
+    rows["site"] = places.create_site(
+        name=tenant.own(), location=tenant.own(), internal_note=tenant.house(), capacity_kw=Decimal(1000),
+        time_zone="America/Chicago", at=NOW,
+    )  # fmt: skip
+    rows["zone"] = places.create_zone(site=rows["site"], name=tenant.own(), capacity_kw=Decimal(500), at=NOW)
+    rows["rack"] = places.create_rack(
+        zone=rows["zone"], building=tenant.own(), row=tenant.own(), name=tenant.own(), at=NOW
+    )
+
+
+def _prices(tenant: Any) -> None:
+    rows = tenant.rows
+    rows["price plan"] = prices.create_plan(name=tenant.own(), description=tenant.own(), currency="USD", at=NOW)
+    for name, day in (("version", TODAY - timedelta(days=60)), ("draft version", TODAY + timedelta(days=60))):
+        version = prices.draft_version(rows["price plan"], valid_from=day, note=tenant.own(), at=NOW)
+        if name == "version":
+            component = PriceComponent.objects.create(
+                plan_version=version, kind="pass_through", description=tenant.own(), market_series=tenant.own(),
+                market_factor=1,
+            )  # fmt: skip
+            energy = PriceComponent.objects.create(
+                plan_version=version, kind="energy", description=tenant.own(), price=Decimal("0.06")
+            )
+            prices.set_windows(energy, windows=(Window(days="sunday"),))
+            rows["component"] = component
+            version = prices.publish_version(version, at=NOW)
+        rows[name] = version
+
+
+def _terms(tenant: Any) -> None:
+    rows = tenant.rows
+    common: dict[str, Any] = {
+        "contract": rows["contract"], "site": rows["site"], "zone": rows["zone"], "price_plan": rows["price plan"],
+        "contracted_kw": Decimal(100), "valid_from": TODAY - timedelta(days=30), "at": NOW,
+    }  # fmt: skip
+    agreed = terms.agree_terms(terms.draft_terms(**common), by=tenant.root, at=NOW)
+    rows["former terms"] = agreed
+    rows["terms"] = terms.amend_terms(
+        agreed, on=TODAY - timedelta(days=10), changes={"contracted_kw": Decimal(120)}, reason=tenant.own(),
+        by=tenant.root, at=NOW,
+    )  # fmt: skip
+    rows["draft terms"] = terms.draft_terms(**common)
+
+
+def _machines(tenant: Any) -> None:
+    rows, root = tenant.rows, tenant.root
+    rows["model"] = MinerModel.objects.create(
+        name=tenant.own(), manufacturer=tenant.own(), hashrate_ths=Decimal(200), power_w=Decimal(3500),
+        chip=tenant.own(), source=tenant.own(), note=tenant.own(),
+    )  # fmt: skip
+    serials = [
+        Miner(
+            serial=tenant.own(), model=rows["model"], model_text=tenant.own(), mac=_mac(tenant, place),
+            internal_note=tenant.house(),
+        )
+        for place in range(3)
+    ]  # fmt: skip
+    made = fleet.register_miners(serials, by=root, at=NOW)
+    fleet.place_miners(
+        made, spot=Spot(rows["site"], rows["zone"], rows["rack"], {m.pk: n for n, m in enumerate(made, 1)}), by=root,
+        at=NOW,
+    )  # fmt: skip
+    fleet.assign_miners(made[:2], customer=rows["customer"], since=quarter_hour(NOW), by=root, at=NOW)
+    rows["miner"], rows["other miner"], rows["house miner"] = (miner.reload() for miner in made)
+
+
+def _mac(tenant: Any, place: int) -> str:
+    return f"02:00:00:00:{ord(tenant.name):02X}:{place:02X}"
