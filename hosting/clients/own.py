@@ -136,6 +136,9 @@ class OwnAdapter:
             result = ReadResult(target=target, trouble=failure.trouble, detail=failure.detail, raw=talk.kept())
         except TimeoutError:
             result = ReadResult(target=target, trouble=Trouble.TIMEOUT, detail="all in all", raw=talk.kept())
+        except Exception as error:  # noqa: BLE001  (a fault of a reader of ours; the answer is kept to mend it by)
+            told = f"{type(error).__name__}: {error}"[:200]
+            result = ReadResult(target=target, trouble=Trouble.FAULT, detail=told, raw=talk.kept())
         return replace(result, seconds=time.monotonic() - began)
 
     async def pause(self, target: Target, *, limits: Limits = DEFAULT) -> SwitchResult:

@@ -136,7 +136,8 @@ def _degrees(draft: Draft, field: str, quantity: Mapping[str, Any]) -> float | N
 
 
 def _pools(draft: Draft, replies: Replies) -> tuple[PoolReading, ...]:
-    rows = [row for group in reply(replies, POOLS).rows("list") for row in group.get("pools", []) or []]
+    groups = [group.get("pools") for group in reply(replies, POOLS).rows("list")[:MOST_POOLS]]
+    rows = [row for pools in groups if isinstance(pools, list) for row in pools[:MOST_POOLS]]
     return tuple(
         PoolReading(
             url=pool_url(draft, row.get("url")),

@@ -74,11 +74,11 @@ def _identity(draft: Draft, version: Row, config: Row) -> None:
 
 
 def _boards(draft: Draft, replies: Replies, devices: Iterable[Row]) -> None:
-    sensors = {row.get("ID"): row for row in reply(replies, "temps").rows("TEMPS")[:MOST_BOARDS]}
+    sensors = {_slot(draft, row): row for row in reply(replies, "temps").rows("TEMPS")[:MOST_BOARDS]}
     sides = _sides(reply(replies, "temps").first("METADATA"))
     stats = reply(replies, "stats").rows("STATS")
     chains = stats[1] if len(stats) > 1 else {}
-    boards = [_board(draft, row, sensors.get(row.get("ID"), {}), sides, chains) for row in devices]
+    boards = [_board(draft, row, sensors.get(_slot(draft, row), {}), sides, chains) for row in devices]
     boards.sort(key=lambda board: -1 if board.slot is None else board.slot)
     say(
         draft,
@@ -87,6 +87,10 @@ def _boards(draft: Draft, replies: Replies, devices: Iterable[Row]) -> None:
         inlet_temp_c=lowest(board.inlet_temp_c for board in boards),
         outlet_temp_c=highest(board.outlet_temp_c for board in boards),
     )
+
+
+def _slot(draft: Draft, row: Row) -> int | None:
+    return draft.whole("boards.slot", row.get("ID"), bounds.SLOT)
 
 
 def _sides(metadata: Row) -> dict[str, str]:
@@ -99,7 +103,7 @@ def _sides(metadata: Row) -> dict[str, str]:
 
 
 def _board(draft: Draft, row: Row, sensors: Row, sides: dict[str, str], chains: Row) -> BoardReading:
-    slot = draft.whole("boards.slot", row.get("ID"), bounds.SLOT)
+    slot = _slot(draft, row)
     degrees = {name: draft.temperature("boards.board_temp_c", sensors.get(name)) for name in _CORNERS}
     chips = None if slot is None else chains.get(f"chain_acn{slot + 1}")
     return BoardReading(

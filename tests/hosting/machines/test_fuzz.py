@@ -17,7 +17,7 @@ import pytest
 
 from hosting.engine.machines import axeos, bounds, braiins
 from hosting.engine.machines.bounds import Bound
-from hosting.engine.machines.cgminer import parse_reply
+from hosting.engine.machines.cgminer import ReplyKind, parse_reply
 from hosting.engine.machines.dialects import DIALECTS, of_version
 from hosting.engine.machines.reading import BoardReading, PoolReading, Reading
 from hosting.engine.machines.redact import kept
@@ -70,8 +70,21 @@ def written() -> list[tuple[str, str, bytes]]:
     page = {"ASICModel": "BM1368", "hashRate": 1000.5, "power": 15.2, "temp": 60, "stratumURL": "h", "fanrpm": 3000}
     boards = [{"id": "1", "board_temp": {"degree_c": 55.5}, "chips_count": 110}]
     found += [("cgminer", "summary", text), ("axeos", axeos.COMMAND, json.dumps(page).encode())]
-    found.append(("braiins", braiins.BOARDS, json.dumps({"hashboards": boards}).encode()))
-    return found
+    watts, rate = {"watt": 3100}, {"gigahash_per_second": 141000.5}
+    identity = {"miner_model": "Antminer S19 XP"}
+    answers: dict[str, object] = {
+        braiins.BOARDS: {"hashboards": boards},
+        braiins.POOLS: [{"pools": [{"url": "stratum+tcp://h:1", "user": "u", "stats": {"accepted_shares": 1}}]}],
+        braiins.DETAILS: {"miner_identity": identity, "status": 2, "sticker_hashrate": rate, "bosminer_uptime_s": 5},
+        braiins.STATS: {
+            "miner_stats": {"real_hashrate": {"last_5s": rate}},
+            "pool_stats": {"accepted_shares": 1},
+            "power_stats": {"approximated_consumption": watts},
+        },
+        braiins.COOLING: {"fans": [{"rpm": 5904}]},
+        braiins.TUNER: {"mode_state": {"powertargetmodestate": {"current_target": watts}}},
+    }
+    return found + [("braiins", path, json.dumps(body).encode()) for path, body in answers.items()]
 
 
 def recorded_corpus() -> list[tuple[str, str, bytes]]:
@@ -209,6 +222,31 @@ def test_t10_ordinary_answers_are_read_within_a_millisecond() -> None:
             seconds.append(time.process_time() - begin)
         rounds.append(sorted(seconds)[len(seconds) * 99 // 100])
     assert min(rounds) < MOST_P99_S
+
+
+def wrong_types(raw: bytes) -> Iterator[bytes]:
+    """Each value of the first row of each table, and each at the top, of a type it cannot have."""
+    reply = parse_reply(raw)
+    if reply.kind is not ReplyKind.JSON:
+        return
+    for wrong in ([], {}, [{}], {"x": 1}, True, None, "x", -1.5):
+        for name, value in reply.body.items():
+            yield json.dumps(reply.body | {name: wrong}).encode()
+            rows = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+            for row in [row for row in rows if isinstance(row, dict)][-1:]:
+                for key in row:
+                    yield json.dumps(reply.body | {name: [*rows[:-1], row | {key: wrong}]}).encode()
+
+
+def test_t10_no_value_of_another_type_breaks_the_reader() -> None:
+    raised = []
+    for dialect, command, raw in written() + recorded_corpus():
+        for bent in wrong_types(raw):
+            try:
+                assert faults(read(dialect, command, bent)) == []
+            except (TypeError, KeyError, AttributeError, IndexError, ValueError) as error:
+                raised.append(f"{dialect} {command}: {error}")
+    assert sorted(set(raised)) == []
 
 
 def test_t10_control_a_naive_reader_fails() -> None:

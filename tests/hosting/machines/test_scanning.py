@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +13,10 @@ from hosting.clients.limits import DEFAULT, Limits, Trouble
 from hosting.clients.machines import Machines
 from hosting.clients.own import OwnAdapter
 from hosting.clients.scan import Ports, scan
+from hosting.engine.machines.dialects import DIALECTS
 from hosting.engine.machines.ranges import MOST_ENTRIES, AddressesRefused, entries_of, plan
-from tests.hosting.machines.fakes import answering, cgminer_talk, listening
+from hosting.engine.machines.reading import Reading
+from tests.hosting.machines.fakes import answering, cgminer_talk, listening, pages
 from tests.hosting.machines.switchable import LuxOs, Whatsminer
 
 LIMITS = Limits(connect_s=1, silence_s=1, total_s=3)
@@ -140,6 +145,37 @@ def test_the_library_sees_only_what_we_do_not_know() -> None:
     assert [one.dialect for one in found] == ["luxos", "pyasic_rs:x", "pyasic_rs:x"]
     assert library.shown == ["unknown", "nobody"]
     assert asyncio.run(Machines(library=library).read(Target("127.0.0.1", dialect="pyasic_rs:x"))).detail == "library"
+
+
+def test_a_fault_of_a_reader_is_told_with_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(replies: object) -> Reading:
+        raise KeyError("surprise")
+
+    monkeypatch.setitem(DIALECTS, "luxos", replace(DIALECTS["luxos"], read=broken))
+
+    async def work() -> ReadResult:
+        async with listening(answering(LuxOs().talk)) as (address, port):
+            return await OwnAdapter().read(Target(address, port=port, dialect="luxos"), limits=LIMITS)
+
+    result = asyncio.run(work())
+    assert (result.reading, result.trouble, result.detail) == (None, Trouble.FAULT, "KeyError: 'surprise'")
+    assert "LUXminer" in result.raw
+
+
+def test_a_small_machine_behind_a_door_that_slams_is_found_by_its_page() -> None:
+    async def slams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def work() -> ReadResult:
+        page = {"/api/system/info": b'{"ASICModel":"BM1370","hashRate":1100.5,"power":18}'}
+        async with listening(slams) as (address, port), listening(pages(page), address) as (_, http_port):
+            return await OwnAdapter().read(Target(address, port=port, http_port=http_port), limits=LIMITS)
+
+    result = asyncio.run(work())
+    assert result.reading is not None, result
+    assert (result.reading.model, result.reading.hashrate_ths) == ("Gamma", 1.1005)
 
 
 def test_an_unknown_machine_is_kept_with_its_words_and_cannot_be_switched() -> None:
