@@ -171,6 +171,7 @@ def _delivery(node: Any) -> Delivery | None:
     return Delivery(
         name=text(place, _path("Name")),
         on=_day(node, "ActualDeliverySupplyChainEvent", "OccurrenceDateTime"),
+        names_on=child(node, f"{_path('ActualDeliverySupplyChainEvent', 'OccurrenceDateTime')}/{_DAY}") is not None,
         address=_address(child(place, _path("PostalTradeAddress"))),
     )
 

@@ -197,10 +197,11 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """BG-13."""
+    """BG-13; its day may be named in a form that EN 16931 does not know, as those of a period."""
 
     name: str | None = None
     on: date | None = None
+    names_on: bool = False
     address: Address | None = None
 
 

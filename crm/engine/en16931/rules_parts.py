@@ -104,7 +104,10 @@ def periods(doc: Document) -> Iterator[Broken]:
         if line.period is not None:
             yield from _period(line.period, line.id or "", "BR-30", "BR-CO-20")
     both = doc.tax_point_on is not None and doc.tax_point_code is not None
-    if both and (doc.syntax == "ubl" or any(group.tax.category not in ("O", "L", "M") for group in doc.groups)):
+    if both and (
+        doc.syntax == "ubl"
+        or any(group.tax.category not in ("O", "L", "M") or not group.tax.is_vat for group in doc.groups)
+    ):
         yield Broken("BR-CO-03")
 
 

@@ -81,7 +81,7 @@ def taxes(doc: Document) -> Iterator[Broken]:
         yield from (Broken("BR-CO-14") for total in stated if total.amount != expected)
     for group in doc.groups:
         # The official rules for CII look at these groups with their own rules only.
-        if doc.syntax == "ubl" or group.tax.category not in ("O", "L", "M"):
+        if doc.syntax == "ubl" or group.tax.category not in ("O", "L", "M") or not group.tax.is_vat:
             yield from _group(doc, group)
 
 

@@ -172,8 +172,11 @@ def _basis_is_right(doc: Document, code: str, group: TaxGroup) -> bool:
         return False
     parts = _parts(doc, code, rate)
     if doc.syntax == "ubl":
-        if taxed and not (parts.any_line or parts.any_adjustment):
+        if code == "S" and not (parts.any_line or parts.any_adjustment):
             return False
+        # The official rule asks invoices and credit notes in turn, each with all allowances and charges.
+        if code == "S" and parts.any_adjustment and _is_near(doc, group.basis, parts.adjusted):
+            return True
         return _is_near(doc, group.basis, parts.exact) if taxed else group.basis == parts.exact
     return group.basis == parts.rounded if exact_in_cii else _is_near(doc, group.basis, parts.rounded)
 
@@ -193,6 +196,7 @@ def _is_near(doc: Document, basis: Decimal, expected: Decimal) -> bool:
 @dataclass(frozen=True)
 class _Parts:
     exact: Decimal
+    adjusted: Decimal
     rounded: Decimal
     any_line: bool
     any_adjustment: bool
@@ -214,6 +218,7 @@ def _parts(doc: Document, code: str, rate: Decimal | None) -> _Parts:
     net = sum(lines, ZERO)
     return _Parts(
         exact=net + charges - allowances,
+        adjusted=charges - allowances,
         rounded=cents(net) + cents(charges) - cents(allowances),
         any_line=bool(lines),
         any_adjustment=bool(other),
@@ -238,7 +243,7 @@ def _tax_is_right(doc: Document, code: str, group: TaxGroup) -> bool:
 def _delivered(doc: Document) -> Iterator[Broken]:
     """An intra-community supply says when and where to it was delivered (BR-IC-11, BR-IC-12)."""
     period, delivery = doc.period, doc.delivery
-    dated = delivery is not None and delivery.on is not None
+    dated = delivery is not None and (delivery.on is not None or delivery.names_on)
     spanned = period is not None and (period.names_start or period.names_end or period.code is not None)
     if not dated and not spanned:
         yield Broken("BR-IC-11")
@@ -264,8 +269,10 @@ def _nothing_beside_o(doc: Document) -> Iterator[Broken]:
 
 
 def _is_other(tax: Tax | None, vat: bool) -> bool:
-    """Whether something is taxed by another category than O."""
-    return tax is not None and tax.category not in ("O", None) and (tax.is_vat or not vat)
+    """Whether something is taxed by another category than O; in UBL (``vat``) by none is another as well."""
+    if tax is None:
+        return False
+    return tax.category != "O" and tax.is_vat if vat else tax.category not in ("O", None)
 
 
 def _split_payment(doc: Document, used: set[str | None]) -> Iterator[Broken]:

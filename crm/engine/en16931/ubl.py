@@ -189,6 +189,7 @@ def _delivery(node: Any) -> Delivery | None:
     return Delivery(
         name=text(node, _path("DeliveryParty", "PartyName", "Name")),
         on=_day(node, "ActualDeliveryDate"),
+        names_on=child(node, _path("ActualDeliveryDate")) is not None,
         address=_address(child(node, _groups("DeliveryLocation", "Address"))),
     )
 
