@@ -17,6 +17,7 @@ from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_cre
 from hashinsight.demo.plain import build_plain
 from hashinsight.demo.sample import build_sample
 from hashinsight.demo.shapes import Size
+from hashinsight.demo.steel import SteelTeller
 from hashinsight.jobs.domain import runs, work
 from hashinsight.jobs.models import JobRun
 
@@ -69,6 +70,8 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         say(f"Building the demo company ({'from the sample files' if wish.sample else 'generated'})")
         staff = hire_staff(at=wish.at)
         clients = _build(wish, staff, say)
+        machines = SteelTeller(staff, Clock(wish.at), seed=wish.seed).tell()
+        say(f"{machines} machines at two sites")
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)

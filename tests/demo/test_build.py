@@ -45,6 +45,10 @@ from hashinsight.api_urls import COLLECTIONS
 from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
 from hashinsight.jobs.models import DueWork
+from hosting.domain.fleet import histories_that_differ
+from hosting.domain.prices import version_on
+from hosting.domain.terms import terms_on
+from hosting.models import Miner
 from tests.demo.conftest import NOW, WISH, business
 
 
@@ -232,3 +236,14 @@ def test_nothing_lies_in_the_future(demo: Path) -> None:
     assert not Activity.objects.filter(occurred_at__gt=NOW).exists()
     assert not Deal.objects.filter(closed_at__gt=NOW).exists()
     assert not Invoice.objects.filter(issued_on__gt=NOW.date()).exists()
+
+
+def test_machines_stand_where_they_are_paid_for(demo: Path) -> None:
+    """Each machine of a customer is covered by terms of its zone, and the histories agree."""
+    miners = Miner.objects.select_related("site", "zone").all()
+    assert len(miners) > 20
+    for miner in miners:
+        found = terms_on(NOW.date(), customer_id=miner.customer_id, site=miner.site, zone=miner.zone)
+        assert found is not None
+        assert version_on(found.price_plan, NOW.date()).number == 2
+    assert histories_that_differ() == []
