@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from accounts.domain.roles import sync_roles
 from crm.domain.ledger.backfill import backfill
+from hashinsight.common.migrating import one_class_at_a_time
 from hashinsight.jobs.domain.retention import seed_policies
 from hashinsight.jobs.schedule import seed_schedules
 from hosting.domain.catalogue import sync_catalogue
@@ -29,7 +31,9 @@ def prepare_database(say: Say) -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"Migrating the database ({len(plan)} migrations)")
-        call_command("migrate", interactive=False, skip_checks=True)
+        empty = not executor.loader.applied_migrations
+        with one_class_at_a_time() if empty else nullcontext():
+            call_command("migrate", interactive=False, skip_checks=True)
 
 
 def prepare_rows(say: Say) -> None:

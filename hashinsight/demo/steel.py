@@ -72,7 +72,7 @@ class SteelTeller:
         racks = {
             zone.pk: [
                 places.create_rack(
-                    zone=zone, building=zone.name, row=chr(65 + place // 3), name=f"R{place + 1:02}", slots=SLOTS,
+                    zone=zone, row=chr(65 + place // 3), name=f"R{place + 1:02}", slots=SLOTS,
                     columns=6, at=at,
                 )
                 for place in range(most)

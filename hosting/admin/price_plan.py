@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
@@ -119,25 +120,46 @@ class ComponentInline(BaseInline):
     )  # fmt: skip
     ordering = ("position", "id")
     max_num = 50
+    shown = ("position", "kind_shown", "description", "price_shown", "hours_shown", "more_shown")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With their windows."""
         return super().get_queryset(request).prefetch_related("windows")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The hours as text where nobody can type."""
-        fields = super().get_fields(request, obj)
-        if self.has_change_permission(request, obj):
-            return fields
-        return ["hours_shown" if name == "hours" else name for name in fields]
+        """In few columns where nobody can type."""
+        return super().get_fields(request, obj) if self.has_change_permission(request, obj) else self.shown
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The same under a name of its own."""
-        return (*super().get_readonly_fields(request, obj), "hours_shown")
+        """The same under names of their own."""
+        return (*super().get_readonly_fields(request, obj), *self.shown)
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind_shown(self, component: PriceComponent) -> Any:
+        return format_html('<span class="whitespace-nowrap">{}</span>', component.get_kind_display())
+
+    @admin.display(description=gettext_lazy("price"))
+    def price_shown(self, component: PriceComponent) -> str:
+        return number_text(component.price)
 
     @admin.display(description=gettext_lazy("hours"))
-    def hours_shown(self, component: PriceComponent) -> str:
-        return format_windows(prices.windows_of(component)) or _("all")
+    def hours_shown(self, component: PriceComponent) -> Any:
+        if component.other_hours:
+            return _("all others")
+        text = format_windows(prices.windows_of(component)) or _("all")
+        return format_html('<span class="whitespace-pre">{}</span>', text)
+
+    @admin.display(description=gettext_lazy("further"))
+    def more_shown(self, component: PriceComponent) -> str:
+        if component.ratchet_percent is not None:
+            share = number_text(component.ratchet_percent)
+            return _("ratchet of %(share)s %% over %(months)s months") % {
+                "share": share,
+                "months": component.ratchet_months,
+            }
+        if component.market_factor is not None:
+            return f"{component.market_series} × {number_text(component.market_factor)}"
+        return ""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """While it is a draft."""

@@ -15,9 +15,8 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, connections
 
-from hashinsight.common import guards, receivers
-from tests.support import migrating
-from tests.support.migrating import one_class_at_a_time
+from hashinsight.common import guards, migrating, receivers
+from hashinsight.common.migrating import one_class_at_a_time
 
 TEMPLATE_PREFIX = "hi_template_"
 _BUILD_LOCK = 7_310_226
