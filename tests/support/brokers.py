@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support import children
+
 VARIABLE = "HASHINSIGHT_TEST_BROKER_URL"
 USUAL = {"rabbitmq": "amqp://guest:guest@127.0.0.1:5672", "redis": "redis://127.0.0.1:6379"}
 SCHEMES = {"amqp": "rabbitmq", "amqps": "rabbitmq", "redis": "redis", "rediss": "redis"}
@@ -77,7 +79,7 @@ def _database(url: str) -> Iterator[str]:
 
 def _ctl(*arguments: str) -> "subprocess.Popen[bytes]":
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(["rabbitmqctl", "--quiet", *arguments], **quiet)  # type: ignore[call-overload, no-any-return]
+    return children.start(["rabbitmqctl", "--quiet", *arguments], **quiet)
 
 
 def _answers(url: str) -> bool:

@@ -18,8 +18,8 @@ import psycopg
 from tests.trust import courier_nursery
 
 ORDER = "tests.issue"
-GAP_SECONDS = 0.4  # how long a bad handler's mistake lies open
-SEEN_SECONDS = 0.15  # how old a mistake may be for the kill to be sure to meet it
+GAP_SECONDS = 1.0  # how long a bad handler's mistake lies open
+SEEN_SECONDS = 0.5  # how old a mistake may be for the kill to be sure to meet it
 QUEUES = ("interactive", "default")
 FAR = "now() + interval '1000 days'"
 OPEN = """

@@ -198,7 +198,7 @@ def test_control_a_day_off_is_noticed(holds: None) -> None:
 
         undone(work)
 
-    generated(check, count=max(EXAMPLES // 5, 2 * TOGETHER))()
+    generated(check, count=max(EXAMPLES // 2, 5 * TOGETHER))()
     assert wrong[0] > 0
 
 
