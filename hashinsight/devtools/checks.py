@@ -31,7 +31,15 @@ class Check:
 
 MANAGE = "manage.py"
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-LINT_MIGRATIONS = ("lintmigrations", "--project-root-path", ".", "--no-cache", "--quiet", "ok", "ignore")
+# The linter asks for the SQL of each migration; making one class anew at each step gives the same SQL sooner.
+LINT_MIGRATIONS = """
+from django.core.management import execute_from_command_line
+from hashinsight.common.migrating import one_class_at_a_time
+with one_class_at_a_time():
+    execute_from_command_line(
+        ["manage.py", "lintmigrations", "--project-root-path", ".", "--no-cache", "--quiet", "ok", "ignore"]
+    )
+"""
 
 # Long ones first, so that the short ones fill the gaps.
 CHECKS = (
@@ -52,7 +60,7 @@ CHECKS = (
         "no model change without its migration",
         (MANAGE, "makemigrations", "--check", "--dry-run"),
     ),
-    Check("migration-linter", "migrations a running system survives", (MANAGE, *LINT_MIGRATIONS)),
+    Check("migration-linter", "migrations a running system survives", ("-c", LINT_MIGRATIONS)),
     Check("api-file", "the OpenAPI file is what the code says", (MANAGE, "export_schema", "--check")),
     Check("advisories", "no known weakness in the pinned packages", ("-m", "hashinsight.devtools.advisories")),
     Check("imports", "who may import whom", ("-c", LINT_IMPORTS, "--no-cache")),
