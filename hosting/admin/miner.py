@@ -24,7 +24,7 @@ from hosting import rules
 from hosting.admin import labels
 from hosting.admin import miner_pages as pages
 from hosting.domain import fleet
-from hosting.enums import INTENT_MOVES, MinerIntent
+from hosting.enums import INTENT_MOVES, MinerIntent, Operation
 from hosting.models import Miner, MinerOperation, MinerOwnership, MinerPlacement
 
 EDITED = (
@@ -51,11 +51,25 @@ class OwnershipInline(ViewOnlyInline):
     show_change_link = False
 
 
+def details_in_words(row: MinerOperation) -> str:
+    """The log keeps the new intent by its value; it is read in the reader's language."""
+    first, _blank, rest = row.details.partition(" ")
+    if row.operation != Operation.INTENT or first not in MinerIntent.values:
+        return row.details
+    return f"{MinerIntent(first).label} {rest}".strip()
+
+
 class OperationInline(ViewOnlyInline):
     """What was done to it."""
 
     model = MinerOperation
-    fields = ("operation", "details", "performed_by", "performed_at")
+    fields = ("operation", "details_shown", "performed_by", "performed_at")
+    readonly_fields = ("details_shown",)
+
+    @admin.display(description=gettext_lazy("details"))
+    def details_shown(self, row: MinerOperation) -> str:
+        return details_in_words(row)
+
     ordering = ("-performed_at", "-id")
     show_change_link = False
 
@@ -185,7 +199,7 @@ class MinerAdmin(BaseAdmin):
 class MinerOperationAdmin(ViewOnlyAdmin):
     """The log of all machines."""
 
-    list_display = ("performed_at", "miner", "operation", "details", "performed_by", "request_id")
+    list_display = ("performed_at", "miner", "operation", "details_shown", "performed_by", "request_id")
     list_select_related = ("miner", "performed_by")
     list_filter = (
         ("operation", MultipleChoicesDropdownFilter),
@@ -194,4 +208,9 @@ class MinerOperationAdmin(ViewOnlyAdmin):
     )
     search_fields = ("miner__serial", "request_id")
     ordering = ("-performed_at", "-id")
-    fields = (("miner", "operation"), "details", ("performed_by", "performed_at", "request_id"))
+    fields = (("miner", "operation"), "details_shown", ("performed_by", "performed_at", "request_id"))
+    readonly_fields = ("details_shown",)
+
+    @admin.display(description=gettext_lazy("details"))
+    def details_shown(self, row: MinerOperation) -> str:
+        return details_in_words(row)
