@@ -37,5 +37,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(GUARD, UNGUARD),
-        ClientPolicy("Contract", f"customer_id = ANY ({CUSTOMER_IDS}) AND status <> 'draft'"),
+        ClientPolicy("Contract", f"customer_id = ANY ({CUSTOMER_IDS}) AND status IN ('active', 'ended')"),
     ]

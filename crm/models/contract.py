@@ -14,10 +14,10 @@ from hashinsight.common.scoping import ScopedQuerySet
 
 
 class ContractQuerySet(ScopedQuerySet):
-    """Contracts; a draft is ours alone."""
+    """Contracts; a draft, and one that came to nothing, is ours alone."""
 
     scope_path = "customer_id"
-    scope_filter = {"status__in": [s.value for s in ContractStatus if s != ContractStatus.DRAFT]}
+    scope_filter = {"status__in": [ContractStatus.ACTIVE.value, ContractStatus.ENDED.value]}
 
 
 @tracked()

@@ -25,7 +25,12 @@ def build_steel(tenant: Any) -> None:
 
 def _contracts(tenant: Any) -> None:
     rows, root = tenant.rows, tenant.root
-    for name, mark in (("draft contract", tenant.house), ("contract", tenant.own), ("ended contract", tenant.own)):
+    for name, mark in (
+        ("draft contract", tenant.house),
+        ("cancelled contract", tenant.house),
+        ("contract", tenant.own),
+        ("ended contract", tenant.own),
+    ):
         rows[name] = contracts.create_contract(
             customer=rows["customer"], number=mark(), title=mark(), internal_note=tenant.house(),
             starts_on=TODAY - timedelta(days=60), by=root, at=NOW,
@@ -33,6 +38,7 @@ def _contracts(tenant: Any) -> None:
     for name in ("contract", "ended contract"):
         rows[name] = contracts.activate_contract(rows[name], by=root, at=NOW)
     rows["ended contract"] = contracts.end_contract(rows["ended contract"], on=TODAY, by=root, reason=tenant.own())
+    rows["cancelled contract"] = contracts.cancel_contract(rows["cancelled contract"], by=root, reason=tenant.house())
 
 
 def _places(tenant: Any) -> None:
