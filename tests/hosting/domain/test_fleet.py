@@ -113,6 +113,22 @@ def test_a_back_dated_owner_takes_the_place_of_whoever_came_after(
     assert fleet.histories_that_differ() == []
 
 
+def test_an_ownership_that_began_later_gives_way_whole(
+    machines: Machines, customer_a: Customer, customer_b: Customer, root: User, now: datetime
+) -> None:
+    (miner,) = machines(1)
+    day = quarter_hour(now) - timedelta(days=10)
+    fleet.assign_miners([miner], customer=customer_a, since=day, by=root, at=now)
+    fleet.assign_miners([miner], customer=customer_b, since=day + timedelta(days=6), by=root, at=now)
+    fleet.assign_miners([miner], customer=customer_a, since=day + timedelta(days=2), by=root, at=now)
+    rows = list(MinerOwnership.objects.order_by("valid_from").values_list("customer", "valid_from", "valid_to"))
+    assert rows == [
+        (customer_a.pk, day, day + timedelta(days=2)),
+        (customer_a.pk, day + timedelta(days=2), None),
+    ]
+    assert fleet.histories_that_differ() == []
+
+
 def test_an_inactive_customer_gets_no_machine(
     machines: Machines, customer_a: Customer, root: User, now: datetime
 ) -> None:
