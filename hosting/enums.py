@@ -1,6 +1,6 @@
 """Kinds and states of the hosting business, and for each state field its table of moves."""
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -137,3 +137,30 @@ class Operation(TextChoices):
     POWER_TARGET = "power_target", _("power target set")
     IDENTIFY = "identify", _("made to blink")
     APPROVE = "approve", _("approved")
+
+
+class TelemetryState(IntegerChoices):
+    """What a machine said it was doing; numbers, since a billion rows carry them."""
+
+    MINING = 1, _("mining")
+    STARTING = 2, _("starting")
+    PAUSED = 3, pgettext_lazy("machine", "asleep")
+    IDLE = 4, _("idle")
+    FAULT = 5, _("fault")
+    UNREACHABLE = 6, _("unreachable")  # it was asked and gave no answer
+
+
+class PowerSource(IntegerChoices):
+    """Where a figure of power comes from; the greater the weaker, none where there is no figure."""
+
+    NONE = 0, _("none")
+    REPORTED = 1, _("measured by the machine")
+    ESTIMATED = 2, _("estimated by the firmware")
+
+
+class ReadingSource(IntegerChoices):
+    """Who brought a reading."""
+
+    COLLECTOR = 1, _("our collector")
+    EDGE = 2, _("edge device")
+    IMPORT = 3, pgettext_lazy("source of a reading", "import")

@@ -4,11 +4,13 @@ from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPla
 from hosting.models.miner_model import MinerModel
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
+from hosting.models.telemetry import MinerLatest, RollupDue, Telemetry, TelemetryDay, TelemetryFiveMinutes
 from hosting.models.terms import HostingTerms
 
 __all__ = [
     "HostingTerms",
     "Miner",
+    "MinerLatest",
     "MinerModel",
     "MinerOperation",
     "MinerOwnership",
@@ -18,7 +20,11 @@ __all__ = [
     "PricePlanVersion",
     "PriceWindow",
     "Rack",
+    "RollupDue",
     "Site",
     "SiteHoliday",
+    "Telemetry",
+    "TelemetryDay",
+    "TelemetryFiveMinutes",
     "Zone",
 ]

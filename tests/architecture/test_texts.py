@@ -54,7 +54,7 @@ def test_model_names_fields_and_choices_are_lazy() -> None:
         if not isinstance(model._meta.verbose_name, Promise):
             found.append(f"{model.__name__}: verbose_name")
         for field in model._meta.local_fields:
-            if field.name != "id" and not isinstance(field.verbose_name, Promise):
+            if field.name not in ("id", "pk") and not isinstance(field.verbose_name, Promise):
                 found.append(f"{model.__name__}.{field.name}: verbose_name")
             if not _is_lazy(field.help_text):
                 found.append(f"{model.__name__}.{field.name}: help_text")

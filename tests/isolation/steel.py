@@ -4,14 +4,27 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from crm.domain import contracts
 from hosting.domain import fleet, places, prices, terms
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
-from hosting.models import Miner, MinerModel, PriceComponent
+from hosting.models import (
+    Miner,
+    MinerLatest,
+    MinerModel,
+    PriceComponent,
+    Telemetry,
+    TelemetryDay,
+    TelemetryFiveMinutes,
+)
 from tests import factories
 
 NOW, TODAY = factories.NOW, factories.TODAY
+COUNTS = (
+    "expected_samples", "samples", "online_samples", "hashrate_samples", "power_samples", "restarts",
+)  # fmt: skip
 
 
 def build_steel(tenant: Any) -> None:
@@ -21,6 +34,7 @@ def build_steel(tenant: Any) -> None:
     _prices(tenant)
     _terms(tenant)
     _machines(tenant)
+    _telemetry(tenant)
 
 
 def _contracts(tenant: Any) -> None:
@@ -107,6 +121,27 @@ def _machines(tenant: Any) -> None:
     )  # fmt: skip
     fleet.assign_miners(made[:2], customer=rows["customer"], since=quarter_hour(NOW), by=root, at=NOW)
     rows["miner"], rows["other miner"], rows["house miner"] = (miner.reload() for miner in made)
+
+
+def _telemetry(tenant: Any) -> None:
+    """Readings of the own machine and of the house's; the former owner's time of the own one stays the house's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT hosting_ensure_partitions(%s, %s)", [TODAY - timedelta(days=1), TODAY])
+    own, house, customer_id = tenant.rows["miner"].pk, tenant.rows["house miner"].pk, tenant.rows["customer"].pk
+    for miner_id, owner, at in (
+        (own, customer_id, NOW), (own, None, NOW - timedelta(days=1)), (house, None, NOW),
+    ):  # fmt: skip
+        start = quarter_hour(at)
+        Telemetry.objects.create(
+            miner_id=miner_id, recorded_at=at, customer_id=owner, hashrate_ths=100, power_w=3000, source=1
+        )
+        rollup: dict[str, Any] = dict.fromkeys(COUNTS, 1) | {"miner_id": miner_id, "customer_id": owner}
+        TelemetryFiveMinutes.objects.create(bucket_start=start, **rollup)
+        TelemetryDay.objects.create(day=at.date(), **rollup)
+        MinerLatest.objects.update_or_create(
+            miner_id=miner_id, defaults={"customer_id": owner, "recorded_at": at, "received_at": at}
+        )
+    MinerLatest.objects.filter(miner_id=own).update(customer_id=customer_id)
 
 
 def _mac(tenant: Any, place: int) -> str:
