@@ -1,10 +1,6 @@
 """Filters of the lists. What clients may filter by is limited to what they see; ``staff_filters`` name the rest."""
 
-from typing import Any
-
 import django_filters
-from django.db.models import Q, QuerySet
-from drf_spectacular.utils import extend_schema_field
 
 from crm.enums import (
     ActivityKind,
@@ -19,59 +15,8 @@ from crm.enums import (
     PaymentMethod,
     WriteOffKind,
 )
-from hashinsight.common.api.filters import ApiFilterSet
+from hashinsight.common.api.filters import ApiFilterSet, FlagFilter, SearchFilter, choice, day, moment, row
 from hashinsight.common.money import CURRENCY_CHOICES
-
-LONGEST_SEARCH = 100
-
-
-def choice(choices: Any, **more: Any) -> django_filters.ChoiceFilter:
-    """One of the known words."""
-    return django_filters.ChoiceFilter(choices=choices, **more)
-
-
-def row(name: str) -> django_filters.UUIDFilter:
-    """The id of a related row; one that the caller cannot see matches nothing, like one that does not exist."""
-    return django_filters.UUIDFilter(field_name=f"{name}__public_id")
-
-
-def day(field: str, lookup: str) -> django_filters.DateFilter:
-    """A date from or to which (both included)."""
-    return django_filters.DateFilter(field_name=field, lookup_expr=lookup)
-
-
-def moment(field: str, lookup: str) -> django_filters.IsoDateTimeFilter:
-    """A time from which (included) or before which."""
-    return django_filters.IsoDateTimeFilter(field_name=field, lookup_expr=lookup)
-
-
-@extend_schema_field({"type": "boolean"})
-class FlagFilter(django_filters.ChoiceFilter):
-    """``true`` or ``false``, and nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__(choices=[("true", "true"), ("false", "false")])
-
-    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Rows with the flag set, or not."""
-        return qs if not value else qs.filter(**{str(self.field_name): value == "true"})
-
-
-class SearchFilter(django_filters.CharFilter):
-    """Text anywhere in the named columns, any case."""
-
-    def __init__(self, *columns: str) -> None:
-        super().__init__(max_length=LONGEST_SEARCH)
-        self.columns = columns
-
-    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Rows where one of the columns holds the text."""
-        if not value:
-            return qs
-        wanted = Q()
-        for column in self.columns:
-            wanted |= Q(**{f"{column}__icontains": value})
-        return qs.filter(wanted)
 
 
 class CustomerFilter(ApiFilterSet):

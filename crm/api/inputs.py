@@ -1,6 +1,5 @@
 """What the API takes: one serializer per call, unknown names refused, ids limited to what the caller can see."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +22,7 @@ from crm.enums import (
 )
 from crm.models import Customer, Deal, Invoice, Lead, LegalEntity, Product
 from crm.models.fields import validate_leitweg_id, validate_one_line, validate_printable, validate_time_zone
-from hashinsight.common.api.fields import AmountInput, InputSerializer, VisibleIdField
+from hashinsight.common.api.fields import AmountInput, InputSerializer, VisibleIdField, words
 from hashinsight.common.money import CURRENCY_CHOICES, country_validator
 
 MOST_LINES = 500
@@ -31,17 +30,12 @@ MOST_LINES = 500
 
 def line(most: int = 200, *, needed: bool = False) -> serializers.CharField:
     """One line of text."""
-    return _words(most, needed, validate_one_line)
+    return words(most, validate_one_line, needed=needed)
 
 
 def text(most: int, *, needed: bool = False) -> serializers.CharField:
     """Text of several lines."""
-    return _words(most, needed, validate_printable)
-
-
-def _words(most: int, needed: bool, check: Callable[[str], None]) -> serializers.CharField:
-    more: dict[str, Any] = {} if needed else {"required": False, "allow_blank": True}
-    return serializers.CharField(max_length=most, validators=[check], **more)
+    return words(most, validate_printable, needed=needed)
 
 
 def positive(value: Decimal) -> None:

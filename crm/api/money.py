@@ -7,10 +7,17 @@ from rest_framework import serializers
 
 from crm.api import examples
 from crm.api.inputs import currency_code, line, positive, text
-from crm.api.serializers import link, public_id
 from crm.enums import CreditKind, PaymentMethod, WriteOffKind
 from crm.models import CreditApplication, Customer, CustomerCredit, Invoice, LegalEntity, Refund, WriteOff
-from hashinsight.common.api.fields import AmountInput, InputSerializer, MoneyField, OutputSerializer, VisibleIdField
+from hashinsight.common.api.fields import (
+    AmountInput,
+    InputSerializer,
+    MoneyField,
+    OutputSerializer,
+    VisibleIdField,
+    link,
+    public_id,
+)
 
 CREDIT_ID = "0199f3b2-1c44-7a5e-8b66-9c8d7e6f5a11"
 

@@ -8,17 +8,7 @@ from rest_framework import serializers
 from crm.api import examples
 from crm.enums import DocumentFormat
 from crm.models import Activity, Customer, Deal, DealLine, Invoice, InvoiceDelivery, InvoiceLine, Lead, Payment
-from hashinsight.common.api.fields import MoneyField, OutputSerializer, TrimmedDecimalField
-
-
-def public_id(source: str = "public_id", **kwargs: Any) -> serializers.UUIDField:
-    """An id as the world knows it; ``source`` leads to another row's."""
-    return serializers.UUIDField(source=source, read_only=True, **kwargs)
-
-
-def link(name: str) -> serializers.UUIDField:
-    """The id of the row behind a foreign key that may be empty."""
-    return public_id(f"{name}.public_id", allow_null=True, default=None)
+from hashinsight.common.api.fields import MoneyField, OutputSerializer, TrimmedDecimalField, link, public_id
 
 
 @extend_schema_serializer(examples=[examples.CUSTOMER])

@@ -12,11 +12,10 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from crm.api.serializers import public_id
 from crm.domain import exports
 from crm.enums import ExportKind
 from crm.models import AccountingExport, LegalEntity
-from hashinsight.common.api.fields import InputSerializer, OutputSerializer, VisibleIdField
+from hashinsight.common.api.fields import InputSerializer, OutputSerializer, VisibleIdField, public_id
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.views import Effect, ResourceViewSet
 

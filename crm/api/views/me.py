@@ -9,9 +9,9 @@ from rest_framework.response import Response
 
 from accounts.models import ApiKey
 from crm.api import examples
-from crm.api.serializers import public_id
 from crm.enums import MembershipRole
 from crm.models import CustomerMembership
+from hashinsight.common.api.fields import public_id
 from hashinsight.common.api.scope import is_client
 from hashinsight.common.api.views import BaseView
 

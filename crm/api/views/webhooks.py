@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from crm.api.filters import choice
 from crm.api.webhooks import (
     NewWebhookSerializer,
     WebhookChange,
@@ -21,7 +20,7 @@ from crm.api.webhooks import (
 from crm.domain.queries import may_administer
 from crm.models import Customer
 from hashinsight.common.api.fields import NoInput
-from hashinsight.common.api.filters import ApiFilterSet
+from hashinsight.common.api.filters import ApiFilterSet, choice
 from hashinsight.common.api.problems import Problem
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.scope import is_client

@@ -1,5 +1,6 @@
 """Serializer fields and bases that every resource uses."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC
 from decimal import Decimal
@@ -18,6 +19,22 @@ from hashinsight.common.money import round_money
 
 # Set while an operation is being described: then there is no caller, and every field is shown.
 describing: ContextVar[bool] = ContextVar("describing", default=False)
+
+
+def public_id(source: str = "public_id", **kwargs: Any) -> serializers.UUIDField:
+    """An id as the world knows it; ``source`` leads to another row's."""
+    return serializers.UUIDField(source=source, read_only=True, **kwargs)
+
+
+def link(name: str) -> serializers.UUIDField:
+    """The id of the row behind a foreign key that may be empty."""
+    return public_id(f"{name}.public_id", allow_null=True, default=None)
+
+
+def words(most: int, check: Callable[[str], None], *, needed: bool = False) -> serializers.CharField:
+    """Text in a body, of at most so many characters; ``check`` is a validator."""
+    more: dict[str, Any] = {} if needed else {"required": False, "allow_blank": True}
+    return serializers.CharField(max_length=most, validators=[check], **more)
 
 
 class UtcDateTimeField(serializers.DateTimeField):
