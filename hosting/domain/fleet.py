@@ -20,16 +20,14 @@ from crm.domain.texts import printable
 from crm.enums import CustomerStatus
 from crm.models import Customer
 from hashinsight.common.audit import audit_context
-from hashinsight.common.context import current_request_id
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
-from hashinsight.events.domain import Fact, publish_many
+from hosting.domain.histories import BATCH, close_placements, log, move_placements, tell
 from hosting.domain.places import PlaceRefused, check_capacity
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation, PlaceStatus
-from hosting.models import Miner, MinerOperation, MinerOwnership, MinerPlacement, Rack, Site, Zone
+from hosting.models import Miner, MinerOwnership, Rack, Site, Zone
 from hosting.models.miner import QUARTER_HOUR_S
 
-BATCH = 1000
 THOUSAND = Decimal(1000)
 
 
@@ -71,8 +69,8 @@ def register_miners(miners: Sequence[Miner], *, by: Any, at: datetime) -> list[M
         miner.nameplate_w = nameplate_w(miner)
         miner.intent, miner.intent_since, miner.created_at = MinerIntent.PAUSED, at, at
     saved = Miner.objects.bulk_create(miners, batch_size=BATCH)
-    _log(saved, Operation.REGISTER, by=by, at=at)
-    _publish(saved, "miner.registered", by)
+    log(saved, Operation.REGISTER, by=by, at=at)
+    tell(saved, "miner.registered", by)
     return saved
 
 
@@ -95,7 +93,7 @@ def change_miner(miner: Miner, *, changes: Mapping[str, Any], by: Any) -> Miner:
     if more > 0 and locked.site is not None:
         _check_room(Spot(locked.site, locked.zone), more_w=more)
     locked.save()
-    _publish([locked], "miner.changed", by)
+    tell([locked], "miner.changed", by)
     return locked.reload()
 
 
@@ -122,7 +120,7 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
     _check_slots(locked, spot)
     _check_room(spot, more_w=sum(miner.nameplate_w or 0 for miner in locked), moving=[miner.pk for miner in locked])
     with audit_context(reason=printable(reason)):
-        _move_placements(locked, spot, at)
+        move_placements(locked, spot, at)
         for miner in locked:
             miner.site, miner.zone, miner.rack = spot.site, spot.zone, spot.rack
             miner.slot = (spot.slots or {}).get(miner.pk)
@@ -130,8 +128,8 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
         columns = ["site", "zone", "rack", "slot", "deployed_at"]
         Miner.objects.filter(pk__in=[miner.pk for miner in locked]).update(slot=None, rack=None)
         Miner.objects.bulk_update(locked, columns, batch_size=BATCH)
-        _log(locked, Operation.PLACE, by=by, at=at, details=str(spot.rack or spot.zone or spot.site))
-    _publish(locked, "miner.deployed", by)
+        log(locked, Operation.PLACE, by=by, at=at, details=str(spot.rack or spot.zone or spot.site))
+    tell(locked, "miner.deployed", by)
     return locked
 
 
@@ -141,8 +139,8 @@ def take_out_miners(miners: Iterable[Miner], *, by: Any, at: datetime, reason: s
     locked = _locked(miner.pk for miner in miners)
     with audit_context(reason=printable(reason)):
         _leave(locked, at)
-        _log(locked, Operation.TAKE_OUT, by=by, at=at, details=reason)
-    _publish(locked, "miner.taken_out", by)
+        log(locked, Operation.TAKE_OUT, by=by, at=at, details=reason)
+    tell(locked, "miner.taken_out", by)
     return locked
 
 
@@ -174,10 +172,10 @@ def assign_miners(
                 batch_size=BATCH,
             )
         Miner.objects.filter(pk__in=ids).update(customer=customer)
-        _log(locked, Operation.ASSIGN, by=by, at=at, details=str(customer or ""))
+        log(locked, Operation.ASSIGN, by=by, at=at, details=str(customer or ""))
     for miner in locked:
         miner.customer = customer
-    _publish(locked, "miner.assigned", by)
+    tell(locked, "miner.assigned", by)
     for restamp in RESTAMP:
         restamp(ids, since)
     return locked
@@ -195,8 +193,8 @@ def retire_miners(miners: Iterable[Miner], *, by: Any, at: datetime, reason: str
     with audit_context(reason=printable(reason)):
         _leave(locked, at)
         _set_intent(locked, MinerIntent.RETIRED, at, retired_at=at)
-        _log(locked, Operation.RETIRE, by=by, at=at, details=reason)
-    _publish(locked, "miner.retired", by)
+        log(locked, Operation.RETIRE, by=by, at=at, details=reason)
+    tell(locked, "miner.retired", by)
     return locked
 
 
@@ -207,8 +205,8 @@ def set_intent(miners: Iterable[Miner], *, to: str, by: Any, at: datetime, reaso
     _refuse_moves(locked, to)
     with audit_context(reason=printable(reason)):
         _set_intent(locked, to, at, retired_at=None)
-        _log(locked, Operation.INTENT, by=by, at=at, details=f"{to} {reason}".strip())
-    _publish(locked, "miner.intent_changed", by)
+        log(locked, Operation.INTENT, by=by, at=at, details=f"{to} {reason}".strip())
+    tell(locked, "miner.intent_changed", by)
     return locked
 
 
@@ -271,30 +269,9 @@ def _check_room(spot: Spot, *, more_w: int, moving: Sequence[int] = ()) -> None:
             check_capacity(place, more_kw=Decimal(more_w) / THOUSAND, moving=moving)
 
 
-def _move_placements(miners: Sequence[Miner], spot: Spot, at: datetime) -> None:
-    _close_placements([miner.pk for miner in miners], at)
-    slots = spot.slots or {}
-    MinerPlacement.objects.bulk_create(
-        [
-            MinerPlacement(
-                miner=miner, site=spot.site, zone=spot.zone, rack=spot.rack, slot=slots.get(miner.pk),
-                valid_from=at, created_at=at,
-            )
-            for miner in miners
-        ],
-        batch_size=BATCH,
-    )  # fmt: skip
-
-
-def _close_placements(ids: Sequence[int], at: datetime) -> None:
-    latest = MinerPlacement.objects.filter(miner__in=ids, valid_to__isnull=True)
-    latest.filter(valid_from__gte=at).delete()  # placed twice in one moment: the second counts
-    latest.update(valid_to=at)
-
-
 def _leave(miners: Sequence[Miner], at: datetime) -> None:
     ids = [miner.pk for miner in miners]
-    _close_placements(ids, at)
+    close_placements(ids, at)
     Miner.objects.filter(pk__in=ids).update(site=None, zone=None, rack=None, slot=None)
     for miner in miners:
         miner.site = miner.zone = miner.rack = miner.slot = None
@@ -324,51 +301,3 @@ def _refuse_moves(miners: Sequence[Miner], to: str) -> None:
                 "to": MinerIntent(to).label,
             }
         )
-
-
-def _log(miners: Sequence[Miner], operation: Operation, *, by: Any, at: datetime, details: str = "") -> None:
-    MinerOperation.objects.bulk_create(
-        [
-            MinerOperation(
-                miner=miner, operation=operation, performed_by=by if getattr(by, "pk", None) else None,
-                details=details, request_id=current_request_id() or "", performed_at=at,
-            )
-            for miner in miners
-        ],
-        batch_size=BATCH,
-    )  # fmt: skip
-
-
-def _publish(miners: Sequence[Miner], kind: str, by: Any) -> None:
-    publish_many(
-        kind,
-        aggregate_type="miner",
-        facts=[
-            Fact(
-                miner.public_id,
-                {
-                    "miner_id": str(miner.public_id),
-                    "serial": miner.serial,
-                    "intent": str(miner.intent),
-                    "site_id": str(miner.site.public_id) if miner.site else None,
-                },
-                customer_id=miner.customer_id,
-            )
-            for miner in miners
-        ],
-        user_id=getattr(by, "pk", None),
-    )
-
-
-def histories_that_differ() -> list[Miner]:
-    """Machines whose present place or owner is not what their histories say; empty when all is well."""
-    placed = MinerPlacement.objects.filter(valid_to__isnull=True)
-    owned = MinerOwnership.objects.filter(valid_to__isnull=True)
-    now_placed = {row.miner_id: (row.site_id, row.zone_id, row.rack_id, row.slot) for row in placed.iterator()}
-    now_owned = dict(owned.values_list("miner_id", "customer_id").iterator())
-    return [
-        miner
-        for miner in Miner.objects.order_by("pk").iterator()
-        if now_placed.get(miner.pk, (None,) * 4) != (miner.site_id, miner.zone_id, miner.rack_id, miner.slot)
-        or now_owned.get(miner.pk) != miner.customer_id
-    ]

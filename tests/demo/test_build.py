@@ -45,7 +45,7 @@ from hashinsight.api_urls import COLLECTIONS
 from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
 from hashinsight.jobs.models import DueWork
-from hosting.domain.fleet import histories_that_differ
+from hosting.domain.histories import histories_that_differ
 from hosting.domain.prices import version_on
 from hosting.domain.terms import terms_on
 from hosting.models import Miner

@@ -12,7 +12,7 @@ from accounts.models import User
 from crm.domain import customers
 from crm.models import Customer
 from hashinsight.events.models import OutboxEvent
-from hosting.domain import fleet
+from hosting.domain import fleet, histories
 from hosting.domain.finding import find_miners
 from hosting.domain.fleet import MinersRefused, Spot, quarter_hour
 from hosting.domain.places import PlaceRefused
@@ -33,7 +33,7 @@ def test_moving_closes_the_old_placement_and_begins_the_new_one_at_the_same_mome
     rows = list(MinerPlacement.objects.order_by("valid_from").values_list("zone", "slot", "valid_from", "valid_to"))
     assert rows == [(None, None, now, later), (zone.pk, 4, later, None)]
     assert (miner.reload().zone, miner.slot, miner.deployed_at) == (zone, 4, now)
-    assert fleet.histories_that_differ() == []
+    assert histories.histories_that_differ() == []
 
 
 def test_control_a_machine_moved_behind_the_domains_back_is_noticed(
@@ -43,7 +43,7 @@ def test_control_a_machine_moved_behind_the_domains_back_is_noticed(
     fleet.place_miners(made, spot=Spot(zone.site, zone), by=root, at=now)
     Miner.objects.filter(pk=made[0].pk).update(zone=None)
     Miner.objects.filter(pk=made[1].pk).update(customer=customer_a)
-    assert fleet.histories_that_differ() == made[:2]
+    assert histories.histories_that_differ() == made[:2]
 
 
 def test_placed_twice_in_one_moment_the_second_place_counts(
@@ -110,7 +110,7 @@ def test_a_back_dated_owner_takes_the_place_of_whoever_came_after(
     ]
     assert miner.reload().customer == customer_b
     assert told[-1] == ([miner.pk], day + timedelta(days=2))
-    assert fleet.histories_that_differ() == []
+    assert histories.histories_that_differ() == []
 
 
 def test_an_ownership_that_began_later_gives_way_whole(
@@ -126,7 +126,7 @@ def test_an_ownership_that_began_later_gives_way_whole(
         (customer_a.pk, day, day + timedelta(days=2)),
         (customer_a.pk, day + timedelta(days=2), None),
     ]
-    assert fleet.histories_that_differ() == []
+    assert histories.histories_that_differ() == []
 
 
 def test_an_inactive_customer_gets_no_machine(
