@@ -6,6 +6,16 @@ from hashinsight.events.registry import register as register_kind
 from hosting.domain.terms import end_with_contract
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
+_READINGS = {
+    "site_id": "string?",
+    "source": "string",
+    "machines": "integer",
+    "stored": "integer",
+    "duplicates": "integer",
+    "quarantined": "integer",
+    "first_at": "string",
+    "last_at": "string",
+}
 _TERMS = {"terms_id": "string", "contract_id": "string", "valid_from": "string"}
 EVENT_KINDS = [
     EventKind("miner.registered", "A machine was entered.", _MINER),
@@ -15,6 +25,7 @@ EVENT_KINDS = [
     EventKind("miner.assigned", "A machine was given to a customer, or back to the house.", _MINER),
     EventKind("miner.intent_changed", "What a machine should do has changed.", _MINER),
     EventKind("miner.retired", "A machine was retired.", _MINER),
+    EventKind("miner.telemetry_updated", "A batch of readings was stored.", _READINGS),
     EventKind("hosting_terms.agreed", "Hosting terms of a contract were agreed.", _TERMS),
     EventKind("hosting_terms.amended", "Hosting terms were ended and begun anew with changes.", _TERMS),
     EventKind("hosting_terms.ended", "Hosting terms end on a day.", _TERMS),

@@ -24,6 +24,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hosting.domain.histories import BATCH, close_placements, log, move_placements, tell
 from hosting.domain.places import PlaceRefused, check_capacity
+from hosting.domain.stamping import hold_stamps, restamp_readings
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation, PlaceStatus
 from hosting.models import Miner, MinerOwnership, Rack, Site, Zone
 from hosting.models.miner import QUARTER_HOUR_S
@@ -151,8 +152,9 @@ def assign_miners(
     """Give machines to a customer (or, with None, to ourselves) from a quarter-hour on, which may lie in the past.
 
     Whatever ownership the history holds after ``since`` gives way. Raises MinersRefused for a moment in the future or
-    off the grid, and for an inactive customer. ``RESTAMP`` is told about back-dated changes.
+    off the grid, and for an inactive customer. ``RESTAMP`` is told about it.
     """
+    hold_stamps()  # before any row: whoever stores readings waits for rows with the lock in hand
     if since != quarter_hour(since):
         raise MinersRefused(_("Ownership changes at quarter-hours."))
     if since > at:
@@ -181,8 +183,8 @@ def assign_miners(
     return locked
 
 
-# Told in the transaction of a change of owner: ``restamp(miner_ids, since)``. Whoever stamps rows registers.
-RESTAMP: list[Callable[[Sequence[int], datetime], None]] = []
+# Told in the transaction of a change of owner, which holds the stamping lock: ``restamp(miner_ids, since)``.
+RESTAMP: list[Callable[[Sequence[int], datetime], None]] = [restamp_readings]
 
 
 @transaction.atomic
