@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.views import ApiKeyViewSet
 from crm.api.views.activities import ActivityViewSet
+from crm.api.views.contracts import ContractViewSet
 from crm.api.views.customers import CustomerViewSet
 from crm.api.views.deals import DealViewSet
 from crm.api.views.exports import AccountingExportViewSet
@@ -18,17 +19,28 @@ from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
+from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
+from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
+from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 
 COLLECTIONS = (
     CustomerViewSet,
     LeadViewSet,
     DealViewSet,
+    ContractViewSet,
     InvoiceViewSet,
     PaymentViewSet,
     CreditViewSet,
     CreditApplicationViewSet,
     RefundViewSet,
     WriteOffViewSet,
+    SiteViewSet,
+    ZoneViewSet,
+    RackViewSet,
+    PricePlanViewSet,
+    HostingTermsViewSet,
+    MinerModelViewSet,
+    MinerViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

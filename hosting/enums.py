@@ -73,6 +73,10 @@ class CurtailmentPart(TextChoices):
     PROTECTED = "protected", _("protected")
 
 
+# Terms inherit from nothing.
+TERMS_CURTAILMENT = [choice for choice in CurtailmentPart.choices if choice[0] != CurtailmentPart.INHERIT]
+
+
 class Cooling(TextChoices):
     """How a machine is cooled."""
 

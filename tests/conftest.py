@@ -105,7 +105,12 @@ def charlie(customer_b: Customer, root: User) -> User:
 
 _VIEW = tuple(
     f"crm.view_{model}"
-    for model in ("customer", "lead", "deal", "dealline", "invoice", "invoiceline", "payment", "product", "activity")
+    for model in (
+        *("customer", "lead", "deal", "dealline", "invoice", "invoiceline", "payment", "product", "activity"),
+        "contract",
+    )
+) + tuple(
+    f"hosting.view_{model}" for model in ("site", "zone", "rack", "priceplan", "hostingterms", "minermodel", "miner")
 )
 
 

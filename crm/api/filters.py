@@ -4,6 +4,7 @@ import django_filters
 
 from crm.enums import (
     ActivityKind,
+    ContractStatus,
     CreditKind,
     CustomerStatus,
     DealStage,
@@ -45,6 +46,20 @@ class DealFilter(ApiFilterSet):
     stage = choice(DealStage.choices)
     lead = row("lead")
     search = SearchFilter("title")
+
+
+class ContractFilter(ApiFilterSet):
+    """Of contracts."""
+
+    status = choice(ContractStatus.choices)
+    customer = row("customer")
+    number = django_filters.CharFilter(max_length=40)
+    currency = choice(CURRENCY_CHOICES)
+    starts_from = day("starts_on", "gte")
+    starts_to = day("starts_on", "lte")
+    ends_from = day("ends_on", "gte")
+    ends_to = day("ends_on", "lte")
+    search = SearchFilter("number", "title")
 
 
 class InvoiceFilter(ApiFilterSet):

@@ -36,9 +36,14 @@ SPECTACULAR_SETTINGS = {
             f"{name}Enum": f"crm.enums.{name}"
             for name in (
                 *("CustomerStatus", "LeadStatus", "DealStatus", "DealStage", "InvoiceStatus", "InvoiceKind"),
-                *("ActivityKind", "CreditKind", "WriteOffKind", "EntryKind", "ExportKind"),
+                *("ActivityKind", "CreditKind", "WriteOffKind", "EntryKind", "ExportKind", "ContractStatus"),
             )
         },
+        **{
+            f"{name}Enum": f"hosting.enums.{name}"
+            for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus")
+        },
+        "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",
     },
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],

@@ -1,20 +1,20 @@
 """Sites, zones and racks: making, archiving, and what fits into them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import ProtectedError, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.domain.texts import printable
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
-from hashinsight.common.transitions import lock_for_move
+from hashinsight.common.transitions import lock_for_move, lock_row
 from hosting.enums import PLACE_MOVES, PlaceStatus
 from hosting.models import Miner, Rack, Site, Zone
 
@@ -70,6 +70,51 @@ def _create(row: Any) -> Any:
     row.full_clean()
     row.save()
     return row
+
+
+@transaction.atomic
+def change_place(place: Any, *, changes: Mapping[str, Any]) -> Any:
+    """Edit columns of a site, zone or rack. Raises ValidationError, and PlaceRefused for what a place never changes.
+
+    A zone stays at its site and a rack in its zone: machines stand there by both.
+    """
+    locked = lock_row(place)
+    for name, value in changes.items():
+        if not type(locked)._meta.get_field(name).editable or name in _STAYS.get(type(locked), ()):
+            raise ValueError(f"{name} is not edited")
+        setattr(locked, name, value)
+    locked.full_clean()
+    if changes:
+        locked.save(update_fields=sorted(changes))
+    return locked.reload()
+
+
+_STAYS: dict[type, tuple[str, ...]] = {Zone: ("site",), Rack: ("zone",)}
+MOST_NAMED = 3
+
+
+def _named(rows: Iterable[Any]) -> str:
+    """Some of each kind by name, and how many there are."""
+    kinds: dict[str, list[str]] = {}
+    for row in rows:
+        kinds.setdefault(str(row._meta.verbose_name_plural), []).append(str(row))
+    return "; ".join(
+        f"{kind}: {', '.join(sorted(names)[:MOST_NAMED])}" + (f" … ({len(names)})" if len(names) > MOST_NAMED else "")
+        for kind, names in sorted(kinds.items())
+    )
+
+
+@transaction.atomic
+def delete_place(place: Any) -> None:
+    """Delete a site, zone or rack nothing hangs on. Raises PlaceRefused naming what does."""
+    locked = lock_row(place)
+    try:
+        locked.delete()
+    except ProtectedError as error:
+        raise PlaceRefused(
+            _("%(place)s cannot be deleted: %(dependants)s would hang in the air. Archive it instead.")
+            % {"place": place, "dependants": _named(error.protected_objects)}
+        ) from error
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Price plans: drafting versions, publishing them, finding the one in force."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +21,10 @@ _COMPONENT_COLUMNS = (
 _WINDOW_COLUMNS = ("month_from", "month_to", "days", "time_from", "time_to")
 
 
+# Unsaved components, each with its windows.
+Components = Sequence[tuple[PriceComponent, tuple[tariff.Window, ...]]]
+
+
 class PriceRefused(DomainError):
     """The price plan cannot be changed like this."""
 
@@ -36,14 +41,36 @@ def create_plan(*, at: datetime, **fields: Any) -> PricePlan:
 
 
 @transaction.atomic
-def draft_version(plan: PricePlan, *, valid_from: date, at: datetime, note: str = "") -> PricePlanVersion:
-    """The next version as a draft that begins on a day, with the components of the latest one to begin with."""
+def change_plan(plan: PricePlan, *, changes: Mapping[str, Any]) -> PricePlan:
+    """Edit columns of a plan; what it charges stands in its versions.
+
+    Raises ValidationError, and PriceRefused for currency and zone of a plan that has a version.
+    """
+    locked = lock_row(plan)
+    settled = {name for name in ("currency", "zone") if name in changes and changes[name] != getattr(locked, name)}
+    if settled and locked.versions.exists():
+        raise PriceRefused(_("Currency and zone of %(plan)s are settled: it has versions.") % {"plan": locked})
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    locked.full_clean()
+    if changes:
+        locked.save(update_fields=sorted(changes))
+    return locked.reload()
+
+
+@transaction.atomic
+def draft_version(
+    plan: PricePlan, *, valid_from: date, at: datetime, note: str = "", components: Components | None = None
+) -> PricePlanVersion:
+    """The next version as a draft that begins on a day, with ``components`` or those of the latest one."""
     locked = lock_row(plan)
     latest = locked.versions.order_by("-number").first()
     highest = locked.versions.aggregate(n=Max("number"))["n"] or 0
     version = PricePlanVersion(plan=locked, number=highest + 1, valid_from=valid_from, note=note, created_at=at)
     version.full_clean()
     version.save()
+    if components is not None:
+        return set_components(version, components=components)
     if latest is not None:
         copy_components(latest, version)
     return version
@@ -165,6 +192,21 @@ def set_windows(component: PriceComponent, *, windows: tuple[tariff.Window, ...]
             for window in windows
         ]
     )
+
+
+@transaction.atomic
+def set_components(version: PricePlanVersion, *, components: Components) -> PricePlanVersion:
+    """Replace what a draft charges. Raises ValidationError."""
+    locked = lock_row(version)
+    if locked.published_at is not None:
+        raise PriceRefused(_("%(version)s is published already.") % {"version": locked})
+    locked.components.all().delete()
+    for component, windows in components:
+        component.plan_version = locked
+        component.full_clean()
+        component.save()
+        set_windows(component, windows=windows)
+    return locked
 
 
 def check_publishable(version: PricePlanVersion) -> None:

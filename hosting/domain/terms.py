@@ -41,6 +41,20 @@ def draft_terms(*, at: datetime, **fields: Any) -> HostingTerms:
 
 
 @transaction.atomic
+def change_draft(terms: HostingTerms, *, changes: Mapping[str, Any]) -> HostingTerms:
+    """Edit terms that are being written. Raises ValidationError, and TermsRefused for agreed ones."""
+    locked = lock_row(terms)
+    if locked.agreed_at is not None:
+        raise TermsRefused(_("%(terms)s are agreed: amend them.") % {"terms": locked})
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    locked.full_clean()
+    if changes:
+        locked.save(update_fields=sorted(changes))
+    return locked.reload()
+
+
+@transaction.atomic
 def agree_terms(terms: HostingTerms, *, by: Any, at: datetime) -> HostingTerms:
     """Put drafted terms in force: from then on only the day they end may change.
 

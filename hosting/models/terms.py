@@ -10,7 +10,7 @@ from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hashinsight.common.ranges import ends_after_it_begins, no_overlap
 from hashinsight.common.scoping import ScopedQuerySet
-from hosting.enums import BillingBasis, CurtailmentPart, HostingKind, StalePolicy
+from hosting.enums import TERMS_CURTAILMENT, BillingBasis, CurtailmentPart, HostingKind, StalePolicy
 from hosting.models.fields import KilowattField, PercentField
 
 
@@ -74,7 +74,7 @@ class HostingTerms(BaseModel):
     curtailment = models.CharField(
         _("curtailment"),
         max_length=16,
-        choices=[choice for choice in CurtailmentPart.choices if choice[0] != "inherit"],
+        choices=TERMS_CURTAILMENT,
         default=CurtailmentPart.CURTAIL,
     )
     curtailment_notice_minutes = models.PositiveIntegerField(

@@ -2,6 +2,48 @@
 
 from typing import Any
 
+STEEL_CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "/contracts/",
+        "add_contract",
+        {"customer": "{customer}", "number": "N", "title": "x", "starts_on": "2026-11-20"},
+    ),
+    ("/contracts/{draft_contract}/activate/", "activate_contract", {}),
+    ("/contracts/{contract}/notice/", "end_contract", {"on": "2026-11-20", "ends_on": "2027-06-01"}),
+    ("/contracts/{contract}/end/", "end_contract", {"on": "2026-11-20", "reason": "x"}),
+    ("/contracts/{draft_contract}/cancel/", "end_contract", {"reason": "x"}),
+    ("/sites/", "hosting.add_site", {"name": "New", "time_zone": "UTC", "capacity_kw": "1"}),
+    ("/sites/{empty_site}/archive/", "hosting.archive_site", {"reason": "x"}),
+    ("/sites/{archived_site}/use/", "hosting.archive_site", {"reason": "x"}),
+    ("/zones/", "hosting.add_zone", {"site": "{site}", "name": "New", "capacity_kw": "1"}),
+    ("/zones/{empty_zone}/archive/", "hosting.archive_site", {"reason": "x"}),
+    ("/zones/{archived_zone}/use/", "hosting.archive_site", {"reason": "x"}),
+    ("/racks/", "hosting.add_rack", {"zone": "{zone}", "name": "New"}),
+    ("/price-plans/", "hosting.add_priceplan", {"name": "New", "currency": "USD"}),
+    ("/price-plans/{price_plan}/versions/", "hosting.publish_priceplan", {"valid_from": "2028-01-01"}),
+    ("/price-plans/{price_plan}/publish/", "hosting.publish_priceplan", {"version": "{draft_version}"}),
+    (
+        "/hosting-terms/",
+        "hosting.add_hostingterms",
+        {
+            "contract": "{contract}", "site": "{site}", "price_plan": "{price_plan}", "contracted_kw": "1",
+            "valid_from": "2026-11-20",
+        },
+    ),
+    ("/hosting-terms/{draft_terms}/agree/", "hosting.agree_hostingterms", {}),
+    (
+        "/hosting-terms/{terms}/amend/",
+        "hosting.agree_hostingterms",
+        {"on": "2026-11-25", "contracted_kw": "130", "reason": "x"},
+    ),
+    ("/hosting-terms/{terms}/end/", "hosting.agree_hostingterms", {"on": "2026-11-25", "reason": "x"}),
+    ("/miners/", "hosting.add_miner", {"serial": "NEW", "model": "{model}"}),
+    ("/miners/place/", "hosting.place_miner", {"miners": ["{miner}"], "site": "{site}", "zone": "{zone}"}),
+    ("/miners/take-out/", "hosting.place_miner", {"miners": ["{miner}"], "reason": "x"}),
+    ("/miners/assign/", "hosting.assign_miner", {"miners": ["{miner}"], "customer": "{customer}"}),
+    ("/miners/intent/", "hosting.switch_miner", {"miners": ["{miner}"], "to": "active", "reason": "x"}),
+    ("/miners/retire/", "hosting.retire_miner", {"miners": ["{miner}"], "reason": "x"}),
+]  # fmt: skip
 STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/customers/", "add_customer", {"company_name": "New Ltd"}),
     ("/leads/", "add_lead", {"title": "New"}),
@@ -44,11 +86,17 @@ STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
         "make_accountingexport",
         {"legal_entity": "{entity}", "kind": "documents", "first": "2026-11", "last": "2026-11"},
     ),
+    *STEEL_CALLS,
     ("/activities/", "add_activity", {"customer": "{customer}", "subject": "x"}),
 ]
 
 
 def filled(path: str, body: dict[str, Any], world: dict[str, str]) -> tuple[str, dict[str, Any]]:
     """Address and body with the ids of this world."""
-    data = {name: value.format(**world) if isinstance(value, str) else value for name, value in body.items()}
-    return path.format(**world), data
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, list):
+            return [fill(one) for one in value]
+        return value.format(**world) if isinstance(value, str) else value
+
+    return path.format(**world), {name: fill(value) for name, value in body.items()}

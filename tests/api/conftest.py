@@ -1,5 +1,6 @@
 """What the tests of the API share."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from crm.domain.documents import store_document
 from crm.models import Customer, Invoice
 from tests import factories
 from tests.api.client import Caller
+from tests.isolation.steel import build_steel
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +92,37 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
     }
     rows |= money_rows(factories.issued_invoice(by=root, customer=customer_a), root)
     return {name: str(row.public_id) for name, row in rows.items()}
+
+
+@pytest.fixture
+def whole_world(world: dict[str, str], customer_a: Customer, root: User) -> dict[str, str]:
+    """The same with the hosting part."""
+    rows = steel_rows(customer_a, root)
+    return {**{name: str(row.public_id) for name, row in rows.items()}, **world}
+
+
+class _Plain:
+    """Stands for a tenant of the isolation tests, whose texts are just texts here."""
+
+    name = "a"
+
+    def __init__(self, customer: Customer, root: User) -> None:
+        self.root = root
+        self.rows: dict[str, Any] = {"customer": customer}
+        self.count = itertools.count(1)
+
+    def own(self) -> str:
+        """Any text, but a new one."""
+        return f"text{next(self.count)}"
+
+    house = own
+
+
+def steel_rows(customer: Customer, root: User) -> dict[str, Any]:
+    """Contracts, places, prices, terms and machines of a customer, in each state that a call starts from."""
+    tenant = _Plain(customer, root)
+    build_steel(tenant)
+    return {name.replace(" ", "_"): row for name, row in tenant.rows.items()}
 
 
 def money_rows(invoice: Invoice, root: User) -> dict[str, Any]:

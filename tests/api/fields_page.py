@@ -4,8 +4,9 @@ from typing import Any
 
 from accounts.api.serializers import ApiKeySerializer, NewApiKeySerializer
 from accounts.api.views import ApiKeyViewSet
-from crm.api import inputs, money, serializers, statements
+from crm.api import contracts, inputs, money, serializers, statements
 from crm.api.views.activities import ActivityViewSet
+from crm.api.views.contracts import ContractViewSet
 from crm.api.views.customers import CustomerViewSet
 from crm.api.views.deals import DealViewSet
 from crm.api.views.exports import AccountingExportInput, AccountingExportViewSet
@@ -19,6 +20,11 @@ from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliverySerializer, WebhookInput
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
+from hosting.api import inputs as steel_in
+from hosting.api import serializers as steel
+from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
+from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
+from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 
 Row = tuple[str, ...]
 ALL_CLIENTS = ("client viewer", "client admin")
@@ -35,6 +41,13 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
     "invoices": (InvoiceViewSet, inputs.InvoiceInput, None, {}),
     "payments": (PaymentViewSet, inputs.PaymentInput, None, {}),
     "credits": (CreditViewSet, money.DepositInput, None, {}),
+    "contracts": (ContractViewSet, contracts.ContractInput, contracts.ContractChange, {}),
+    "sites": (SiteViewSet, steel_in.SiteInput, steel_in.SiteChange, {}),
+    "zones": (ZoneViewSet, steel_in.ZoneInput, steel_in.ZoneChange, {}),
+    "racks": (RackViewSet, steel_in.RackInput, steel_in.RackChange, {}),
+    "price-plans": (PricePlanViewSet, steel_in.PricePlanInput, steel_in.PricePlanChange, {}),
+    "hosting-terms": (HostingTermsViewSet, steel_in.TermsInput, steel_in.TermsChange, {}),
+    "miners": (MinerViewSet, steel_in.MinerInput, steel_in.MinerChange, {}),
     "accounting-exports": (AccountingExportViewSet, AccountingExportInput, None, {}),
     "activities": (
         ActivityViewSet,
@@ -57,6 +70,11 @@ ADMIN_ONLY = {
 PARTS = {
     "lines of deals": serializers.DealLineSerializer,
     "lines of invoices": serializers.InvoiceLineSerializer,
+    "versions of price-plans": steel.PriceVersionSerializer,
+    "components of price-plans": steel.PriceComponentSerializer,
+    "windows of price-plans": steel.PriceWindowSerializer,
+    "miner-models": steel.MinerModelSerializer,
+    "miners after a call for many": steel.MinersChangedSerializer,
     "deliveries": serializers.DeliverySerializer,
     "credit-applications": money.CreditApplicationSerializer,
     "refunds": money.RefundSerializer,
@@ -72,7 +90,7 @@ PARTS = {
     "webhook-deliveries": WebhookDeliverySerializer,
     "me": MeSerializer,
 }
-NO_CLIENTS = {"deliveries", "approvals", "write-offs"}
+NO_CLIENTS = {"miners after a call for many", "deliveries", "approvals", "write-offs"}
 
 
 def field_rows() -> dict[str, list[Row]]:
@@ -121,6 +139,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "refunds": RefundViewSet,
         "write-offs": WriteOffViewSet,
         "ageing": AgeingViewSet,
+        "miner-models": MinerModelViewSet,
         "webhook-deliveries": WebhookDeliveryViewSet,
     }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]

@@ -18,9 +18,12 @@ NOBODY = "0199f3a1-7c1e-7b52-9d3e-2f6a41c07d11"
 
 
 def give(user: User, *names: str) -> User:
-    """One power more."""
-    for name in names:
-        user.user_permissions.add(Permission.objects.get(content_type__app_label="crm", codename=name))
+    """Some powers more."""
+    wanted = {(app or "crm", codename) for app, _dot, codename in (name.rpartition(".") for name in names)}
+    found = Permission.objects.select_related("content_type").filter(
+        codename__in=[codename for _app, codename in wanted]
+    )
+    user.user_permissions.add(*[one for one in found if (one.content_type.app_label, one.codename) in wanted])
     return user
 
 
@@ -106,10 +109,10 @@ def test_client_cannot_send_staff_fields_of_an_activity(as_alice: Caller, custom
     assert as_alice.post("/activities/", body).json()["errors"][0]["code"] == "unknown_field"
 
 
-def test_each_staff_call_needs_its_own_power(clerk: User, alice: User, world: dict[str, str]) -> None:
+def test_each_staff_call_needs_its_own_power(clerk: User, alice: User, whole_world: dict[str, str]) -> None:
     nobody, client = Caller(clerk), Caller(alice)
     for path, power, body in STAFF_CALLS:
-        url, data = filled(path, body, world)
+        url, data = filled(path, body, whole_world)
         refused = nobody.post(url, data)
         assert (path, refused.status_code, refused.json()["code"]) == (path, 403, "permission_denied")
         if path != "/activities/":

@@ -31,7 +31,7 @@ from crm.models import Customer, Invoice
 from hashinsight.common.api import document
 from tests import factories
 from tests.api.client import Caller
-from tests.api.conftest import money_rows
+from tests.api.conftest import money_rows, steel_rows
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 CALLS_PER_OPERATION = 125 if NIGHTLY else 2
@@ -78,6 +78,17 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "activities": list(customer_a.activities.all()[:1]),
         "api-keys": [as_alice.key],
     }
+    steel = steel_rows(customer_a, root)
+    found |= {
+        "contracts": [steel["contract"], steel["draft_contract"]],
+        "sites": [steel["site"], steel["empty_site"]],
+        "zones": [steel["zone"], steel["empty_zone"]],
+        "racks": [steel["rack"], steel["empty_rack"]],
+        "price-plans": [steel["price_plan"]],
+        "hosting-terms": [steel["terms"], steel["draft_terms"]],
+        "miner-models": [steel["model"]],
+        "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
+    }
     money = money_rows(factories.issued_invoice(by=root, customer=customer_a), root)
     found |= {
         "payments": [money["payment"]],
@@ -102,9 +113,9 @@ def fuzz(operation: Any, callers: list[Caller], rows: dict[str, list[str]], call
             case.path_parameters["id"] = dice.choice(rows[resource])
         if isinstance(case.body, dict):
             for name in case.body:
-                known = rows.get(f"{name}s")
+                known = rows.get(name if name == "miners" else f"{name.replace('_', '-')}s")
                 if known and dice.random() < 0.7:
-                    case.body[name] = dice.choice(known)
+                    case.body[name] = dice.sample(known, 2) if name == "miners" else dice.choice(known)
         caller = dice.choice(callers)
         with transaction.atomic():
             response = case.call(headers=caller.headers)

@@ -34,9 +34,11 @@ def test_same_call_twice_has_one_effect_and_the_same_bytes(as_root: Caller) -> N
     assert Lead.objects.count() == 1
 
 
-def test_every_unsafe_call_of_staff_has_one_effect_when_sent_twice(as_root: Caller, world: dict[str, str]) -> None:
+def test_every_unsafe_call_of_staff_has_one_effect_when_sent_twice(
+    as_root: Caller, whole_world: dict[str, str]
+) -> None:
     for number, (path, _power, body) in enumerate(STAFF_CALLS):
-        url, data = filled(path, body, world)
+        url, data = filled(path, body, whole_world)
         with transaction.atomic():
             first = as_root.post(url, data, Idempotency_Key=f"k{number}")
             state = snapshot()

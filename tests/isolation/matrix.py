@@ -23,7 +23,7 @@ FOREIGN_COLUMNS = (
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
 # Collections that do not exist for a client.
-STAFF_ONLY = ("leads", "approvals", "write-offs", "accounting-exports")
+STAFF_ONLY = ("racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
 NO_LIST = ("me", "ageing")
 # What answers a file instead of JSON.
@@ -37,18 +37,29 @@ SNAPSHOT_TABLES = (
     "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_customercredit", "crm_creditapplication",
     "crm_refund", "crm_writeoff", "crm_reversal", "crm_journalentry", "crm_ledgerposting", "crm_activity",
     "crm_numberseries", "crm_accountingexport",
+    "crm_contract", "hosting_site", "hosting_zone", "hosting_rack", "hosting_priceplan", "hosting_priceplanversion",
+    "hosting_pricecomponent", "hosting_hostingterms", "hosting_minermodel", "hosting_miner", "hosting_minerplacement",
+    "hosting_minerownership", "hosting_mineroperation",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
     "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
 )  # fmt: skip
 MORE_ROWS = {
     "deals": ("draft deal", "third"),
     "invoices": ("draft invoice", "withdrawn invoice", "credit note"),
+    "contracts": ("draft contract", "cancelled contract", "ended contract"),
+    "sites": ("empty site",),
+    "zones": ("empty zone",),
+    "hosting-terms": ("draft terms", "former terms"),
+    "miners": ("other miner", "house miner"),
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
 }
+# Collections whose rows do not name their customer.
+OWN_ROWS = {"sites": "site", "zones": "zone", "price-plans": "price plan", "miner-models": "model"}
 # Filters under which the row of a tenant is not found.
 NOT_FOUND = {
     ("activities", "lead"), ("deals", "lead"), ("credits", "invoice"), ("credits", "payment"), ("refunds", "payment"),
+    ("price-plans", "zone"),
 }  # fmt: skip
 KINDS = {
     "customer": "customer",
@@ -59,6 +70,13 @@ KINDS = {
     "webhook": "webhook",
     "credit": "deposit",
     "payment": "payment",
+    "contract": "contract",
+    "site": "site",
+    "zone": "zone",
+    "rack": "rack",
+    "price_plan": "price plan",
+    "model": "model",
+    "version": "draft version",
 }
 
 
@@ -205,9 +223,9 @@ class Matrix:
             control: Any = (tenant.name, Ask(verb, path), lambda answer: answer.status_code == wanted)
         else:
             control = self._control(resource, path, verb, action, tenant, body)
-        if verb == "GET" and resource not in STAFF_ONLY:
+        if verb == "GET" and action and resource not in STAFF_ONLY:
             known_by = {"me": "customer_admin key", "api-keys": "customer_admin key", "webhook-deliveries": "webhook"}
-            own = tenant.id(known_by.get(resource, "customer")).encode()
+            own = tenant.id(known_by.get(resource, OWN_ROWS.get(resource, "customer"))).encode()
             control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content or path.endswith(FILES))
         if verb == "POST" and resource in ("activities", "api-keys"):
             body = {"surprise": 1}  # what the attacker may do with own rows is no attack
@@ -248,6 +266,16 @@ class Matrix:
             ("refunds", "reference"): rows["refund"].reference,
             ("approvals", "action"): "crm.credit_note",
             ("activities", "search"): rows["activity"].subject,
+            ("contracts", "search"): rows["contract"].title,
+            ("contracts", "number"): rows["contract"].number,
+            ("sites", "search"): rows["site"].name,
+            ("zones", "search"): rows["zone"].name,
+            ("racks", "search"): rows["rack"].name,
+            ("price-plans", "search"): rows["price plan"].name,
+            ("miner-models", "search"): rows["model"].name,
+            ("miner-models", "manufacturer"): rows["model"].manufacturer,
+            ("miners", "serial"): rows["miner"].serial,
+            ("miners", "mac"): rows["miner"].mac,
         }
         return known.get((resource, name)), "nobody-has-this"
 

@@ -11,13 +11,20 @@ from hosting.domain import fleet, places, prices, terms
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
 from hosting.models import (
+    HostingTerms,
     Miner,
     MinerLatest,
     MinerModel,
+    MinerOwnership,
     PriceComponent,
+    PricePlan,
+    PricePlanVersion,
+    Rack,
+    Site,
     Telemetry,
     TelemetryDay,
     TelemetryFiveMinutes,
+    Zone,
 )
 from tests import factories
 
@@ -25,6 +32,29 @@ NOW, TODAY = factories.NOW, factories.TODAY
 COUNTS = (
     "expected_samples", "samples", "online_samples", "hashrate_samples", "power_samples", "restarts",
 )  # fmt: skip
+
+
+# What the API shows of the hosting part.
+STEEL = (
+    Site, Zone, Rack, PricePlan, PricePlanVersion, PriceComponent, HostingTerms, MinerModel, Miner, MinerOwnership,
+)  # fmt: skip
+
+
+def steel_rows(tenant: Any) -> list[Any]:
+    """All that was built for a tenant, the house's own rows too."""
+    rows = tenant.rows
+    sites = Site.objects.filter(pk__in=[rows[name].pk for name in ("site", "empty site", "archived site")])
+    return [
+        sites,
+        Zone.objects.filter(site__in=sites),
+        Rack.objects.filter(zone__site__in=sites),
+        PricePlan.objects.filter(pk=rows["price plan"].pk),
+        PricePlanVersion.objects.filter(plan=rows["price plan"]),
+        PriceComponent.objects.filter(plan_version__plan=rows["price plan"]),
+        HostingTerms.objects.filter(site__in=sites),
+        MinerModel.objects.filter(pk=rows["model"].pk),
+        Miner.objects.filter(model=rows["model"]),
+    ]
 
 
 def build_steel(tenant: Any) -> None:
@@ -57,11 +87,21 @@ def _contracts(tenant: Any) -> None:
 
 def _places(tenant: Any) -> None:
     rows = tenant.rows
+    common: dict[str, Any] = {"capacity_kw": Decimal(10), "at": NOW}
+    for name in ("empty site", "archived site"):
+        rows[name] = places.create_site(name=tenant.house(), location=tenant.house(), time_zone="UTC", **common)
+    rows["archived site"] = places.archive(rows["archived site"], by=tenant.root, reason=tenant.house())
     rows["site"] = places.create_site(
         name=tenant.own(), location=tenant.own(), internal_note=tenant.house(), capacity_kw=Decimal(1000),
         time_zone="America/Chicago", at=NOW,
     )  # fmt: skip
     rows["zone"] = places.create_zone(site=rows["site"], name=tenant.own(), capacity_kw=Decimal(500), at=NOW)
+    for name in ("empty zone", "archived zone", "zone of drafts"):
+        rows[name] = places.create_zone(site=rows["site"], name=tenant.house(), **common)
+    rows["archived zone"] = places.archive(rows["archived zone"], by=tenant.root, reason=tenant.house())
+    rows["empty rack"] = places.create_rack(
+        zone=rows["zone"], building=tenant.house(), row=tenant.house(), name=tenant.house(), at=NOW
+    )
     rows["rack"] = places.create_rack(
         zone=rows["zone"], building=tenant.own(), row=tenant.own(), name=tenant.own(), at=NOW
     )
@@ -98,7 +138,7 @@ def _terms(tenant: Any) -> None:
         agreed, on=TODAY - timedelta(days=10), changes={"contracted_kw": Decimal(120)}, reason=tenant.own(),
         by=tenant.root, at=NOW,
     )  # fmt: skip
-    rows["draft terms"] = terms.draft_terms(**common)
+    rows["draft terms"] = terms.draft_terms(**{**common, "zone": rows["zone of drafts"]})
 
 
 def _machines(tenant: Any) -> None:

@@ -4,6 +4,8 @@ A clock on a busy machine proves little, and what takes time here is the databas
 compared, one by one, for every address that names a row.
 """
 
+import os
+import random
 import re
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.isolation import leaks
 from tests.isolation.matrix import Ask, Cell, Matrix
 from tests.isolation.world import World
 
+NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
+SEED = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
 # What differs from call to call without saying anything: ids, moments, numbers, names of savepoints.
 VALUE = re.compile(r"'(?:[^']|'')*'(?:::\w+(?:\[\])?)?|\b\d[\d.]*\b|\"?\bs\d+_x\d+\"?")
 
@@ -43,6 +47,17 @@ def cells_by_id(world: World, spec: dict[str, Any], tenant: str) -> list[Cell]:
     ]
 
 
+def chosen(cells: list[Cell]) -> list[Cell]:
+    """All in the nightly run; else of each collection and method every fourth, and one at least."""
+    if NIGHTLY:
+        return cells
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.resource, cell.attack.method), []).append(cell)
+    dice = random.Random(SEED)
+    return [cell for group in groups.values() for cell in dice.sample(group, max(1, len(group) // 4))]
+
+
 def telling(world: World, cells: list[Cell]) -> list[str]:
     """Cells where the foreign row costs other work than none."""
     caller: Caller = world.attacker.rows["customer_admin caller"]
@@ -53,7 +68,8 @@ def telling(world: World, cells: list[Cell]) -> list[str]:
 def test_a_foreign_row_costs_the_same_work_as_none(world: World, spec: dict[str, Any]) -> None:
     cells = cells_by_id(world, spec, "b")
     assert len({cell.attack.path for cell in cells}) > 30
-    assert telling(world, cells) == []
+    print(f"\nHASHINSIGHT_SEED={SEED}")
+    assert telling(world, chosen(cells)) == []
 
 
 def test_control_a_look_that_comes_before_the_question_whose_it_is_is_found(

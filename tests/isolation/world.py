@@ -32,6 +32,7 @@ from crm.domain.memberships import grant_membership
 from crm.models import (
     AccountingExport,
     Activity,
+    Contract,
     CreditApplication,
     Customer,
     CustomerCredit,
@@ -51,7 +52,7 @@ from hashinsight.notify.domain import channels, sending, webhooks
 from hashinsight.notify.models import Channel, Delivery
 from tests import factories
 from tests.api.client import Caller
-from tests.isolation.steel import build_steel
+from tests.isolation.steel import STEEL, build_steel, steel_rows
 
 NAMES = ("a", "b", "c", "d")
 NOBODY = "0199f3a1-7c1e-7b52-9d3e-2f6a41c07d11"
@@ -245,6 +246,10 @@ class Tenant:
             Channel.objects.filter(customer_id=self.rows["customer"].pk),
             Delivery.objects.filter(customer_id=self.rows["customer"].pk),
         ]
+        rows += [
+            Contract.objects.filter(customer__in=own, status__in=["active", "ended"]),
+            *(model.objects.of_customers([self.rows["customer"].pk]) for model in STEEL),
+        ]
         ids = {str(public_id) for part in rows for public_id in part.values_list("public_id", flat=True)}
         return ids | {str(self.rows["customer_admin"].pk)}
 
@@ -265,6 +270,7 @@ class Tenant:
             ),
             *(model.objects.filter(customer_id=self.rows["customer"].pk) for model in (Channel, Delivery)),
         ]  # fmt: skip
+        tables += [Contract.objects.filter(customer__in=own), *steel_rows(self)]
         return found | {str(one) for table in tables for one in table.values_list("public_id", flat=True)}
 
 

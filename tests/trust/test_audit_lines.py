@@ -24,7 +24,7 @@ from hashinsight.common.scoping import STAFF_ROLE
 from tests.admin.forms import errors, page_data
 from tests.admin.roles.scene import build_scene
 from tests.api.calls import STAFF_CALLS, filled
-from tests.api.conftest import as_root, world  # noqa: F401  (fixtures)
+from tests.api.conftest import as_root, whole_world, world  # noqa: F401  (fixtures)
 from tests.factories import CustomerFactory
 from tests.support.database import owner_login
 from tests.trust.audit_lines import faults, take_account, tracked_models
@@ -34,12 +34,16 @@ SEED = int(os.environ.get("HASHINSIGHT_SEED", "20"))
 
 
 @pytest.mark.django_db
-def test_every_call_of_the_api_leaves_its_lines(as_root: Any, world: dict[str, str], root: User) -> None:  # noqa: F811
+def test_every_call_of_the_api_leaves_its_lines(
+    as_root: Any,  # noqa: F811
+    whole_world: dict[str, str],  # noqa: F811
+    root: User,
+) -> None:
     chosen = STAFF_CALLS if NIGHTLY else random.Random(SEED).sample(STAFF_CALLS, 8)
     print(f"seed {SEED}")
     told = 0
     for path, _power, body in chosen:
-        url, data = filled(path, body, world)
+        url, data = filled(path, body, whole_world)
         with transaction.atomic():
             before = take_account()
             answer = as_root.post(url, data)

@@ -57,6 +57,11 @@ def verb_at(path: str) -> Any:
     return action(detail=True, methods=["post"], url_path=path)
 
 
+def verb_for_many(path: str) -> Any:
+    """Makes a method the unsafe call ``POST <collection>/<path>/``, about the rows named in its body."""
+    return action(detail=False, methods=["post"], url_path=path)
+
+
 def part(path: str) -> Any:
     """Makes a method the reading call ``GET <collection>/<id>/<path>/``."""
     return action(detail=True, methods=["get"], url_path=path)
@@ -73,7 +78,7 @@ class Effect:
     call: Callable[[], Any]
     answer: "Callable[[Any], Answer]"
     target: Model | None = None
-    remember: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda body: body)
+    remember: Callable[[Any], Any] = field(default=lambda body: body)
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,9 @@ class Outside:
 
 @dataclass(frozen=True)
 class Answer:
-    """Body of an answer, with the address and state of what it shows."""
+    """Body of an answer, with the address and state of what it shows; None and 204 for what is gone."""
 
-    body: dict[str, Any]
+    body: Any
     status: int = 200
     location: str = ""
     state: str = ""
