@@ -53,6 +53,7 @@ PRICE_TABLES = (
     "hosting.pricewindow",
     "hosting.hostingterms",
 )
+TICKET_TABLES = ("hosting.ticket", "hosting.ticketminer", "hosting.repairorder", "hosting.servicelevel")
 FLEET_TABLES = (
     "hosting.minermodel",
     "hosting.miner",
@@ -60,7 +61,7 @@ FLEET_TABLES = (
     "hosting.minerownership",
     "hosting.mineroperation",
 )
-HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES)
+HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES)
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",
@@ -131,6 +132,7 @@ _SALES = (
     _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity", "crm.contract"), ADD, CHANGE)
     | _on(("crm.dealline",), ADD, CHANGE, DELETE)
     | _on(("hosting.hostingterms",), ADD, CHANGE, DELETE)
+    | _on(("hosting.ticket",), VIEW, ADD)
     | {*DEAL_MOVES, *LEAD_MOVES}
     | {"crm.export_customer", "crm.export_lead", "crm.import_lead", "crm.export_deal"}
 )
@@ -156,6 +158,9 @@ _FINANCE = (
 _FLEET = (
     _on(PLACE_TABLES, ADD, CHANGE, DELETE)
     | _on(("hosting.minermodel", "hosting.miner"), ADD, CHANGE)
+    | _on(("hosting.ticket",), ADD, CHANGE)
+    | _on(("hosting.repairorder",), CHANGE)
+    | {"hosting.work_ticket", "hosting.work_repairorder"}
     | {
         f"hosting.{name}"
         for name in (
@@ -171,6 +176,7 @@ _ADMIN = (
     | _FINANCE
     | _FLEET
     | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
+    | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
     | _on(("crm.numberseries",), ADD, CHANGE)
     | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)
     | _on(("crm.customermembership",), ADD, CHANGE, DELETE)

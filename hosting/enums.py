@@ -168,3 +168,78 @@ class ReadingSource(IntegerChoices):
     COLLECTOR = 1, _("our collector")
     EDGE = 2, _("edge device")
     IMPORT = 3, pgettext_lazy("source of a reading", "import")
+
+
+class TicketKind(TextChoices):
+    """What a ticket is about."""
+
+    HARDWARE = "hardware", _("a machine")
+    NETWORK = "network", _("network")
+    POWER = "power", _("power")
+    POOL = "pool", _("pool or settings")
+    ACCESS = "access", _("access or remote hands")
+    BILLING = "billing", _("an invoice")
+    OTHER = "other", pgettext_lazy("ticket", "something else")
+
+
+class TicketPriority(TextChoices):
+    """How much it hurts."""
+
+    LOW = "low", pgettext_lazy("priority", "low")
+    MEDIUM = "medium", pgettext_lazy("priority", "medium")
+    HIGH = "high", pgettext_lazy("priority", "high")
+    URGENT = "urgent", pgettext_lazy("priority", "urgent")
+
+
+class TicketStatus(TextChoices):
+    """How far a ticket is."""
+
+    OPEN = "open", pgettext_lazy("ticket", "open")
+    ASSIGNED = "assigned", pgettext_lazy("ticket", "assigned")
+    IN_PROGRESS = "in_progress", pgettext_lazy("ticket", "in progress")
+    RESOLVED = "resolved", pgettext_lazy("ticket", "resolved")
+    CLOSED = "closed", pgettext_lazy("ticket", "closed")
+
+
+TICKET_MOVES = {
+    TicketStatus.OPEN: {
+        TicketStatus.ASSIGNED, TicketStatus.IN_PROGRESS, TicketStatus.RESOLVED, TicketStatus.CLOSED,
+    },
+    TicketStatus.ASSIGNED: {
+        TicketStatus.OPEN, TicketStatus.IN_PROGRESS, TicketStatus.RESOLVED, TicketStatus.CLOSED,
+    },
+    TicketStatus.IN_PROGRESS: {
+        TicketStatus.OPEN, TicketStatus.ASSIGNED, TicketStatus.RESOLVED, TicketStatus.CLOSED,
+    },
+    TicketStatus.RESOLVED: {TicketStatus.CLOSED, TicketStatus.OPEN, TicketStatus.ASSIGNED},
+    TicketStatus.CLOSED: {TicketStatus.OPEN, TicketStatus.ASSIGNED},
+}  # fmt: skip
+
+
+class RepairKind(TextChoices):
+    """Who repairs."""
+
+    ON_SITE = "on_site", _("on site")
+    RMA = "rma", _("sent in (RMA)")
+
+
+class RepairStatus(TextChoices):
+    """How far a repair is."""
+
+    OPEN = "open", pgettext_lazy("repair", "open")
+    SENT = "sent", pgettext_lazy("repair", "sent in")
+    IN_REPAIR = "in_repair", pgettext_lazy("repair", "in repair")
+    RETURNED = "returned", pgettext_lazy("repair", "returned")
+    WRITTEN_OFF = "written_off", pgettext_lazy("repair", "written off")
+    CANCELLED = "cancelled", pgettext_lazy("repair", "cancelled")
+
+
+_REPAIR_ENDS = {RepairStatus.RETURNED, RepairStatus.WRITTEN_OFF, RepairStatus.CANCELLED}
+REPAIR_MOVES = {
+    RepairStatus.OPEN: {RepairStatus.SENT, RepairStatus.IN_REPAIR, *_REPAIR_ENDS},
+    RepairStatus.SENT: {RepairStatus.IN_REPAIR, *_REPAIR_ENDS},
+    RepairStatus.IN_REPAIR: {RepairStatus.SENT, *_REPAIR_ENDS},
+    RepairStatus.RETURNED: set(),
+    RepairStatus.WRITTEN_OFF: set(),
+    RepairStatus.CANCELLED: set(),
+}  # fmt: skip

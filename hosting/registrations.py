@@ -3,7 +3,10 @@
 from crm.domain.contracts import register_end_guard
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
+from hashinsight.notify.enums import Severity
+from hashinsight.notify.registry import AlertKind, register_alert_kind
 from hosting.domain.terms import end_with_contract
+from hosting.domain.ticket_clock import late_tickets
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
 _READINGS = {
@@ -16,6 +19,8 @@ _READINGS = {
     "first_at": "string",
     "last_at": "string",
 }
+_TICKET = {"ticket_id": "string", "reference": "string", "status": "string", "priority": "string"}
+_REPAIR = {"repair_id": "string", "miner_id": "string", "status": "string"}
 _TERMS = {"terms_id": "string", "contract_id": "string", "valid_from": "string"}
 EVENT_KINDS = [
     EventKind("miner.registered", "A machine was entered.", _MINER),
@@ -29,6 +34,16 @@ EVENT_KINDS = [
     EventKind("hosting_terms.agreed", "Hosting terms of a contract were agreed.", _TERMS),
     EventKind("hosting_terms.amended", "Hosting terms were ended and begun anew with changes.", _TERMS),
     EventKind("hosting_terms.ended", "Hosting terms end on a day.", _TERMS),
+    EventKind("ticket.opened", "A ticket was opened.", _TICKET),
+    EventKind("ticket.changed", "A ticket was edited, assigned or begun.", _TICKET),
+    EventKind("ticket.waiting", "A ticket waits for an answer of the client.", _TICKET),
+    EventKind("ticket.note_added", "A note was added to a ticket.", {**_TICKET, "note_id": "string?"}),
+    EventKind("ticket.resolved", "A ticket was resolved.", _TICKET),
+    EventKind("ticket.closed", "A ticket was closed.", _TICKET),
+    EventKind("ticket.reopened", "A ticket was opened again.", _TICKET),
+    EventKind("repair.ordered", "A repair of a machine was ordered.", _REPAIR),
+    EventKind("repair.changed", "A repair went on.", _REPAIR),
+    EventKind("repair.finished", "A repair is over.", _REPAIR),
 ]
 
 
@@ -37,3 +52,7 @@ def register() -> None:
     for kind in EVENT_KINDS:
         register_kind(kind)
     register_end_guard(end_with_contract)
+    register_alert_kind(
+        AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),
+        watch=late_tickets,
+    )

@@ -50,3 +50,13 @@ def may_import_miner(user: Any) -> bool:
 def may_import_minermodel(user: Any) -> bool:
     """Load models from a file."""
     return _may(user, "import_minermodel")
+
+
+def may_work_ticket(user: Any) -> bool:
+    """Assign tickets, work on them, resolve, close and reopen them."""
+    return _may(user, "work_ticket")
+
+
+def may_work_repairorder(user: Any) -> bool:
+    """Order, follow and finish repairs."""
+    return _may(user, "work_repairorder")

@@ -59,6 +59,8 @@ CSV = Kind(("csv",), "text/csv", _is_table)
 XLSX = Kind(("xlsx",), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _is_workbook)
 PNG = Kind(("png",), "image/png", lambda content: content.startswith(b"\x89PNG\r\n\x1a\n"))
 JPEG = Kind(("jpg", "jpeg"), "image/jpeg", lambda content: content.startswith(b"\xff\xd8\xff"))
+PDF = Kind(("pdf",), "application/pdf", lambda content: content.startswith(b"%PDF-"))
+TEXT = Kind(("txt", "log"), "text/plain", lambda content: b"\x00" not in content and _is_table(content))
 SVG = Kind(("svg",), "image/svg+xml", _is_svg)
 
 

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "hashinsight.common",
     "hashinsight.events",
     "hashinsight.jobs",
+    "hashinsight.journal",
     "hashinsight.notify",
     "hashinsight.backup",
     "hashinsight.audit",

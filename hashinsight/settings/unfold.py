@@ -51,6 +51,15 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _item(_("Miners"), "memory", "admin:hosting_miner_changelist", "hosting.view_miner"),
+                    _item(
+                        _("Tickets"), "confirmation_number", "admin:hosting_ticket_changelist", "hosting.view_ticket"
+                    ),
+                    _item(
+                        _("Repair orders"),
+                        "build",
+                        "admin:hosting_repairorder_changelist",
+                        "hosting.view_repairorder",
+                    ),
                     _item(_("Sites"), "factory", "admin:hosting_site_changelist", "hosting.view_site"),
                     _item(_("Zones"), "grid_view", "admin:hosting_zone_changelist", "hosting.view_zone"),
                     _item(_("Racks"), "shelves", "admin:hosting_rack_changelist", "hosting.view_rack"),
@@ -63,6 +72,12 @@ UNFOLD = {
                     ),
                     _item(
                         _("Miner models"), "category", "admin:hosting_minermodel_changelist", "hosting.view_minermodel"
+                    ),
+                    _item(
+                        _("Service levels"),
+                        "timer",
+                        "admin:hosting_servicelevel_changelist",
+                        "hosting.view_servicelevel",
                     ),
                     _item(
                         _("Operations on miners"),

@@ -1,6 +1,6 @@
 """Colours of states; red is kept for what a person must act on."""
 
-from hosting.enums import MinerHealth, MinerIntent, PlaceStatus
+from hosting.enums import MinerHealth, MinerIntent, PlaceStatus, RepairStatus, TicketPriority, TicketStatus
 
 PLACE = {PlaceStatus.ACTIVE: "success", PlaceStatus.INACTIVE: "default"}
 INTENT = {
@@ -17,4 +17,26 @@ HEALTH = {
     MinerHealth.STALE: "warning",
     MinerHealth.LOST: "danger",
     MinerHealth.UNKNOWN: "default",
+}
+PRIORITY = {
+    TicketPriority.LOW: "default",
+    TicketPriority.MEDIUM: "info",
+    TicketPriority.HIGH: "warning",
+    TicketPriority.URGENT: "danger",
+}
+TICKET = {
+    TicketStatus.OPEN: "warning",
+    TicketStatus.ASSIGNED: "info",
+    TicketStatus.IN_PROGRESS: "primary",
+    TicketStatus.RESOLVED: "success",
+    TicketStatus.CLOSED: "default",
+}
+CLOCK = {"late": "danger", "waiting": "default", "kept": "success"}
+REPAIR = {
+    RepairStatus.OPEN: "warning",
+    RepairStatus.SENT: "info",
+    RepairStatus.IN_REPAIR: "primary",
+    RepairStatus.RETURNED: "success",
+    RepairStatus.WRITTEN_OFF: "default",
+    RepairStatus.CANCELLED: "default",
 }

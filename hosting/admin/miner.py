@@ -23,6 +23,7 @@ from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
 from hosting.admin import labels
 from hosting.admin import miner_pages as pages
+from hosting.admin.ticket_pages import OrderRepairPage
 from hosting.domain import fleet
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation
 from hosting.models import Miner, MinerOperation, MinerOwnership, MinerPlacement
@@ -124,11 +125,13 @@ class MinerAdmin(BaseAdmin):
         "intent": pages.IntentPage,
         "take-out": pages.TakeOutPage,
         "retire": pages.RetirePage,
+        "repair": OrderRepairPage,
     }
     has_place_miner_permission = power(rules.may_place_miner)
     has_assign_miner_permission = power(rules.may_assign_miner)
     has_switch_miner_permission = power(rules.may_switch_miner)
     has_retire_miner_permission = power(rules.may_retire_miner)
+    has_work_repairorder_permission = power(rules.may_work_repairorder)
 
     @admin.display(description=gettext_lazy("model"), ordering="model__name")
     def model_shown(self, miner: Miner) -> Any:
@@ -160,7 +163,7 @@ class MinerAdmin(BaseAdmin):
         """What its state allows."""
         if obj.intent == MinerIntent.RETIRED:
             return {"intent", "assign"}
-        found = {"place", "assign", "intent"}
+        found = {"place", "assign", "intent", "repair"}
         if MinerIntent.RETIRED in INTENT_MOVES[MinerIntent(obj.intent)]:
             found.add("retire")
         return found | ({"take-out"} if obj.site_id else set())

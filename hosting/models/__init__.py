@@ -4,8 +4,10 @@ from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPla
 from hosting.models.miner_model import MinerModel
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
+from hosting.models.repair import RepairOrder
 from hosting.models.telemetry import MinerLatest, RollupDue, Telemetry, TelemetryDay, TelemetryFiveMinutes
 from hosting.models.terms import HostingTerms
+from hosting.models.ticket import ServiceLevel, Ticket, TicketMiner
 
 __all__ = [
     "HostingTerms",
@@ -20,11 +22,15 @@ __all__ = [
     "PricePlanVersion",
     "PriceWindow",
     "Rack",
+    "RepairOrder",
     "RollupDue",
+    "ServiceLevel",
     "Site",
     "SiteHoliday",
     "Telemetry",
     "TelemetryDay",
     "TelemetryFiveMinutes",
+    "Ticket",
+    "TicketMiner",
     "Zone",
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connection
 
 from crm.domain import contracts
-from hosting.domain import fleet, places, prices, terms
+from hashinsight.journal.domain import NewFile
+from hosting.domain import fleet, places, prices, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
 from hosting.models import (
@@ -65,6 +66,7 @@ def build_steel(tenant: Any) -> None:
     _terms(tenant)
     _machines(tenant)
     _telemetry(tenant)
+    _tickets(tenant)
 
 
 def _contracts(tenant: Any) -> None:
@@ -182,6 +184,24 @@ def _telemetry(tenant: Any) -> None:
             miner_id=miner_id, defaults={"customer_id": owner, "recorded_at": at, "received_at": at}
         )
     MinerLatest.objects.filter(miner_id=own).update(customer_id=customer_id)
+
+
+def _tickets(tenant: Any) -> None:
+    rows, root = tenant.rows, tenant.root
+    common: dict[str, Any] = {"customer": rows["customer"], "by": root, "at": NOW}
+    rows["ticket"] = tickets.open_ticket(
+        subject=tenant.own(), description=tenant.own(), site=rows["site"], miners=[rows["miner"]], **common
+    )
+    rows["hidden ticket"] = tickets.open_ticket(
+        subject=tenant.house(), description=tenant.house(), miners=[rows["miner"]], client_visible=False, **common
+    )
+    rows["resolved ticket"] = tickets.open_ticket(subject=tenant.own(), **common)
+    tickets.resolve_ticket(rows["resolved ticket"], resolution=tenant.own(), by=root, at=NOW)
+    for mark, visible in ((tenant.own, True), (tenant.house, False)):
+        tickets.write_note(rows["ticket"], body=mark(), client_visible=visible, by=root, at=NOW)
+        name = "file" if visible else "hidden file"
+        content = NewFile(f"{mark()}.txt", "text/plain", mark().encode())
+        rows[name] = tickets.add_file(rows["ticket"], file=content, client_visible=visible, by=root, at=NOW)
 
 
 def _mac(tenant: Any, place: int) -> str:

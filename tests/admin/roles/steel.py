@@ -7,8 +7,8 @@ from typing import Any
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from hosting.domain import fleet, places, prices, terms
-from hosting.models import Miner, MinerModel, MinerOperation
+from hosting.domain import fleet, places, prices, repairs, terms, tickets
+from hosting.models import Miner, MinerModel, MinerOperation, ServiceLevel
 
 
 def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
@@ -32,5 +32,8 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         ),
         model,
         miner,
-        MinerOperation.objects.get(miner=miner),
+        MinerOperation.objects.filter(miner=miner).earliest("pk"),
+        tickets.open_ticket(subject="Scene", customer=customer, by=root, at=now),
+        repairs.order_repair(miner, reason="Scene", by=root, at=now),
+        ServiceLevel.objects.get(priority="low"),
     ]

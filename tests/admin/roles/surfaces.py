@@ -25,6 +25,8 @@ Permissions = frozenset[str]
 CLOSED: Mapping[str, frozenset[str]] = {
     "crm.ledgeraccount": frozenset({"add", "delete"}),  # booking makes them
     "hosting.mineroperation": frozenset({"add", "change", "delete"}),
+    "hosting.ticket": frozenset({"delete"}),  # what was said stays
+    "hosting.repairorder": frozenset({"add", "delete"}),  # ordered on the page of a machine
     "hosting.priceplanversion": frozenset({"add"}),  # made from the page of its plan
     "crm.payment": frozenset({"add", "change", "delete"}),
     "crm.customercredit": frozenset({"add", "change", "delete"}),  # recorded on the customer's page

@@ -1,0 +1,1 @@
+"""Notes and files on anything: a ticket, a machine, an invoice."""
