@@ -5,11 +5,21 @@ from hosting.models.miner_model import MinerModel
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
 from hosting.models.repair import RepairOrder
-from hosting.models.telemetry import MinerLatest, RollupDue, Telemetry, TelemetryDay, TelemetryFiveMinutes
+from hosting.models.telemetry import (
+    DayDue,
+    MinerLatest,
+    RollupDue,
+    SeriesPartition,
+    Telemetry,
+    TelemetryDay,
+    TelemetryFiveMinutes,
+    UsageDue,
+)
 from hosting.models.terms import HostingTerms
 from hosting.models.ticket import ServiceLevel, Ticket, TicketMiner
 
 __all__ = [
+    "DayDue",
     "HostingTerms",
     "Miner",
     "MinerLatest",
@@ -24,6 +34,7 @@ __all__ = [
     "Rack",
     "RepairOrder",
     "RollupDue",
+    "SeriesPartition",
     "ServiceLevel",
     "Site",
     "SiteHoliday",
@@ -32,5 +43,6 @@ __all__ = [
     "TelemetryFiveMinutes",
     "Ticket",
     "TicketMiner",
+    "UsageDue",
     "Zone",
 ]

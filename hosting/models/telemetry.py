@@ -189,3 +189,59 @@ class RollupDue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bucket_start:%Y-%m-%d %H:%M}"
+
+
+class DayDue(models.Model):
+    """Machines whose day (UTC) must be reckoned (again) from its five minutes: written and removed as they are."""
+
+    day = models.DateField(_("day"))
+    miner_ids = ArrayField(models.BigIntegerField(), verbose_name=_("machines"))
+    marked_at = models.DateTimeField(_("marked at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("day to reckon")
+        verbose_name_plural = _("days to reckon")
+        indexes = [models.Index(fields=["day", "id"], name="hosting_day_due")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class UsageDue(models.Model):
+    """A quarter-hour of a site whose demand and usage must be reckoned (again).
+
+    A row more than needed costs a look; so none is ever shared: whoever marks writes a row of its own, and the
+    reckoner deletes those it saw.
+    """
+
+    site = models.ForeignKey("hosting.Site", verbose_name=_("site"), on_delete=models.CASCADE, related_name="+")
+    interval_start = models.DateTimeField(_("start"))
+    marked_at = models.DateTimeField(_("marked at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("quarter-hour to reckon")
+        verbose_name_plural = _("quarter-hours to reckon")
+        indexes = [models.Index(fields=["interval_start", "site", "id"], name="hosting_usage_due")]
+
+    def __str__(self) -> str:
+        return f"{self.site_id} {self.interval_start:%Y-%m-%d %H:%M}"
+
+
+class SeriesPartition(models.Model):
+    """A partition of a time series as the database knows it: from its first day to the day after its last."""
+
+    id = models.BigIntegerField(primary_key=True)
+    series = models.CharField(_("series"), max_length=63)
+    name = models.CharField(_("table"), max_length=63)
+    first_day = models.DateField(_("first day"))
+    past_day = models.DateField(_("day after the last"))
+    begins_at = models.DateTimeField(_("begins at"))
+
+    class Meta:
+        managed = False
+        db_table = "hosting_series_partition"
+        verbose_name = _("partition of a series")
+        verbose_name_plural = _("partitions of series")
+
+    def __str__(self) -> str:
+        return self.name
