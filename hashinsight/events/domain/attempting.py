@@ -61,11 +61,15 @@ def _one_by_one(consumer: Consumer, events: Sequence[Event], *, at: datetime) ->
 
 
 def _hand_over(consumer: Consumer, events: Sequence[Event], *, at: datetime) -> None:
-    """Inbox entries and effect, both or neither."""
-    with transaction.atomic():
-        new = inbox.enter(consumer.group, events, at=at)
-        if new:
-            consumer.handle(new)
+    """Inbox entries and effect, both or neither; events the group has had already have no effect again."""
+    try:
+        with transaction.atomic():
+            inbox.enter(consumer.group, events, at=at)
+            consumer.handle(events)
+    except inbox.HadBefore:
+        with transaction.atomic():
+            if new := inbox.enter_new(consumer.group, events, at=at):
+                consumer.handle(new)
 
 
 def _raise_if_ours() -> None:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from hashinsight.events.consumers import Consumer, Event, Lane, consumers_of
 from hashinsight.events.domain.attempting import Outcome, attempt
-from hashinsight.events.domain.claiming import EVENT_COLUMNS, begin_batch, claim_events, event_from, numbers, positions
+from hashinsight.events.domain.claiming import EVENT_COLUMNS, begin_batch, claim_events, events_from, numbers, positions
 from hashinsight.events.domain.holding import Chance, aggregates_waiting, note_failure, park, release, settle
 from hashinsight.events.models import HeldDelivery
 
@@ -74,11 +74,12 @@ def hand_on(*, at: datetime, most: int, chance: Chance) -> Handed:
 def _hand_to(consumer: Consumer, events: list[Event], *, at: datetime, chance: Chance) -> set[int]:
     """Attempt what nothing stands in front of, park the rest; returns the keys the group has not had."""
     waiting = aggregates_waiting(consumer.group, events)
-    free = [event for event in events if event.aggregate not in waiting]
+    free = [event for event in events if event.aggregate not in waiting] if waiting else events
     outcome = attempt(consumer, free, at=at) if free else Outcome()
     for event, error in outcome.failed:
         note_failure(consumer.group, event, error, at=at, chance=chance)
-    behind = positions([*outcome.behind, *(event for event in events if event.aggregate in waiting)])
+    queued = [event for event in events if event.aggregate in waiting] if waiting else []
+    behind = positions([*outcome.behind, *queued])
     park(consumer.group, behind, at=at, why=outcome.unavailable)
     return {*behind, *positions(event for event, _error in outcome.failed)}
 
@@ -106,7 +107,7 @@ def _claim_held(group: str, *, at: datetime, most: int) -> list[Event]:
     """As ``claim_events``, from the deliveries held for a group."""
     with connection.cursor() as cursor:
         cursor.execute(_HELD, [group, at, at, most])
-        events = [event_from(row) for row in cursor.fetchall()]
+        events = events_from(cursor.fetchall())
         if not events:
             return []
         last = {event.aggregate: event.position for event in events}
