@@ -22,6 +22,7 @@ from hashinsight.common.api.views import NoSuchRoute
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
+from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 
 COLLECTIONS = (
     CustomerViewSet,
@@ -41,6 +42,8 @@ COLLECTIONS = (
     HostingTermsViewSet,
     MinerModelViewSet,
     MinerViewSet,
+    TicketViewSet,
+    AttachmentViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

@@ -41,7 +41,7 @@ SPECTACULAR_SETTINGS = {
         },
         **{
             f"{name}Enum": f"hosting.enums.{name}"
-            for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus")
+            for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus", "TicketStatus", "TicketKind")
         },
         "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",
     },

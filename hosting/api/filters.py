@@ -10,7 +10,18 @@ from django.db.models import Q, QuerySet
 from hashinsight.common.api.filters import ApiFilterSet, FlagFilter, SearchFilter, choice, day, moment, row
 from hashinsight.common.money import CURRENCY_CHOICES
 from hosting.domain.finding import address_of, mac_of
-from hosting.enums import BillingBasis, Cooling, HostingKind, MinerHealth, MinerIntent, MinerStatus, PlaceStatus
+from hosting.enums import (
+    BillingBasis,
+    Cooling,
+    HostingKind,
+    MinerHealth,
+    MinerIntent,
+    MinerStatus,
+    PlaceStatus,
+    TicketKind,
+    TicketPriority,
+    TicketStatus,
+)
 from hosting.models.miner import with_status
 
 
@@ -123,3 +134,17 @@ class MinerFilter(ApiFilterSet):
     address = FormFilter(address_of, max_length=45)
     created_from = moment("created_at", "gte")
     created_before = moment("created_at", "lt")
+
+
+class TicketFilter(ApiFilterSet):
+    """Of tickets."""
+
+    customer = row("customer")
+    site = row("site")
+    miner = row("miners")
+    kind = choice(TicketKind.choices)
+    priority = choice(TicketPriority.choices)
+    status = choice(TicketStatus.choices)
+    created_after = moment("created_at", "gte")
+    created_before = moment("created_at", "lt")
+    search = SearchFilter("subject")

@@ -43,6 +43,15 @@ STEEL_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/miners/assign/", "hosting.assign_miner", {"miners": ["{miner}"], "customer": "{customer}"}),
     ("/miners/intent/", "hosting.switch_miner", {"miners": ["{miner}"], "to": "active", "reason": "x"}),
     ("/miners/retire/", "hosting.retire_miner", {"miners": ["{miner}"], "reason": "x"}),
+    ("/tickets/", "hosting.add_ticket", {"customer": "{customer}", "subject": "x", "miners": ["{miner}"]}),
+    ("/tickets/{ticket}/note/", "hosting.work_ticket", {"body": "x"}),
+    ("/tickets/{ticket}/attach/", "hosting.work_ticket", {"name": "a.txt", "content": "YWJj"}),
+    ("/tickets/{ticket}/assign/", "hosting.work_ticket", {"to": "{root}"}),
+    ("/tickets/{ticket}/begin/", "hosting.work_ticket", {}),
+    ("/tickets/{ticket}/ask/", "hosting.work_ticket", {"body": "x"}),
+    ("/tickets/{ticket}/resolve/", "hosting.work_ticket", {"body": "x"}),
+    ("/tickets/{ticket}/close/", "hosting.work_ticket", {}),
+    ("/tickets/{resolved_ticket}/reopen/", "hosting.work_ticket", {"body": "x"}),
 ]  # fmt: skip
 STAFF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/customers/", "add_customer", {"company_name": "New Ltd"}),

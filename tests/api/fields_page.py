@@ -22,9 +22,11 @@ from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 from hosting.api import inputs as steel_in
 from hosting.api import serializers as steel
+from hosting.api import tickets as ticket_api
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
+from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 
 Row = tuple[str, ...]
 ALL_CLIENTS = ("client viewer", "client admin")
@@ -48,6 +50,12 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
     "price-plans": (PricePlanViewSet, steel_in.PricePlanInput, steel_in.PricePlanChange, {}),
     "hosting-terms": (HostingTermsViewSet, steel_in.TermsInput, steel_in.TermsChange, {}),
     "miners": (MinerViewSet, steel_in.MinerInput, steel_in.MinerChange, {}),
+    "tickets": (
+        TicketViewSet,
+        ticket_api.TicketInput,
+        ticket_api.TicketChange,
+        {"create": (ticket_api.ClientTicketInput, ALL_CLIENTS)},
+    ),
     "accounting-exports": (AccountingExportViewSet, AccountingExportInput, None, {}),
     "activities": (
         ActivityViewSet,
@@ -75,6 +83,8 @@ PARTS = {
     "windows of price-plans": steel.PriceWindowSerializer,
     "miner-models": steel.MinerModelSerializer,
     "miners after a call for many": steel.MinersChangedSerializer,
+    "attachments": ticket_api.AttachmentSerializer,
+    "conversation of tickets": ticket_api.ConversationEntrySerializer,
     "deliveries": serializers.DeliverySerializer,
     "credit-applications": money.CreditApplicationSerializer,
     "refunds": money.RefundSerializer,
@@ -140,6 +150,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "write-offs": WriteOffViewSet,
         "ageing": AgeingViewSet,
         "miner-models": MinerModelViewSet,
+        "attachments": AttachmentViewSet,
         "webhook-deliveries": WebhookDeliveryViewSet,
     }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]

@@ -88,6 +88,8 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "hosting-terms": [steel["terms"], steel["draft_terms"]],
         "miner-models": [steel["model"]],
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
+        "attachments": [steel["file"]],
+        "tickets": [steel["ticket"], steel["resolved_ticket"]],
     }
     money = money_rows(factories.issued_invoice(by=root, customer=customer_a), root)
     found |= {

@@ -30,6 +30,8 @@ ROWS: dict[str, dict[str, str]] = {
     "ageing": {"": "customer"},
     "approvals": {"": "approval", "withdraw": "own approval"},
     "accounting-exports": {"": "export"},
+    "attachments": {"": "file"},
+    "tickets": {"": "ticket", "reopen": "resolved ticket"},
     "activities": {"": "activity"},
     "webhooks": {"": "webhook", "enable": "quiet webhook"},
     "webhook-deliveries": {"": "message"},
@@ -111,6 +113,13 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
         ("activities", "create"): {
             "customer": customer, "deal": tenant.id("third"), "invoice": invoice, "subject": "New",
         },
+        ("tickets", "create"): {
+            "customer": customer, "site": tenant.id("site"), "subject": "New", "miners": [tenant.id("miner")],
+        },
+        ("tickets", "partial_update"): {"site": tenant.id("site")},
+        **{("tickets", name): {"body": "x"} for name in ("note", "ask", "resolve", "reopen")},
+        ("tickets", "attach"): {"name": "a.txt", "content": "YWJj"},
+        ("tickets", "assign"): {"to": str(tenant.root.pk)},
         ("approvals", "reject"): {"note": "x"},
         ("accounting-exports", "create"): {
             "legal_entity": tenant.id("entity"), "kind": "documents", "first": "2026-11", "last": "2026-11",

@@ -39,7 +39,8 @@ SNAPSHOT_TABLES = (
     "crm_numberseries", "crm_accountingexport",
     "crm_contract", "hosting_site", "hosting_zone", "hosting_rack", "hosting_priceplan", "hosting_priceplanversion",
     "hosting_pricecomponent", "hosting_hostingterms", "hosting_minermodel", "hosting_miner", "hosting_minerplacement",
-    "hosting_minerownership", "hosting_mineroperation",
+    "hosting_minerownership", "hosting_mineroperation", "hosting_ticket", "hosting_ticketminer", "journal_note",
+    "journal_attachment",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
     "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
 )  # fmt: skip
@@ -51,11 +52,19 @@ MORE_ROWS = {
     "zones": ("empty zone",),
     "hosting-terms": ("draft terms", "former terms"),
     "miners": ("other miner", "house miner"),
+    "tickets": ("hidden ticket",),
+    "attachments": ("hidden file",),
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
 }
 # Collections whose rows do not name their customer.
-OWN_ROWS = {"sites": "site", "zones": "zone", "price-plans": "price plan", "miner-models": "model"}
+OWN_ROWS = {
+    "attachments": "file",
+    "sites": "site",
+    "zones": "zone",
+    "price-plans": "price plan",
+    "miner-models": "model",
+}
 # Filters under which the row of a tenant is not found.
 NOT_FOUND = {
     ("activities", "lead"), ("deals", "lead"), ("credits", "invoice"), ("credits", "payment"), ("refunds", "payment"),
@@ -73,6 +82,7 @@ KINDS = {
     "contract": "contract",
     "site": "site",
     "zone": "zone",
+    "miner": "miner",
     "rack": "rack",
     "price_plan": "price plan",
     "model": "model",
@@ -202,7 +212,7 @@ class Matrix:
         reader = tenant.name if action in self.client_actions[resource] else "root"
         control = None
         if verb == "GET":
-            kept = 200 if url.endswith("/file/") else 304  # a streamed file is sent anew
+            kept = 200 if resource == "accounting-exports" and url.endswith("/file/") else 304  # a streamed file is sent anew
             control = (reader, attack, lambda answer: answer.status_code == kept)
         yield Cell(resource, "condition", attack, twin, control, tenant=tenant.name)
 
@@ -274,6 +284,7 @@ class Matrix:
             ("price-plans", "search"): rows["price plan"].name,
             ("miner-models", "search"): rows["model"].name,
             ("miner-models", "manufacturer"): rows["model"].manufacturer,
+            ("tickets", "search"): rows["ticket"].subject,
             ("miners", "serial"): rows["miner"].serial,
             ("miners", "mac"): rows["miner"].mac,
         }

@@ -90,17 +90,24 @@ def attach_file(
     return attachment
 
 
-def notes_of(subject: Model) -> QuerySet[Note]:
-    """Notes about a thing, in the order they were written."""
-    return Note.objects.filter(**_about(subject)).select_related("author").order_by("created_at", "id")
+def notes_of(subject: Model, *, visible_to: Any = None) -> QuerySet[Note]:
+    """Notes about a thing, in the order they were written; of these what somebody may see, where a person is named."""
+    rows: QuerySet[Note] = _seen(Note.objects.all(), visible_to).filter(**_about(subject))
+    return (rows if visible_to else rows.select_related("author")).order_by("created_at", "id")
 
 
-def attachments_of(subject: Model) -> QuerySet[Attachment]:
-    """Files of a thing, in the order they came."""
-    return Attachment.objects.filter(**_about(subject)).select_related("author").order_by("created_at", "id")
+def attachments_of(subject: Model, *, visible_to: Any = None) -> QuerySet[Attachment]:
+    """Files of a thing, in the order they came; the same."""
+    rows: QuerySet[Attachment] = _seen(Attachment.objects.all(), visible_to).filter(**_about(subject))
+    return (rows if visible_to else rows.select_related("author")).order_by("created_at", "id")
 
 
-def timeline_of(subject: Model) -> list[Note | Attachment]:
+def timeline_of(subject: Model, *, visible_to: Any = None) -> list[Note | Attachment]:
     """Both, in the order they came."""
-    entries: list[Note | Attachment] = [*notes_of(subject), *attachments_of(subject)]
+    notes, files = notes_of(subject, visible_to=visible_to), attachments_of(subject, visible_to=visible_to)
+    entries: list[Note | Attachment] = [*notes, *files]
     return sorted(entries, key=lambda entry: (entry.created_at, entry.pk))
+
+
+def _seen(rows: Any, person: Any) -> Any:
+    return rows if person is None else rows.visible_to(person)
