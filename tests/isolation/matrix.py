@@ -212,7 +212,8 @@ class Matrix:
         reader = tenant.name if action in self.client_actions[resource] else "root"
         control = None
         if verb == "GET":
-            kept = 200 if resource == "accounting-exports" and url.endswith("/file/") else 304  # a streamed file is sent anew
+            streamed = resource == "accounting-exports" and url.endswith("/file/")
+            kept = 200 if streamed else 304  # a streamed file is sent anew
             control = (reader, attack, lambda answer: answer.status_code == kept)
         yield Cell(resource, "condition", attack, twin, control, tenant=tenant.name)
 
