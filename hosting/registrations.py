@@ -1,10 +1,12 @@
 """What hosting makes known at start: event kinds, and what must be over before a contract ends."""
 
 from crm.domain.contracts import register_end_guard
+from hashinsight.common.gauges import register_gauges
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
+from hosting.domain.gauges import gauges
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
 
@@ -52,6 +54,7 @@ def register() -> None:
     for kind in EVENT_KINDS:
         register_kind(kind)
     register_end_guard(end_with_contract)
+    register_gauges(gauges)
     register_alert_kind(
         AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),
         watch=late_tickets,

@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYP
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from hashinsight.common.gauges import all_gauges
 from hashinsight.events.domain import queries as events
 from hashinsight.jobs.domain import locks
 from hashinsight.jobs.domain.status import all_job_states
@@ -67,7 +68,7 @@ class HouseCollector(Collector):
         """A database that is away leaves its gauges out and says so."""
         up = GaugeMetricFamily("hashinsight_database_up", "1 when the database answers.")
         try:
-            found = [*_work(), *_jobs(), *_events(), *_pool()]
+            found = [*_work(), *_jobs(), *_events(), *_pool(), *_of_apps()]
         except Exception:  # noqa: BLE001  (a scrape must not fail because the database does)
             found = []
         up.add_metric([], 1.0 if found else 0.0)
@@ -122,6 +123,16 @@ def _pool() -> list[Metric]:
     for name in ("pool_min", "pool_max", "pool_size", "pool_available", "requests_waiting"):
         gauge.add_metric([name], stats.get(name, 0))
     return [gauge]
+
+
+def _of_apps() -> list[Metric]:
+    found: list[Metric] = []
+    for gauge in all_gauges():
+        family = GaugeMetricFamily(gauge.name, gauge.text, labels=list(gauge.labels))
+        for labels, value in gauge.rows:
+            family.add_metric(list(labels), float(value))
+        found.append(family)
+    return found
 
 
 def text() -> bytes:

@@ -23,6 +23,7 @@ from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
 from hosting.admin import labels
 from hosting.admin import miner_pages as pages
+from hosting.admin.chart_pages import ChartsPage
 from hosting.admin.ticket_pages import OrderRepairPage
 from hosting.domain import fleet
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation
@@ -126,6 +127,7 @@ class MinerAdmin(BaseAdmin):
         "take-out": pages.TakeOutPage,
         "retire": pages.RetirePage,
         "repair": OrderRepairPage,
+        "charts": ChartsPage,
     }
     has_place_miner_permission = power(rules.may_place_miner)
     has_assign_miner_permission = power(rules.may_assign_miner)
@@ -162,8 +164,8 @@ class MinerAdmin(BaseAdmin):
     def offered(self, request: HttpRequest, obj: Miner) -> set[str]:
         """What its state allows."""
         if obj.intent == MinerIntent.RETIRED:
-            return {"intent", "assign"}
-        found = {"place", "assign", "intent", "repair"}
+            return {"intent", "assign", "charts"}
+        found = {"charts", "place", "assign", "intent", "repair"}
         if MinerIntent.RETIRED in INTENT_MOVES[MinerIntent(obj.intent)]:
             found.add("retire")
         return found | ({"take-out"} if obj.site_id else set())

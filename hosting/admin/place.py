@@ -18,6 +18,7 @@ from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
 from hosting import rules
 from hosting.admin import labels
+from hosting.admin.chart_pages import RackMapPage
 from hosting.domain import places
 from hosting.enums import PlaceStatus
 from hosting.models import Rack, Site, SiteHoliday, Zone
@@ -103,8 +104,8 @@ class PlaceAdmin(BaseAdmin):
         return text if not load.unknown else _("%(load)s, %(n)s of unknown power") % {"load": text, "n": load.unknown}
 
     def offered(self, request: HttpRequest, obj: Any) -> set[str]:
-        """The move there is."""
-        return {"archive" if obj.status == PlaceStatus.ACTIVE else "use"}
+        """The move there is, and what can always be looked at."""
+        return {"map", "archive" if obj.status == PlaceStatus.ACTIVE else "use"}
 
 
 class HolidayInline(BaseInline):
@@ -145,6 +146,8 @@ class SiteAdmin(PlaceAdmin):
 @admin.register(Zone)
 class ZoneAdmin(PlaceAdmin):
     """Zones."""
+
+    pages = {**PlaceAdmin.pages, "map": RackMapPage}
 
     list_display = ("name", "site", "status_shown", "capacity_shown", "max_utilisation_percent", "phases")
     list_select_related = ("site",)
