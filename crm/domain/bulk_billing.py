@@ -17,7 +17,16 @@ from django.utils.translation import gettext as _
 
 from crm.domain import einvoices, issuing, numbering, payments, periods, surpluses
 from crm.domain.bulk import BATCH, RecordRefused
-from crm.domain.invoicing import INVOICE_RESULTS, LINE_RESULTS, lines_of, new_draft, reckon, told_of, totals_of
+from crm.domain.invoicing import (
+    INVOICE_RESULTS,
+    lines_of,
+    new_draft,
+    reckon,
+    results_of,
+    store_results,
+    told_of,
+    totals_of,
+)
 from crm.domain.ledger import vouchers
 from crm.domain.ledger.posting import post_many
 from crm.domain.queries import local_date
@@ -151,10 +160,10 @@ def issue_invoices(records: Sequence[Issue], *, by: Any) -> list[Invoice]:
     for draft in drafts:
         if (draft.legal_entity_id, periods.first_of(wanted[draft.pk].on)) in closed:
             periods.check_open(draft.legal_entity, wanted[draft.pk].on)
-        before = [_results(line) for line in lines[draft.pk]]
+        before = [results_of(line) for line in lines[draft.pk]]
         _issue(draft, lines[draft.pk], on=wanted[draft.pk].on, cache=cache)
-        changed += [line for line, old in zip(lines[draft.pk], before, strict=True) if _results(line) != old]
-    InvoiceLine.objects.bulk_update(changed, LINE_RESULTS, batch_size=UPDATE_BATCH)
+        changed += [line for line, old in zip(lines[draft.pk], before, strict=True) if results_of(line) != old]
+    store_results(changed)
     Invoice.objects.bulk_update(drafts, ISSUED, batch_size=UPDATE_BATCH)
     _store_einvoices(drafts, lines, {pk: record.at for pk, record in wanted.items()})
     post_many(
@@ -278,10 +287,6 @@ def _tell_of_money(stored: Sequence[Payment], by: Any) -> None:
     _note(activities, by)
     facts = [Fact(one.invoice.public_id, payments.told_of(one), one.customer_id) for one in stored]
     publish_many("payment.recorded", facts, aggregate_type="invoice", user_id=_id_of(by))
-
-
-def _results(line: InvoiceLine) -> list[Any]:
-    return [getattr(line, name) for name in LINE_RESULTS]
 
 
 def _activity(kind: ActivityKind, subject: str, invoice: Invoice, at: datetime) -> Activity:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from crm.domain import crediting
@@ -28,6 +28,14 @@ LARGEST_AMOUNT = Decimal(10) ** 16
 BILLABLE = (DealStatus.SIGNED, DealStatus.COMPLETED)
 # What ``reckon`` sets.
 LINE_RESULTS = ["position", "tax_category", "tax_rate", "exemption_reason", "exemption_code", "net_amount"]
+_STORE = """
+UPDATE crm_invoiceline line
+   SET position = told.position, tax_category = told.tax_category, tax_rate = told.tax_rate,
+       exemption_reason = told.exemption_reason, exemption_code = told.exemption_code, net_amount = told.net_amount
+  FROM unnest(%s::bigint[], %s::integer[], %s::text[], %s::numeric[], %s::text[], %s::text[], %s::numeric[])
+       AS told (id, position, tax_category, tax_rate, exemption_reason, exemption_code, net_amount)
+ WHERE line.id = told.id
+"""
 INVOICE_RESULTS = ["net_total", "tax_total", "gross_total"]
 
 
@@ -160,10 +168,31 @@ def recalculate(invoice: Invoice, *, on: date) -> Invoice:
     """
     locked = lock_draft(invoice)
     rows = list(locked.lines.select_related("product__tax_code", "tax_code").order_by("position", "id"))
+    before, totals = [results_of(line) for line in rows], [getattr(locked, name) for name in INVOICE_RESULTS]
     reckon(locked, rows, on=on, cache={})
-    InvoiceLine.objects.bulk_update(rows, LINE_RESULTS)
+    store_results([line for line, old in zip(rows, before, strict=True) if results_of(line) != old])
+    if [getattr(locked, name) for name in INVOICE_RESULTS] == totals:  # as nearly always at issue
+        for name, value in zip(INVOICE_RESULTS, totals, strict=True):
+            setattr(locked, name, value)  # as many digits as the database keeps
+        return locked
     locked.save(update_fields=INVOICE_RESULTS)
     return locked.reload()
+
+
+def results_of(line: InvoiceLine) -> list[Any]:
+    """What ``reckon`` sets on a line, in the order of LINE_RESULTS."""
+    return [getattr(line, name) for name in LINE_RESULTS]
+
+
+def store_results(lines: Sequence[InvoiceLine]) -> None:
+    """Write what ``reckon`` set, in one statement (``bulk_update`` writes a case per line and field)."""
+    if not lines:
+        return
+    kinds = (int, str, Decimal, str, str, Decimal)
+    columns = zip(*(results_of(line) for line in lines), strict=True)
+    typed = [[kind(value) for value in column] for kind, column in zip(kinds, columns, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, [[line.pk for line in lines], *typed])
 
 
 def reckon(invoice: Invoice, rows: Sequence[InvoiceLine], *, on: date, cache: dict[tuple[int, date], LineTax]) -> None:
