@@ -29,18 +29,22 @@ def note_move(
     by: Any,
     at: datetime,
     customer: Customer | None = None,
+    customer_id: int | None = None,
     lead: Lead | None = None,
     deal: Deal | None = None,
     invoice: Invoice | None = None,
     body: str = "",
     client_visible: bool = False,
 ) -> Activity:
-    """Write the activity that a move leaves behind (inside the move's transaction)."""
+    """Write the activity that a move leaves behind (inside the move's transaction).
+
+    The customer is given as a row, or by its key where the row is not at hand.
+    """
     return Activity.objects.create(
         kind=kind,
         subject=subject[:300],
         body=body,
-        customer=customer,
+        customer_id=customer.pk if customer else customer_id,
         lead=lead,
         deal=deal,
         invoice=invoice,

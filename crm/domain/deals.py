@@ -206,7 +206,7 @@ def _set_status(
     with audit_context(reason=reason):
         locked.save(update_fields=["status", *changes])
     note_move(
-        ActivityKind.DEAL_STATUS, by=by, at=at, customer=locked.customer, deal=locked, body=reason,
+        ActivityKind.DEAL_STATUS, by=by, at=at, customer_id=locked.customer_id, deal=locked, body=reason,
         subject=_("Deal moved from %(before)s to %(after)s") % {"before": before, "after": locked.get_status_display()},
     )  # fmt: skip
     publish_deal(locked, "deal.moved", by)

@@ -1,5 +1,6 @@
 """Booking documents in the transaction that makes them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from crm.models import (
     CreditApplication,
     CustomerCredit,
     Invoice,
+    InvoiceLine,
     JournalEntry,
     Payment,
     Refund,
@@ -28,9 +30,9 @@ KIND_OF: dict[type[Any], EntryKind] = {
 }
 
 
-def book_invoice(invoice: Invoice, *, by: Any, at: datetime) -> JournalEntry | None:
-    """Book an issued invoice."""
-    totals = document_totals(invoice, list(invoice.lines.all()))
+def book_invoice(invoice: Invoice, lines: Sequence[InvoiceLine], *, by: Any, at: datetime) -> JournalEntry | None:
+    """Book an issued invoice; ``lines`` are all of its lines."""
+    totals = document_totals(invoice, lines)
     return post(vouchers.of_invoice(invoice, totals, by=by, at=at))
 
 
