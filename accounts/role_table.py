@@ -60,6 +60,7 @@ FLEET_TABLES = (
     "hosting.minerplacement",
     "hosting.minerownership",
     "hosting.mineroperation",
+    "hosting.minerimport",
 )
 HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES)
 APPROVALS = (
@@ -165,7 +166,7 @@ _FLEET = (
         f"hosting.{name}"
         for name in (
             "archive_site", "place_miner", "assign_miner", "switch_miner", "retire_miner", "import_miner",
-            "export_miner", "import_minermodel",
+            "export_miner", "export_minermodel",
         )
     }
 )  # fmt: skip

@@ -243,3 +243,24 @@ REPAIR_MOVES = {
     RepairStatus.WRITTEN_OFF: set(),
     RepairStatus.CANCELLED: set(),
 }  # fmt: skip
+
+
+class ImportState(TextChoices):
+    """How far an import of machines has come."""
+
+    UPLOADED = "uploaded", _("uploaded")
+    CHECKED = "checked", _("checked")
+    REFUSED = "refused", pgettext_lazy("file", "refused")
+    CONFIRMED = "confirmed", _("being imported")
+    DONE = "done", pgettext_lazy("file", "imported")
+    FAILED = "failed", pgettext_lazy("file", "failed")
+
+
+IMPORT_MOVES = {
+    ImportState.UPLOADED: {ImportState.CHECKED, ImportState.REFUSED},
+    ImportState.CHECKED: {ImportState.CONFIRMED},
+    ImportState.REFUSED: set(),
+    ImportState.CONFIRMED: {ImportState.DONE, ImportState.FAILED},
+    ImportState.DONE: set(),
+    ImportState.FAILED: set(),
+}

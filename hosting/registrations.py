@@ -2,13 +2,17 @@
 
 from crm.domain.contracts import register_end_guard
 from hashinsight.common.gauges import register_gauges
+from hashinsight.common.hold import register_inward
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
+from hashinsight.jobs.registry import register_handler
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
 from hosting.domain.gauges import gauges
+from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
+from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
 _READINGS = {
@@ -59,3 +63,5 @@ def register() -> None:
         AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),
         watch=late_tickets,
     )
+    register_handler(MINER_IMPORT, work_on_import)
+    register_inward([MINER_IMPORT])

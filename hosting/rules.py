@@ -47,11 +47,6 @@ def may_import_miner(user: Any) -> bool:
     return _may(user, "import_miner")
 
 
-def may_import_minermodel(user: Any) -> bool:
-    """Load models from a file."""
-    return _may(user, "import_minermodel")
-
-
 def may_work_ticket(user: Any) -> bool:
     """Assign tickets, work on them, resolve, close and reopen them."""
     return _may(user, "work_ticket")

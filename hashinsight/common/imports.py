@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,6 +21,21 @@ MOST_CELLS = 1_000_000
 MOST_CELL = 10_000
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How large a file may be."""
+
+    bytes: int = MOST_BYTES
+    rows: int = MOST_ROWS
+
+
+PLAIN = Limits()
+
+
+def _plain_heading(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
 class FileRefused(DomainError):
     """The file cannot be read as the table that is wanted."""
 
@@ -36,20 +51,31 @@ class SheetRows:
     lines: list[int]
 
 
-def read_sheet(content: bytes, name: str, *, known: Sequence[str], required: Sequence[str]) -> SheetRows:
-    """The rows of a CSV or XLSX file whose heading names some of ``known`` and all of ``required``."""
-    if len(content) > MOST_BYTES:
-        raise FileRefused(_("The file is larger than %(most)s MB.") % {"most": MOST_BYTES // 1024 // 1024})
+def read_sheet(
+    content: bytes,
+    name: str,
+    *,
+    known: Sequence[str],
+    required: Sequence[str],
+    limits: Limits = PLAIN,
+    column_of: Callable[[str], str] = _plain_heading,
+) -> SheetRows:
+    """The rows of a CSV or XLSX file whose heading names some of ``known`` and all of ``required``.
+
+    ``column_of`` says which column a heading means.
+    """
+    if len(content) > limits.bytes:
+        raise FileRefused(_("The file is larger than %(most)s MB.") % {"most": f"{limits.bytes / 1024 / 1024:g}"})
     if not content.strip():
         raise FileRefused(_("The file is empty."))
     kind = name.rpartition(".")[2].lower()
     if kind == "csv":
         table = _csv_rows(content)
     elif kind == "xlsx":
-        table = _xlsx_rows(content)
+        table = _xlsx_rows(content, limits)
     else:
         raise FileRefused(_("Only files whose name ends in .csv or .xlsx can be imported."))
-    return _checked(table, known, required)
+    return _checked(table, known, required, limits, column_of)
 
 
 def _csv_rows(content: bytes) -> list[tuple[int, list[str]]]:
@@ -76,7 +102,7 @@ def _csv_rows(content: bytes) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _xlsx_rows(content: bytes) -> list[tuple[int, list[str]]]:
+def _xlsx_rows(content: bytes, limits: Limits) -> list[tuple[int, list[str]]]:
     from openpyxl import load_workbook  # noqa: PLC0415  slow import: 0.3 s
 
     if trouble := archive_trouble(content):
@@ -91,7 +117,7 @@ def _xlsx_rows(content: bytes) -> list[tuple[int, list[str]]]:
             if counted > MOST_CELLS or any(cell is not None for cell in cells[MOST_COLUMNS:]):
                 raise FileRefused(_("The workbook has more than %(most)s columns.") % {"most": MOST_COLUMNS})
             rows.append((line, [_cell_text(cell) for cell in cells[:MOST_COLUMNS]]))
-            if line > MOST_ROWS + 100:
+            if line > limits.rows + 100:
                 break
     except FileRefused:
         raise
@@ -112,19 +138,25 @@ def _cell_text(cell: Any) -> str:
     return str(cell).replace("\x00", "").strip()
 
 
-def _checked(table: list[tuple[int, list[str]]], known: Sequence[str], required: Sequence[str]) -> SheetRows:
+def _checked(
+    table: list[tuple[int, list[str]]],
+    known: Sequence[str],
+    required: Sequence[str],
+    limits: Limits,
+    column_of: Callable[[str], str],
+) -> SheetRows:
     filled = [(line, row) for line, row in table if any(row)]
     if not filled:
         raise FileRefused(_("The file holds no rows."))
     (_line, heading), *body = filled
-    headers = [name.lower().replace(" ", "_") for name in heading]
+    headers = [column_of(name) for name in heading]
     while headers and not headers[-1]:
         headers.pop()
     _check_headers(headers, known, required)
     if not body:
         raise FileRefused(_("The file holds a heading but no rows."))
-    if len(body) > MOST_ROWS:
-        raise FileRefused(_("The file holds more than %(most)s rows; split it.") % {"most": MOST_ROWS})
+    if len(body) > limits.rows:
+        raise FileRefused(_("The file holds more than %(most)s rows; split it.") % {"most": limits.rows})
     width = len(headers)
     for line, row in body:
         if len(row) > width and any(row[width:]):

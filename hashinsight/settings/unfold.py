@@ -71,6 +71,12 @@ UNFOLD = {
                         "hosting.view_hostingterms",
                     ),
                     _item(
+                        _("Imports of miners"),
+                        "upload_file",
+                        "admin:hosting_minerimport_changelist",
+                        "hosting.import_miner",
+                    ),
+                    _item(
                         _("Miner models"), "category", "admin:hosting_minermodel_changelist", "hosting.view_minermodel"
                     ),
                     _item(

@@ -1,6 +1,6 @@
 """Colours of states; red is kept for what a person must act on."""
 
-from hosting.enums import MinerHealth, MinerIntent, PlaceStatus, RepairStatus, TicketPriority, TicketStatus
+from hosting.enums import ImportState, MinerHealth, MinerIntent, PlaceStatus, RepairStatus, TicketPriority, TicketStatus
 
 PLACE = {PlaceStatus.ACTIVE: "success", PlaceStatus.INACTIVE: "default"}
 INTENT = {
@@ -9,6 +9,14 @@ INTENT = {
     MinerIntent.PAUSED: "default",
     MinerIntent.MAINTENANCE: "warning",
     MinerIntent.RETIRED: "default",
+}
+IMPORT = {
+    ImportState.UPLOADED: "info",
+    ImportState.CHECKED: "warning",
+    ImportState.REFUSED: "danger",
+    ImportState.CONFIRMED: "info",
+    ImportState.DONE: "success",
+    ImportState.FAILED: "danger",
 }
 HEALTH = {
     MinerHealth.OK: "success",

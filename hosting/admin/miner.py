@@ -24,6 +24,8 @@ from hosting import rules
 from hosting.admin import labels
 from hosting.admin import miner_pages as pages
 from hosting.admin.chart_pages import ChartsPage
+from hosting.admin.export_columns import MINER_COLUMNS
+from hosting.admin.miner_import import ImportMinersPage
 from hosting.admin.ticket_pages import OrderRepairPage
 from hosting.domain import fleet
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation
@@ -118,9 +120,11 @@ class MinerAdmin(BaseAdmin):
         "retired_at",
     )  # fmt: skip
     inlines = (PlacementInline, OwnershipInline, OperationInline)
+    export_columns = MINER_COLUMNS
     history_children = (HistorySource(MinerPlacement, "miner_id"), HistorySource(MinerOwnership, "miner_id"))
     actions = ("place_selected", "assign_selected", "intent_selected", "take_out_selected", "retire_selected")
     pages = {
+        "import": ImportMinersPage,
         "place": pages.PlaceMinersPage,
         "assign": pages.AssignMinersPage,
         "intent": pages.IntentPage,
@@ -129,6 +133,7 @@ class MinerAdmin(BaseAdmin):
         "repair": OrderRepairPage,
         "charts": ChartsPage,
     }
+    has_import_miner_permission = power(rules.may_import_miner)
     has_place_miner_permission = power(rules.may_place_miner)
     has_assign_miner_permission = power(rules.may_assign_miner)
     has_switch_miner_permission = power(rules.may_switch_miner)

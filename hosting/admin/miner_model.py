@@ -14,6 +14,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.display import money_cell, number_text
+from hosting.admin.export_columns import MODEL_COLUMNS
 from hosting.models import MinerModel
 
 
@@ -45,6 +46,7 @@ class MinerModelAdmin(BaseAdmin):
         ),
     )
     readonly_fields = ("efficiency_shown", "is_shipped")
+    export_columns = MODEL_COLUMNS
 
     @display(description=gettext_lazy("hashrate (TH/s)"), ordering="hashrate_ths")
     def hashrate_shown(self, model: MinerModel) -> str:

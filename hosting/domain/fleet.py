@@ -108,16 +108,7 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
     spot = _locked_spot(spot)
     locked = _locked(miner.pk for miner in miners)
     _refuse_states(locked, {MinerIntent.RETIRED})
-    unknown = [miner for miner in locked if miner.nameplate_w is None]
-    if unknown:
-        raise MinersRefused(
-            ngettext(
-                "The power of %(first)s is unknown: state its model or its power first.",
-                "The power of %(count)s machines is unknown (%(first)s is one): state their models or power first.",
-                len(unknown),
-            )
-            % {"count": len(unknown), "first": unknown[0]}
-        )
+    refuse_unknown_power(locked)
     _check_slots(locked, spot)
     _check_room(spot, more_w=sum(miner.nameplate_w or 0 for miner in locked), moving=[miner.pk for miner in locked])
     with audit_context(reason=printable(reason)):
@@ -132,6 +123,20 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
         log(locked, Operation.PLACE, by=by, at=at, details=str(spot.rack or spot.zone or spot.site))
     tell(locked, "miner.deployed", by)
     return locked
+
+
+def refuse_unknown_power(miners: Iterable[Miner]) -> None:
+    """What draws nobody knows how much is not placed anywhere. Raises MinersRefused."""
+    unknown = [miner for miner in miners if miner.nameplate_w is None]
+    if unknown:
+        raise MinersRefused(
+            ngettext(
+                "The power of %(first)s is unknown: state its model or its power first.",
+                "The power of %(count)s machines is unknown (%(first)s is one): state their models or power first.",
+                len(unknown),
+            )
+            % {"count": len(unknown), "first": unknown[0]}
+        )
 
 
 @transaction.atomic

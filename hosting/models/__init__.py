@@ -1,6 +1,7 @@
 """What stands where, whose it is, and at what price."""
 
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
+from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
@@ -22,6 +23,7 @@ __all__ = [
     "DayDue",
     "HostingTerms",
     "Miner",
+    "MinerImport",
     "MinerLatest",
     "MinerModel",
     "MinerOperation",

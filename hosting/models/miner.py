@@ -182,6 +182,7 @@ class Miner(BaseModel):
             models.Index(fields=["-created_at", "-id"], name="hosting_miner_created"),
             models.Index(fields=["site", "intent", "health"], name="hosting_miner_site_state"),
             models.Index(fields=["customer", "-created_at", "-id"], name="hosting_miner_customer"),
+            models.Index(Upper("serial"), name="hosting_miner_serial"),
             models.Index(fields=["mac"], name="hosting_miner_mac", condition=~Q(mac="")),
             models.Index(fields=["address"], name="hosting_miner_address"),
         ]

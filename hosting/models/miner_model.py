@@ -83,7 +83,7 @@ class MinerModel(BaseModel):
                 violation_error_message=_("The coldest inlet must be below the warmest."),
             ),
         ]
-        permissions = [("import_minermodel", _("Can import miner models"))]
+        permissions = [("export_minermodel", _("Can export miner models"))]
 
     def __str__(self) -> str:
         return self.name

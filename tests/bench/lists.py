@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import django
 
+from tests.bench import _fleet
 from tests.support import children
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +32,15 @@ PAGES = {
     "API page, client key, filtered": "client /api/v1/invoices/?status=paid",
 }
 GUARDED = ("crm_customer", "crm_deal", "crm_invoice", "crm_invoiceline", "crm_payment")
-FILL = """
+CUSTOMERS = """
 INSERT INTO crm_customer (public_id, created_at, updated_at, version, code, company_name, email, billing_email,
     contact_name, phone, street, postal_code, city, region, country, tax_id, vat_id, buyer_reference, sector, status,
     currency, time_zone, language, is_sample, internal_note)
 SELECT gen_random_uuid(), now(), now(), 1, 'C' || n, 'Customer ' || n, 'c' || n || '@example.test', '', '', '', '', '',
     '', '', 'DE', '', '', '', '', 'active', 'EUR', 'UTC', 'en', false, ''
   FROM generate_series(1, 300) n;
+"""
+FILL = """
 INSERT INTO crm_deal (public_id, created_at, updated_at, version, customer_id, title, stage, status, value, currency,
     from_conversion, cancel_reason, is_sample, internal_note, actual_close_on, completed_at)
 SELECT gen_random_uuid(), now() - n * interval '7 minutes', now(), 1, 1 + n %% 300, 'Deal ' || n, 'closed_won',
@@ -78,8 +81,28 @@ def main() -> int:
     finally:
         for server in servers.values():
             server.stop()
+    results += machines()
     _report(results)
     return 0
+
+
+def machines() -> list[dict[str, Any]]:
+    """The same for the fleet, at three sizes."""
+    servers = {name: Server(name, size, kind="fleet") for name, size in _fleet.SIZES.items()}
+    results = []
+    try:
+        for title, page in _fleet.PAGES.items():
+            times: dict[str, list[float]] = {name: [] for name in servers}
+            for number in range(_fleet.WARM_UP + _fleet.ROUNDS):
+                for name, server in servers.items():
+                    taken = server.ask(_fleet.page_of(page))
+                    if number >= _fleet.WARM_UP:
+                        times[name].append(taken)
+            results += _fleet.rows_of(title, times)
+    finally:
+        for server in servers.values():
+            server.stop()
+    return results
 
 
 def _row(title: str, times: dict[str, list[float]]) -> dict[str, Any]:
@@ -93,7 +116,8 @@ def _report(rows: list[dict[str, Any]]) -> None:
     (folder / "lists.json").write_text(json.dumps({"bench": "lists", "results": rows}, indent=2) + "\n")
     for row in rows:
         sys.stdout.write(
-            f"{row['name']:<55} {row['value']:>8.2f} ms  limit {row['limit']:>8.2f}  ratio {row['ratio']:.3f}\n"
+            f"{row['name']:<62} {row['value']:>8.2f} {row['unit']:<2}"
+            f" limit {row['limit']:>8.2f}  ratio {row['ratio']:.3f}\n"
         )
 
 
@@ -105,7 +129,7 @@ def _with_database(url: str, name: str) -> str:
 class Server:
     """One process with one database, answering one request at a time."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, kind: str = "invoices") -> None:
         database = f"bench_lists_{name}"
         owner = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
         environment = {
@@ -115,7 +139,7 @@ class Server:
         }
         as_owner = {**environment, "DATABASE_URL": _with_database(owner, database), "BENCH_ADMIN_URL": owner}
         subprocess.run(
-            [sys.executable, "-m", "tests.bench.lists", "build", database, str(size)],
+            [sys.executable, "-m", "tests.bench.lists", "build", database, str(size), kind],
             env=as_owner,
             cwd=ROOT,
             check=True,
@@ -142,23 +166,24 @@ class Server:
         self.process.wait()
 
 
-def build(database: str, size: int) -> int:
-    """A fresh database with ``size`` invoices, as the owner."""
+def build(database: str, size: int, kind: str) -> int:
+    """A fresh database with ``size`` invoices or machines, as the owner; a copy of the bench's own empty one."""
     import psycopg
 
-    with psycopg.connect(os.environ["BENCH_ADMIN_URL"], autocommit=True) as connection:
+    owner = os.environ["BENCH_ADMIN_URL"]
+    template = urlsplit(owner).path.strip("/")
+    with psycopg.connect(_with_database(owner, "postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{database}"')
+        connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
     django.setup()
-    from django.core.management import call_command
     from django.db import connection as own
 
-    call_command("migrate", verbosity=0, skip_checks=True)
     _people()
+    fill, guarded = (CUSTOMERS + FILL, GUARDED) if kind == "invoices" else (CUSTOMERS + _fleet.FILL, _fleet.GUARDED)
     with own.cursor() as cursor:
-        switch = "; ".join(f"ALTER TABLE {table} {{0}} TRIGGER USER" for table in GUARDED)
+        switch = "; ".join(f"ALTER TABLE {table} {{0}} TRIGGER USER" for table in guarded)
         cursor.execute(switch.format("DISABLE"))
-        cursor.execute(FILL, {"size": size})
+        cursor.execute(fill, {"size": size})
         cursor.execute(switch.format("ENABLE"))
         cursor.execute("VACUUM ANALYZE")
     return 0
@@ -224,5 +249,5 @@ def _asker() -> Callable[[str], float]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["build"]:
-        sys.exit(build(sys.argv[2], int(sys.argv[3])))
+        sys.exit(build(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     sys.exit(serve() if sys.argv[1:2] == ["serve"] else main())

@@ -15,6 +15,7 @@ from django.http import HttpResponse
 
 from tests.api.client import Caller
 from tests.isolation.bodies import ROWS, body_of
+from tests.isolation.tables import SNAPSHOT_TABLES
 from tests.isolation.world import MARK, NOBODY, Tenant, World
 
 VERBS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
@@ -32,18 +33,6 @@ FILES = ("/pdf/", "/xml/", "/csv/", "/file/")
 QUERIES = {"/statement/": "?first_on=2026-11-01&last_on=2026-11-30"}
 REQUEST_ID = "the-same-request"
 VOLATILE = ("RateLimit-Remaining", "RateLimit-Reset")
-SNAPSHOT_TABLES = (
-    "crm_customer", "crm_customermembership", "crm_lead", "crm_deal", "crm_dealline", "crm_invoice", "crm_invoiceline",
-    "crm_invoicedocument", "crm_invoicedelivery", "crm_payment", "crm_customercredit", "crm_creditapplication",
-    "crm_refund", "crm_writeoff", "crm_reversal", "crm_journalentry", "crm_ledgerposting", "crm_activity",
-    "crm_numberseries", "crm_accountingexport",
-    "crm_contract", "hosting_site", "hosting_zone", "hosting_rack", "hosting_priceplan", "hosting_priceplanversion",
-    "hosting_pricecomponent", "hosting_hostingterms", "hosting_minermodel", "hosting_miner", "hosting_minerplacement",
-    "hosting_minerownership", "hosting_mineroperation", "hosting_ticket", "hosting_ticketminer", "journal_note",
-    "journal_attachment",
-    "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",
-    "accounts_apikey", "accounts_user", "jobs_duework", "events_outboxevent",
-)  # fmt: skip
 MORE_ROWS = {
     "deals": ("draft deal", "third"),
     "invoices": ("draft invoice", "withdrawn invoice", "credit note"),

@@ -24,8 +24,10 @@ from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.models import DueWork, JobRun
 from hashinsight.notify.models import Alert, Delivery, RuleWindow
+from hosting.models import Miner, MinerImport, MinerOperation
 
 KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
+ABOUT_A_NEW_ROW = {"miner.registered"}
 
 
 class Killed(BaseException):
@@ -102,7 +104,13 @@ def state() -> dict[str, Any]:
         "deliveries": sorted(InvoiceDelivery.objects.values_list("invoice", "recipient", "status", "error")),
         "payments": sorted(Payment.objects.values_list("invoice", "amount")),
         "activities": sorted(Activity.objects.values_list("kind", "subject", "invoice"), key=str),
-        "events": sorted(OutboxEvent.objects.values_list("kind", "aggregate_id")),
+        "events": sorted(
+            (kind, "" if kind in ABOUT_A_NEW_ROW else str(about))
+            for kind, about in OutboxEvent.objects.values_list("kind", "aggregate_id")
+        ),
+        "machines": sorted(Miner.objects.values_list("serial", "customer", "site", "nameplate_w"), key=str),
+        "operations": sorted(MinerOperation.objects.values_list("miner__serial", "operation", "request_id")),
+        "imports": sorted(MinerImport.objects.values_list("pk", "state")),
         "documents in history": audit[1].objects.count(),
         "moves in history": sorted(set(audit[2].objects.values_list("customer_id", "number", "status")), key=str),
         "letters": sorted(

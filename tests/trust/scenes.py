@@ -21,6 +21,8 @@ from hashinsight.jobs.enums import WorkQueue
 from hashinsight.jobs.models import DueWork
 from hashinsight.notify.domain import channels, raise_alert
 from hashinsight.notify.models import Channel, Rule
+from hosting.domain.miner_import import steps
+from hosting.models import MinerModel
 from tests import factories
 from tests.factories import NOW, TODAY
 
@@ -54,6 +56,18 @@ def _open(invoice: Invoice, kind: str) -> DueWork:
 def render(by: User) -> Kwargs:
     factories.LegalEntityFactory()
     return {"work_id": _open(_issued(by), "crm.render_invoice_pdf").pk}
+
+
+def import_miners(by: User) -> Kwargs:
+    factories.LegalEntityFactory()
+    MinerModel.objects.create(name="M", manufacturer="B", hashrate_ths=1, power_w=1)
+    note = "n" * 2000
+    rows = "".join(f"S{number},M,{note}\n" for number in range(steps.AT_ONCE_BYTES // 2000))
+    kept = steps.receive(f"serial,model,note\n{rows}".encode(), name="f.csv", by=by, at=NOW)
+    steps.check(kept, at=NOW)
+    DueWork.objects.filter(kind=steps.WORK).delete()
+    steps.confirm(kept, sha256=kept.sha256, by=by, at=NOW)
+    return {"work_id": DueWork.objects.get(kind=steps.WORK).pk}
 
 
 def send_email(by: User) -> Kwargs:
@@ -226,6 +240,7 @@ SCENES = [
     Scene("jobs.do_due_work", render, kind="crm.render_invoice_pdf"),
     Scene("jobs.do_due_work", send_email, kind="crm.send_invoice_email"),
     Scene("jobs.do_due_work", send_invitation, kind="crm.send_invitation"),
+    Scene("jobs.do_due_work", import_miners, kind="hosting.miner_import"),
     Scene("jobs.drain_bulk", drain),
     Scene("jobs.sweep", sweep),
     Scene("jobs.forget_answers", old_answers),

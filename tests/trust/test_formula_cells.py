@@ -44,6 +44,7 @@ WRITERS = {
     "hashinsight/common/admin/exporting.py": "tables of columns",
     "crm/domain/exports/journal.py": "tables of columns",
     "crm/domain/exports/documents.py": "tables of columns",
+    "hosting/admin/miner_import.py": "tables of columns",
     "crm/documents/ageing.py": "its table, named below",
     "crm/documents/statement.py": "its file",
     "crm/engine/bookfiles/xero.py": "Xero",

@@ -136,39 +136,43 @@ class ImportPage(ObjectPage):
     for_none = True
     title: ClassVar[Any] = ""
     resource_class: ClassVar[type[DomainResource]]
+    form_class: ClassVar[type[UploadForm]] = UploadForm
     template_name = "admin/house/import.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The upload form and what the file should look like."""
-        return self.show({"form": UploadForm()})
+        return self.show({"form": self.form_class()})
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Dry run of an uploaded file, or the import of the file that was tried before."""
         if "token" in request.POST:
             return self.finish(request, request.POST["token"])
-        form = UploadForm(request.POST, request.FILES)
+        form = self.form_class(request.POST, request.FILES)
         if not form.is_valid():
             return self.show({"form": form})
         upload = form.cleaned_data["file"]
-        content = upload.read()
         try:
-            sheet = self.read(content, upload.name)
+            return self.take(upload.read(), upload.name)
         except FileRefused as refusal:
             form.add_error("file", str(refusal))
             return self.show({"form": form})
+
+    def take(self, content: bytes, name: str) -> HttpResponse:
+        """The dry run of a file that was uploaded, and the file kept until it is confirmed. Raises FileRefused."""
+        sheet = self.read(content, name)
         result = self.load(sheet, dry_run=True)
         problems = _problems(result, sheet)
         context: dict[str, Any] = {
-            "form": UploadForm(),
+            "form": self.form_class(),
             "sheet": sheet,
-            "file_name": upload.name,
+            "file_name": name,
             "problems": problems[:MOST_PROBLEMS_SHOWN],
             "problem_count": len(problems),
             "preview": list(zip(sheet.lines, sheet.rows, strict=True))[:20],
         }
         if not problems:
             context["token"] = token = secrets.token_urlsafe(16)
-            cache.set(self._key(token), (upload.name, content), KEEP_SECONDS)
+            cache.set(self._key(token), (name, content), KEEP_SECONDS)
         return self.show(context)
 
     def finish(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -217,11 +221,15 @@ class ImportPage(ObjectPage):
                 "title": capfirst(str(self.title)),
                 "subtitle": None,
                 "opts": page.opts,
-                "columns": _described(self.resource_class),
+                "columns": self.described(),
                 "back_url": page.url_of("changelist"),
                 **context,
             },
         )
+
+    def described(self) -> list[dict[str, Any]]:
+        """The columns a file may have: name, label, whether it is needed, its values."""
+        return _described(self.resource_class)
 
     def _key(self, token: str) -> str:
         return f"import:{self.request.user.pk}:{self.model_admin.opts.label_lower}:{token[:64]}"

@@ -8,6 +8,7 @@ from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
 from hosting.domain import fleet, places, prices, repairs, terms, tickets
+from hosting.domain.miner_import import steps
 from hosting.models import Miner, MinerModel, MinerOperation, ServiceLevel
 
 
@@ -36,4 +37,5 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         tickets.open_ticket(subject="Scene", customer=customer, by=root, at=now),
         repairs.order_repair(miner, reason="Scene", by=root, at=now),
         ServiceLevel.objects.get(priority="low"),
+        steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
     ]
