@@ -98,7 +98,7 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
 def whole_world(world: dict[str, str], customer_a: Customer, root: User) -> dict[str, str]:
     """The same with the hosting part."""
     rows = steel_rows(customer_a, root)
-    return {**{name: str(row.public_id) for name, row in rows.items()}, **world}
+    return {**{name: str(row.public_id) for name, row in rows.items()}, "root": str(root.pk), **world}
 
 
 class _Plain:
