@@ -62,7 +62,8 @@ FLEET_TABLES = (
     "hosting.mineroperation",
     "hosting.minerimport",
 )
-HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES)
+USAGE_TABLES = ("hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth")
+HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *USAGE_TABLES)
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",

@@ -19,6 +19,7 @@ from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
+from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
@@ -44,6 +45,8 @@ COLLECTIONS = (
     MinerViewSet,
     TicketViewSet,
     AttachmentViewSet,
+    UsageViewSet,
+    DemandViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

@@ -264,3 +264,30 @@ IMPORT_MOVES = {
     ImportState.DONE: set(),
     ImportState.FAILED: set(),
 }
+
+
+class MissingRule(TextChoices):
+    """What stands in for energy nobody measured; agreed with the price plan."""
+
+    MARK_MISSING = "mark_missing", _("mark it as missing")
+    CARRY_FORWARD = "carry_forward", _("as the last one measured before")
+    INTERPOLATE = "interpolate", _("between the ones measured before and after")
+
+
+class Quality(TextChoices):
+    """How good a figure of a quarter-hour is."""
+
+    MEASURED = "measured", _("measured")
+    AGREED = "agreed", _("as agreed")
+    ESTIMATED = "estimated", _("estimated")
+    MISSING = "missing", pgettext_lazy("figure", "missing")
+
+
+class EnergySource(TextChoices):
+    """Where the energy of a quarter-hour comes from. More may come (meters): rows name theirs, nothing else does."""
+
+    MACHINES = "machines", _("sum of the machines")
+    FIRMWARE = "firmware", _("sum of the machines, some estimated by firmware")
+    ZONE_SHARE = "zone_share", _("share of the zone")
+    CONTRACT = "contract", _("contracted power")
+    NAMEPLATE = "nameplate", _("nameplate")

@@ -8,10 +8,14 @@ from hashinsight.events.registry import register as register_kind
 from hashinsight.jobs.registry import register_handler
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
+from hosting import periodic, retention
+from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
+from hosting.domain.partitions import missing_partitions
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
+from hosting.domain.usage_marks import mark_owners
 from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
@@ -65,3 +69,13 @@ def register() -> None:
     )
     register_handler(MINER_IMPORT, work_on_import)
     register_inward([MINER_IMPORT])
+    register_alert_kind(
+        AlertKind(
+            "telemetry.no_partition", "Readings of the next days would have no place.", "series", Severity.CRITICAL
+        ),
+        watch=missing_partitions,
+    )
+    if mark_owners not in RESTAMP:
+        RESTAMP.append(mark_owners)
+    periodic.register()
+    retention.register()

@@ -91,5 +91,6 @@ def check_versions(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         if any(field.name == "version" for field in model._meta.local_fields)
         and hasattr(model, "public_id")
         and not hasattr(model, "pgh_tracked_model")
+        and not getattr(model, "append_only", False)  # there a version is a row of its own, not a count of changes
         and not any(trigger.name == "bump_version" for trigger in getattr(model._meta, "triggers", []))
     ]

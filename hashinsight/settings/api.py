@@ -43,6 +43,8 @@ SPECTACULAR_SETTINGS = {
             f"{name}Enum": f"hosting.enums.{name}"
             for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus", "TicketStatus", "TicketKind")
         },
+        **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
+        "SourceEnum": "crm.enums.LeadSource",
         "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",
     },
     "SERVE_PUBLIC": True,

@@ -70,6 +70,14 @@ UNFOLD = {
                         "admin:hosting_hostingterms_changelist",
                         "hosting.view_hostingterms",
                     ),
+                    _item(_("Demand"), "speed", "admin:hosting_demand15min_changelist", "hosting.view_demand15min"),
+                    _item(_("Usage"), "bolt", "admin:hosting_usage15min_changelist", "hosting.view_usage15min"),
+                    _item(
+                        _("Months of zones"),
+                        "calendar_month",
+                        "admin:hosting_demandledgermonth_changelist",
+                        "hosting.view_demandledgermonth",
+                    ),
                     _item(
                         _("Imports of miners"),
                         "upload_file",

@@ -19,6 +19,7 @@ from hashinsight.common.admin.inlines import BaseInline
 from hosting import rules
 from hosting.admin import labels
 from hosting.admin.chart_pages import RackMapPage
+from hosting.admin.usage import figures_link
 from hosting.domain import places
 from hosting.enums import PlaceStatus
 from hosting.models import Rack, Site, SiteHoliday, Zone
@@ -156,9 +157,13 @@ class ZoneAdmin(PlaceAdmin):
     ordering = ("site__name", "name")
     fieldsets = (
         (None, {"fields": (("site", "name", "status"), ("capacity_kw", "max_utilisation_percent", "phases"))}),
-        (gettext_lazy("Power"), {"fields": ("load_shown",)}),
+        (gettext_lazy("Power"), {"fields": (("load_shown", "demand_shown"),)}),
     )
-    readonly_fields = ("status", "load_shown")
+    readonly_fields = ("status", "load_shown", "demand_shown")
+
+    @admin.display(description=gettext_lazy("demand"))
+    def demand_shown(self, zone: Zone) -> Any:
+        return figures_link(self.admin_site, zone) if zone.pk else ""
 
     def save_model(self, request: HttpRequest, obj: Zone, form: Any, change: bool) -> None:
         """A new one through the domain."""

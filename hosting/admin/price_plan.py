@@ -223,7 +223,7 @@ class PricePlanVersionAdmin(BaseAdmin):
     list_filter = (("plan", AutocompleteSelectFilter), ("published_at", admin.EmptyFieldListFilter))
     search_fields = ("plan__name", "note")
     ordering = ("plan__name", "-number")
-    fields = (("plan_shown", "number"), ("valid_from", "valid_to", "published_at"), "note")
+    fields = (("plan_shown", "number"), ("valid_from", "valid_to", "published_at"), "missing_rule", "note")
     readonly_fields = ("plan_shown", "number", "published_at", "valid_to")
     inlines = (ComponentInline,)
     history_children = (HistorySource(PriceComponent, "plan_version_id"),)

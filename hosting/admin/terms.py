@@ -17,6 +17,7 @@ from hashinsight.common.admin.confirm import ConfirmPage, Effect
 from hashinsight.common.admin.display import day_text, number_text
 from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
+from hosting.admin.usage import figures_link
 from hosting.domain import terms as domain
 from hosting.forms.terms import AmendForm, EndForm
 from hosting.models import HostingTerms
@@ -131,7 +132,7 @@ class HostingTermsAdmin(BaseAdmin):
     ordering = ("-valid_from", "-id")
     fieldsets = (
         (None, {"fields": (("contract", "kind"), ("site", "zone"), ("valid_from", "valid_to", "agreed_at"))}),
-        (gettext_lazy("Price"), {"fields": (("price_plan", "basis"), ("contracted_kw", "cap_kw"))}),
+        (gettext_lazy("Price"), {"fields": (("price_plan", "basis"), ("contracted_kw", "cap_kw"), "usage_shown")}),
         (
             gettext_lazy("Curtailment"),
             {
@@ -143,9 +144,13 @@ class HostingTermsAdmin(BaseAdmin):
         ),
         (gettext_lazy("Amendment"), {"classes": ["collapse"], "fields": (("amends", "reason"),)}),
     )
-    readonly_fields = ("agreed_at", "amends", "reason")
+    readonly_fields = ("agreed_at", "amends", "reason", "usage_shown")
     pages = {"agree": AgreePage, "amend": AmendPage, "end": EndPage}
     has_agree_hostingterms_permission = power(rules.may_agree_hostingterms)
+
+    @admin.display(description=gettext_lazy("usage"))
+    def usage_shown(self, terms: HostingTerms) -> Any:
+        return figures_link(self.admin_site, terms) if terms.pk and terms.agreed_at else ""
 
     @admin.display(description=gettext_lazy("customer"), ordering="contract__customer__company_name")
     def customer_shown(self, terms: HostingTerms) -> Any:

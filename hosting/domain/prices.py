@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
+from hosting.domain.usage_marks import mark_plan
 from hosting.engine import tariff
 from hosting.enums import ComponentKind
 from hosting.models import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
@@ -67,6 +68,8 @@ def draft_version(
     latest = locked.versions.order_by("-number").first()
     highest = locked.versions.aggregate(n=Max("number"))["n"] or 0
     version = PricePlanVersion(plan=locked, number=highest + 1, valid_from=valid_from, note=note, created_at=at)
+    if latest is not None:
+        version.missing_rule = latest.missing_rule
     version.full_clean()
     version.save()
     if components is not None:
@@ -111,6 +114,7 @@ def publish_version(version: PricePlanVersion, *, at: datetime) -> PricePlanVers
     locked.published_at = at
     locked.full_clean()
     locked.save(update_fields=["published_at"])
+    mark_plan(locked)
     return locked.reload()
 
 

@@ -15,6 +15,7 @@ from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
+from hosting.domain.usage_marks import mark_days
 from hosting.enums import PlaceStatus
 from hosting.models import HostingTerms, Site, Zone
 
@@ -68,6 +69,7 @@ def agree_terms(terms: HostingTerms, *, by: Any, at: datetime) -> HostingTerms:
     locked.agreed_at = at
     locked.full_clean()
     locked.save(update_fields=["agreed_at"])
+    mark_days(locked.site, locked.valid_from)
     _publish(locked, "hosting_terms.agreed", by)
     return locked.reload()
 
@@ -103,6 +105,7 @@ def amend_terms(
         _check(amended, contract)
         amended.full_clean()
         amended.save()
+    mark_days(amended.site, on)
     _publish(amended, "hosting_terms.amended", by)
     return amended
 
@@ -119,6 +122,7 @@ def end_terms(terms: HostingTerms, *, on: date, reason: str, by: Any) -> Hosting
     with audit_context(reason=printable(reason)):
         locked.valid_to = on
         locked.save(update_fields=["valid_to"])
+    mark_days(locked.site, on)
     _publish(locked, "hosting_terms.ended", by)
     return locked.reload()
 

@@ -18,9 +18,12 @@ from hosting.models.telemetry import (
 )
 from hosting.models.terms import HostingTerms
 from hosting.models.ticket import ServiceLevel, Ticket, TicketMiner
+from hosting.models.usage import Demand15Min, DemandLedgerMonth, Usage15Min, UsageClock
 
 __all__ = [
     "DayDue",
+    "Demand15Min",
+    "DemandLedgerMonth",
     "HostingTerms",
     "Miner",
     "MinerImport",
@@ -45,6 +48,8 @@ __all__ = [
     "TelemetryFiveMinutes",
     "Ticket",
     "TicketMiner",
+    "Usage15Min",
+    "UsageClock",
     "UsageDue",
     "Zone",
 ]

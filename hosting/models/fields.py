@@ -34,3 +34,21 @@ class UnitPriceField(models.DecimalField):
         kwargs.setdefault("max_digits", 20)
         kwargs.setdefault("decimal_places", 8)
         super().__init__(*args, **kwargs)
+
+
+class EnergyField(models.DecimalField):
+    """Energy in kWh with six places."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 18)
+        kwargs.setdefault("decimal_places", 6)
+        super().__init__(*args, **kwargs)
+
+
+class CoverageField(models.DecimalField):
+    """A share from 0 to 1 with four places."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 5)
+        kwargs.setdefault("decimal_places", 4)
+        super().__init__(*args, **kwargs)

@@ -15,7 +15,7 @@ from hashinsight.common.models import BaseModel
 from hashinsight.common.money import CurrencyField
 from hashinsight.common.ranges import ends_after_it_begins, no_overlap
 from hashinsight.common.scoping import ScopedQuerySet
-from hosting.enums import ComponentKind, WindowDays
+from hosting.enums import ComponentKind, MissingRule, WindowDays
 from hosting.models.fields import PercentField, UnitPriceField
 
 
@@ -106,6 +106,14 @@ class PricePlanVersion(BaseModel):
     valid_to = models.DateField(
         _("valid to"), null=True, blank=True, help_text=_("Exclusive; empty: until further notice.")
     )
+    missing_rule = models.CharField(
+        _("where energy was not measured"),
+        max_length=16,
+        choices=MissingRule.choices,
+        default=MissingRule.MARK_MISSING,
+        db_default=MissingRule.MARK_MISSING,
+        help_text=_("Of a quarter-hour with too few readings; marked as missing, a person must decide."),
+    )
     published_at = models.DateTimeField(_("published at"), null=True, blank=True, editable=False)
     note = NameField(_("what changed"), max_length=300, blank=True, default="")
 
@@ -123,6 +131,9 @@ class PricePlanVersion(BaseModel):
                 "plan",
                 message=_("Another version of this plan is valid in that period."),
                 condition=Q(published_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                condition=Q(missing_rule__in=MissingRule.values), name="hosting_planversion_rule_known"
             ),
         ]
 

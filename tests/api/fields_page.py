@@ -21,8 +21,10 @@ from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliver
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 from hosting.api import inputs as steel_in
+from hosting.api import metering, series
 from hosting.api import serializers as steel
 from hosting.api import tickets as ticket_api
+from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
@@ -85,6 +87,10 @@ PARTS = {
     "miners after a call for many": steel.MinersChangedSerializer,
     "attachments": ticket_api.AttachmentSerializer,
     "conversation of tickets": ticket_api.ConversationEntrySerializer,
+    "usage": metering.UsageSerializer,
+    "demand": metering.DemandSerializer,
+    "telemetry of miners": series.TelemetrySerializer,
+    "rows of telemetry": series.TelemetryRowSerializer,
     "deliveries": serializers.DeliverySerializer,
     "credit-applications": money.CreditApplicationSerializer,
     "refunds": money.RefundSerializer,
@@ -100,7 +106,7 @@ PARTS = {
     "webhook-deliveries": WebhookDeliverySerializer,
     "me": MeSerializer,
 }
-NO_CLIENTS = {"miners after a call for many", "deliveries", "approvals", "write-offs"}
+NO_CLIENTS = {"demand", "miners after a call for many", "deliveries", "approvals", "write-offs"}
 
 
 def field_rows() -> dict[str, list[Row]]:
@@ -151,6 +157,8 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "ageing": AgeingViewSet,
         "miner-models": MinerModelViewSet,
         "attachments": AttachmentViewSet,
+        "usage": UsageViewSet,
+        "demand": DemandViewSet,
         "webhook-deliveries": WebhookDeliveryViewSet,
     }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]

@@ -7,7 +7,7 @@ from hashinsight.common.api import document
 from tests.api import fields_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api-fields.md"
-STAFF_ONLY = ("racks", "leads", "approvals", "accounting-exports")
+STAFF_ONLY = ("demand", "racks", "leads", "approvals", "accounting-exports")
 STAFF_ONLY = ("racks", "leads", "approvals", "accounting-exports")
 # Decided once, whatever the code says: these are never for clients.
 NEVER_FOR_CLIENTS = {

@@ -12,6 +12,7 @@ from hosting.domain import fleet, places, prices, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
 from hosting.models import (
+    Demand15Min,
     HostingTerms,
     Miner,
     MinerLatest,
@@ -25,6 +26,7 @@ from hosting.models import (
     Telemetry,
     TelemetryDay,
     TelemetryFiveMinutes,
+    Usage15Min,
     Zone,
 )
 from tests import factories
@@ -66,6 +68,7 @@ def build_steel(tenant: Any) -> None:
     _terms(tenant)
     _machines(tenant)
     _telemetry(tenant)
+    _usage(tenant)
     _tickets(tenant)
 
 
@@ -184,6 +187,23 @@ def _telemetry(tenant: Any) -> None:
             miner_id=miner_id, defaults={"customer_id": owner, "recorded_at": at, "received_at": at}
         )
     MinerLatest.objects.filter(miner_id=own).update(customer_id=customer_id)
+
+
+def _usage(tenant: Any) -> None:
+    """Of former terms and of those that hold, an earlier version too; of draft terms the house's alone."""
+    common: dict[str, Any] = {"quality": "measured", "coverage": 1, "source": "machines", "rule": "mark_missing"}
+    start = quarter_hour(NOW)
+    for name, interval, version, superseded in (
+        ("former terms", start - timedelta(days=15), 1, None), ("terms", start, 1, NOW), ("terms", start, 2, None),
+        ("draft terms", start, 1, None),
+    ):  # fmt: skip
+        terms_row = tenant.rows[name]
+        tenant.rows[f"usage of {name}"] = Usage15Min.objects.create(
+            terms=terms_row, interval_start=interval, version=version, superseded_at=superseded, kwh=version, **common
+        )
+    Demand15Min.objects.create(
+        zone=tenant.rows["zone"], interval_start=start, kwh=5, kw=20, source="machines", quality="measured", coverage=1
+    )
 
 
 def _tickets(tenant: Any) -> None:

@@ -1,6 +1,6 @@
 """Care of the database: figures, advice in words, early clean-up, and connections that fit."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -113,3 +113,18 @@ def test_a_pool_with_kept_connections_is_refused(monkeypatch: pytest.MonkeyPatch
 @override_settings(BEAT_LOCK_SECONDS=90)
 def test_a_lead_that_outlives_its_leader_for_long_is_warned_of() -> None:
     assert [one.id for one in checks.check_lock()] == ["hashinsight.jobs.W001"]
+
+
+def test_a_partitioned_table_is_the_sum_of_its_partitions() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT hosting_ensure_partitions('2026-11-01', '2026-11-03')")
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = %s::regclass",
+            ["hosting_telemetry"],
+        )
+        size = cursor.fetchone()[0]
+    found = {table.name: table for table in care.tables(on=date(2026, 11, 3))}
+    assert found["hosting_telemetry"].total_bytes == size > 0
+    assert [name for name in found if name.startswith("hosting_telemetry")] == [
+        name for name in found if name in ("hosting_telemetry", "hosting_telemetry_5min", "hosting_telemetry_day")
+    ]

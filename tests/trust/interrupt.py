@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +25,17 @@ from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
 from hashinsight.jobs.models import DueWork, JobRun
 from hashinsight.notify.models import Alert, Delivery, RuleWindow
-from hosting.models import Miner, MinerImport, MinerOperation
+from hosting.models import (
+    Demand15Min,
+    DemandLedgerMonth,
+    Miner,
+    MinerImport,
+    MinerOperation,
+    SeriesPartition,
+    TelemetryDay,
+    TelemetryFiveMinutes,
+)
+from tests.factories import NOW
 
 KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
 ABOUT_A_NEW_ROW = {"miner.registered"}
@@ -119,6 +130,16 @@ def state() -> dict[str, Any]:
         "journal": sorted(
             JournalEntry.objects.values_list("kind", "posted_on", "postings__debit", "postings__credit"), key=str
         ),
+        "five minutes": sorted(TelemetryFiveMinutes.objects.values_list("bucket_start", "samples", "power_w")),
+        "days": sorted(TelemetryDay.objects.values_list("day", "samples", "expected_samples", "power_w")),
+        "partitions": sorted(SeriesPartition.objects.values_list("name", flat=True)),
+        # The last quarter-hour becomes ripe while the clock of the test goes on.
+        "demand": sorted(
+            Demand15Min.objects.filter(interval_start__lt=NOW - timedelta(minutes=15)).values_list(
+                "interval_start", "version", "quality", "coverage"
+            )
+        ),
+        "ledger": sorted(DemandLedgerMonth.objects.values_list("month", "version", "kwh", "peak_at")),
         "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

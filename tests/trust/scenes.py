@@ -21,8 +21,9 @@ from hashinsight.jobs.enums import WorkQueue
 from hashinsight.jobs.models import DueWork
 from hashinsight.notify.domain import channels, raise_alert
 from hashinsight.notify.models import Channel, Rule
+from hosting.domain import fleet, partitions, places, rollups
 from hosting.domain.miner_import import steps
-from hosting.models import MinerModel
+from hosting.models import Demand15Min, Miner, MinerModel, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
 
@@ -229,7 +230,37 @@ def send_letter(by: User) -> Kwargs:
     return {"work_id": DueWork.objects.get(kind="crm.send_dunning_letter", key=str(letter.pk)).pk}
 
 
+def steel(by: User) -> Kwargs:
+    """Machines with readings of an hour ago in every stage: unreckoned ones, a marked day, a month that is over."""
+    site = places.create_site(name="Site", capacity_kw=Decimal(100), time_zone="UTC", currency="USD", at=NOW)
+    zone = places.create_zone(site=site, name="Hall", capacity_kw=Decimal(100), at=NOW)
+    model = MinerModel.objects.create(name="M", manufacturer="X", hashrate_ths=100, power_w=3000)
+    miners = fleet.register_miners([Miner(serial=f"S{n}", model=model) for n in range(2)], by=by, at=NOW)
+    begin = fleet.quarter_hour(NOW - timedelta(hours=1))
+    fleet.place_miners(miners, spot=fleet.Spot(site, zone), by=by, at=begin)
+    partitions.ensure_partitions(at=NOW)
+    ids = [miner.pk for miner in miners]
+    for minutes in (1, 6, 11):
+        at = begin + timedelta(minutes=minutes)
+        Telemetry.objects.bulk_create(
+            [Telemetry(miner_id=one, recorded_at=at, power_w=3000, source=1, power_source=1) for one in ids]
+        )
+        rollups.mark([at - timedelta(minutes=1)], ids, at=NOW)
+    rollups.reckon_five_minutes(at=NOW)
+    rollups.mark([begin], ids, at=NOW)
+    Demand15Min.objects.create(
+        zone=zone, interval_start=begin - timedelta(days=40), kw=4, kwh=1, source="machines", quality="measured",
+        coverage=1,
+    )  # fmt: skip
+    return {}
+
+
 SCENES = [
+    Scene("hosting.ensure_partitions", steel),
+    Scene("hosting.reckon_five_minutes", steel),
+    Scene("hosting.close_quarters", steel),
+    Scene("hosting.reckon_days", steel),
+    Scene("hosting.close_months", steel),
     Scene("backup.nightly", nothing),
     Scene("backup.drill", nothing),
     Scene("audit.seal", unsealed),

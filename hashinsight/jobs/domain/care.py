@@ -12,13 +12,19 @@ LARGE = 10 * 1024 * 1024  # below 10 MB neither bloat nor an unused index is wor
 DEAD_SHARE = 0.2
 LONG_TRANSACTION = timedelta(minutes=10)
 
+# A partitioned table is the sum of its partitions; what it says of itself would count their rows twice.
 _TABLES = """
-SELECT c.relname, pg_total_relation_size(c.oid), pg_indexes_size(c.oid), greatest(c.reltuples, 0)::bigint,
-       s.n_live_tup, s.n_dead_tup,
-       greatest(s.last_autovacuum, s.last_vacuum),
-       greatest(s.last_autoanalyze, s.last_analyze)
+SELECT coalesce(parent.relname, c.relname), sum(pg_total_relation_size(c.oid))::bigint,
+       sum(pg_indexes_size(c.oid))::bigint,
+       sum(CASE c.relkind WHEN 'r' THEN greatest(c.reltuples, 0) ELSE 0 END)::bigint,
+       sum(s.n_live_tup)::bigint, sum(s.n_dead_tup)::bigint,
+       max(greatest(s.last_autovacuum, s.last_vacuum)),
+       max(greatest(s.last_autoanalyze, s.last_analyze))
   FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+  LEFT JOIN pg_inherits part ON part.inhrelid = c.oid
+  LEFT JOIN pg_class parent ON parent.oid = part.inhparent
  WHERE c.relkind IN ('r', 'p') AND s.schemaname = 'public'
+ GROUP BY 1
  ORDER BY 2 DESC, 1
 """
 _INDEXES = """

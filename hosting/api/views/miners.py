@@ -23,6 +23,7 @@ from hosting.api.inputs import (
     PlaceMinersInput,
 )
 from hosting.api.serializers import MinerModelSerializer, MinersChangedSerializer, MinerSerializer
+from hosting.api.views.series import TelemetryActions
 from hosting.domain import fleet
 from hosting.models import Miner, MinerModel
 
@@ -45,16 +46,17 @@ class MinerModelViewSet(ResourceViewSet):
         return rows
 
 
-class MinerViewSet(ResourceViewSet):
+class MinerViewSet(TelemetryActions, ResourceViewSet):
     """Machines. Clients see those that are theirs now, with their place and state."""
 
     resource = route = "miners"
     serializer_class = MinerSerializer
     filterset_class = MinerFilter
-    client_actions = frozenset({"list", "retrieve"})
+    client_actions = frozenset({"list", "retrieve", "telemetry"})
     staff_permissions = {
         "list": "hosting.view_miner",
         "retrieve": "hosting.view_miner",
+        "telemetry": "hosting.view_miner",
         "create": "hosting.add_miner",
         "partial_update": "hosting.change_miner",
         "place": "hosting.place_miner",

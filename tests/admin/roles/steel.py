@@ -9,7 +9,15 @@ from crm.domain import contracts
 from crm.models import Customer
 from hosting.domain import fleet, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
-from hosting.models import Miner, MinerModel, MinerOperation, ServiceLevel
+from hosting.models import (
+    Demand15Min,
+    DemandLedgerMonth,
+    Miner,
+    MinerModel,
+    MinerOperation,
+    ServiceLevel,
+    Usage15Min,
+)
 
 
 def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
@@ -21,16 +29,28 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
     plan = prices.create_plan(name="Scene", currency="USD", at=now)
     model = MinerModel.objects.create(name="Scene", manufacturer="Maker", hashrate_ths=1, power_w=1)
     (miner,) = fleet.register_miners([Miner(serial="SCENE", model=model)], by=root, at=now)
+    quarter: dict[str, Any] = {
+        "interval_start": fleet.quarter_hour(now),
+        "quality": "measured",
+        "coverage": 1,
+        "kwh": 1,
+    }
+    draft = terms.draft_terms(
+        contract=contract, site=site, price_plan=plan, contracted_kw=Decimal(1), valid_from=day, at=now
+    )
     return [
+        Demand15Min.objects.create(zone=zone, kw=4, source="machines", **quarter),
+        Usage15Min.objects.create(terms=draft, source="machines", rule="mark_missing", **quarter),
+        DemandLedgerMonth.objects.create(
+            zone=zone, month=day.replace(day=1), kwh=1, intervals=1, measured=1, estimated=0, missing=0
+        ),
         contract,
         site,
         zone,
         places.create_rack(zone=zone, name="R", at=now),
         plan,
         prices.draft_version(plan, valid_from=day, at=now),
-        terms.draft_terms(
-            contract=contract, site=site, price_plan=plan, contracted_kw=Decimal(1), valid_from=day, at=now
-        ),
+        draft,
         model,
         miner,
         MinerOperation.objects.filter(miner=miner).earliest("pk"),

@@ -25,6 +25,9 @@ Permissions = frozenset[str]
 CLOSED: Mapping[str, frozenset[str]] = {
     "crm.ledgeraccount": frozenset({"add", "delete"}),  # booking makes them
     "hosting.mineroperation": frozenset({"add", "change", "delete"}),
+    "hosting.demand15min": frozenset({"add", "change", "delete"}),
+    "hosting.usage15min": frozenset({"add", "change", "delete"}),
+    "hosting.demandledgermonth": frozenset({"add", "change", "delete"}),
     "hosting.ticket": frozenset({"delete"}),  # what was said stays
     "hosting.repairorder": frozenset({"add", "delete"}),  # ordered on the page of a machine
     "hosting.minerimport": frozenset({"add", "change", "delete"}),

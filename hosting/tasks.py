@@ -1,0 +1,80 @@
+"""Tasks of the hosting part: thin, safe to run twice; each does what is due and leaves the rest to its next run."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from hashinsight.jobs.domain import runs
+from hashinsight.jobs.models import JobRun
+from hashinsight.jobs.periodic import run_periodic
+from hosting.domain import ledger, partitions, rollups, usage, usage_marks
+from hosting.domain.rollups import Reckoned
+
+
+def _until_done(run: JobRun, step: Callable[..., Reckoned]) -> int:
+    """Portion after portion, as long as the run is ours and half its time is left; returns how many rows were taken."""
+    began, taken = timezone.now(), 0
+    while True:
+        done = step(at=timezone.now())
+        taken += done.taken
+        if not done.more or _spent(began) or not runs.beat(run, at=timezone.now()):
+            return taken
+
+
+def _spent(began: datetime) -> bool:
+    return (timezone.now() - began).total_seconds() > settings.CELERY_TASK_SOFT_TIME_LIMIT / 2
+
+
+@shared_task(name="hosting.ensure_partitions")
+def ensure_partitions() -> dict[str, Any] | None:
+    """Hourly: partitions of the series for the days ahead."""
+    return run_periodic("hosting.ensure_partitions", _ensure_partitions)
+
+
+def _ensure_partitions(run: JobRun) -> dict[str, Any]:
+    return {"made": partitions.ensure_partitions(at=timezone.now())}
+
+
+@shared_task(name="hosting.reckon_five_minutes")
+def reckon_five_minutes() -> dict[str, Any] | None:
+    """Every minute: five minutes that are over, or that a late reading changed."""
+    return run_periodic("hosting.reckon_five_minutes", _reckon_five_minutes)
+
+
+def _reckon_five_minutes(run: JobRun) -> dict[str, Any]:
+    return {"taken": _until_done(run, rollups.reckon_five_minutes)}
+
+
+@shared_task(name="hosting.close_quarters")
+def close_quarters() -> dict[str, Any] | None:
+    """Every five minutes: demand of zones and usage of terms for quarter-hours that are over, or changed."""
+    return run_periodic("hosting.close_quarters", _close_quarters)
+
+
+def _close_quarters(run: JobRun) -> dict[str, Any]:
+    marked = usage_marks.close_quarters(at=timezone.now())
+    return {"closed": marked, "taken": _until_done(run, usage.reckon_quarters)}
+
+
+@shared_task(name="hosting.reckon_days")
+def reckon_days() -> dict[str, Any] | None:
+    """Hourly: days of machines from their five minutes, today's as far as it has come."""
+    return run_periodic("hosting.reckon_days", _reckon_days)
+
+
+def _reckon_days(run: JobRun) -> dict[str, Any]:
+    return {"taken": _until_done(run, rollups.reckon_days)}
+
+
+@shared_task(name="hosting.close_months")
+def close_months() -> dict[str, Any] | None:
+    """Hourly: months of zones that are over by the calendar of their site, or changed."""
+    return run_periodic("hosting.close_months", _close_months)
+
+
+def _close_months(run: JobRun) -> dict[str, Any]:
+    return {"written": ledger.close_months(at=timezone.now())}
