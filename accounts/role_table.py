@@ -63,7 +63,8 @@ FLEET_TABLES = (
     "hosting.minerimport",
 )
 USAGE_TABLES = ("hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth")
-HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *USAGE_TABLES)
+EDGE_TABLES = ("hosting.edgedevice", "hosting.edgetoken", "hosting.edgebatch", "hosting.quarantinedreading")
+HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *USAGE_TABLES, *EDGE_TABLES)
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",
@@ -163,11 +164,12 @@ _FLEET = (
     | _on(("hosting.ticket",), ADD, CHANGE)
     | _on(("hosting.repairorder",), CHANGE)
     | {"hosting.work_ticket", "hosting.work_repairorder"}
+    | _on(("hosting.edgedevice",), ADD)
     | {
         f"hosting.{name}"
         for name in (
             "archive_site", "place_miner", "assign_miner", "switch_miner", "retire_miner", "import_miner",
-            "export_miner", "export_minermodel",
+            "export_miner", "export_minermodel", "enrol_edgedevice", "revoke_edgedevice", "see_quarantinedreading",
         )
     }
 )  # fmt: skip

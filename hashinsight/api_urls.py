@@ -19,6 +19,7 @@ from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
+from hosting.api.views.edge import BatchesView, EnrolView, MachinesView, RotateView
 from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
@@ -65,6 +66,10 @@ urlpatterns = [
     path("ageing/csv/", AgeingViewSet.as_view({"get": "csv"}), name="api-ageing-csv"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
+    path("edge/enrol/", EnrolView.as_view(), name="api-edge-enrol"),
+    path("edge/rotate/", RotateView.as_view(), name="api-edge-rotate"),
+    path("edge/machines/", MachinesView.as_view(), name="api-edge-machines"),
+    path("edge/batches/", BatchesView.as_view(), name="api-edge-batches"),
     *router.urls,
     re_path(r"", NoSuchRoute.as_view(), name="api-no-such-route"),
 ]

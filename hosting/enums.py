@@ -291,3 +291,34 @@ class EnergySource(TextChoices):
     ZONE_SHARE = "zone_share", _("share of the zone")
     CONTRACT = "contract", _("contracted power")
     NAMEPLATE = "nameplate", _("nameplate")
+
+
+class EdgeStatus(TextChoices):
+    """Whether an edge device may report."""
+
+    WAITING = "waiting", _("waits for its first call")
+    ACTIVE = "active", pgettext_lazy("edge device", "active")
+    REVOKED = "revoked", _("revoked")
+
+
+EDGE_MOVES = {
+    EdgeStatus.WAITING: {EdgeStatus.ACTIVE, EdgeStatus.REVOKED},
+    EdgeStatus.ACTIVE: {EdgeStatus.REVOKED},
+    EdgeStatus.REVOKED: set[EdgeStatus](),
+}
+
+
+class QuarantineReason(TextChoices):
+    """Why a reading, or a figure of one, was not believed."""
+
+    OUT_OF_RANGE = "out_of_range", _("beyond what a machine can report")
+    NOT_FINITE = "not_finite", _("infinite")
+    NOT_WHOLE = "not_whole", _("no whole number")
+    NOT_A_NUMBER = "not_a_number", _("no number")
+    UNKNOWN_CODE = "unknown_code", _("unknown word")
+    NOT_ANSWERED = "not_answered", _("figure of a machine that gave no answer")
+    NO_TIME = "no_time", _("no readable time")
+    TOO_OLD = "too_old", _("too old")
+    IN_FUTURE = "in_future", _("in the future")
+    UNKNOWN_MACHINE = "unknown_machine", _("no machine that stood there then")
+    NOT_A_READING = "not_a_reading", _("no reading")

@@ -19,6 +19,7 @@ from hosting.domain.usage_marks import mark_owners
 from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
+_DEVICE = {"device_id": "string", "serial": "string", "site_id": "string", "status": "string"}
 _READINGS = {
     "site_id": "string?",
     "source": "string",
@@ -41,6 +42,11 @@ EVENT_KINDS = [
     EventKind("miner.intent_changed", "What a machine should do has changed.", _MINER),
     EventKind("miner.retired", "A machine was retired.", _MINER),
     EventKind("miner.telemetry_updated", "A batch of readings was stored.", _READINGS),
+    EventKind("edge_device.registered", "An edge device was entered.", _DEVICE),
+    EventKind("edge_device.code_given", "An edge device was given a new code.", _DEVICE),
+    EventKind("edge_device.enrolled", "An edge device traded its code for a token.", _DEVICE),
+    EventKind("edge_device.token_rotated", "An edge device has a new token.", _DEVICE),
+    EventKind("edge_device.revoked", "An edge device is refused from now on.", _DEVICE),
     EventKind("hosting_terms.agreed", "Hosting terms of a contract were agreed.", _TERMS),
     EventKind("hosting_terms.amended", "Hosting terms were ended and begun anew with changes.", _TERMS),
     EventKind("hosting_terms.ended", "Hosting terms end on a day.", _TERMS),

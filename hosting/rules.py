@@ -55,3 +55,23 @@ def may_work_ticket(user: Any) -> bool:
 def may_work_repairorder(user: Any) -> bool:
     """Order, follow and finish repairs."""
     return _may(user, "work_repairorder")
+
+
+def may_add_edgedevice(user: Any) -> bool:
+    """Register edge devices."""
+    return _may(user, "add_edgedevice")
+
+
+def may_enrol_edgedevice(user: Any) -> bool:
+    """Give edge devices new codes."""
+    return _may(user, "enrol_edgedevice")
+
+
+def may_revoke_edgedevice(user: Any) -> bool:
+    """Refuse an edge device for good."""
+    return _may(user, "revoke_edgedevice")
+
+
+def may_see_quarantinedreading(user: Any) -> bool:
+    """Mark readings that were put aside as seen."""
+    return _may(user, "see_quarantinedreading")

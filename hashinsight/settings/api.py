@@ -10,7 +10,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "hashinsight.common.api.schema.HashInsightSchema",
     "EXCEPTION_HANDLER": "hashinsight.common.api.problems.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["hashinsight.common.api.throttling.KeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api": "600/min", "anonymous": "60/min"},
+    "DEFAULT_THROTTLE_RATES": {"api": "600/min", "anonymous": "60/min", "edge": "60/min"},
     "DEFAULT_VERSIONING_CLASS": None,
     "COERCE_DECIMAL_TO_STRING": True,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",

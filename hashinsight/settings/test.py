@@ -21,7 +21,10 @@ ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True
 E_INVOICE_RULES = "off"  # the tests of the official rules ask them themselves
 AXES_ENABLED = True
-REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"api": "100000/min", "anonymous": "100000/min"}}
+REST_FRAMEWORK = {
+    **REST_FRAMEWORK,
+    "DEFAULT_THROTTLE_RATES": {"api": "100000/min", "anonymous": "100000/min", "edge": "60/min"},
+}
 MIGRATION_LINTER_OPTIONS = {
     "exclude_apps": ["django_celery_beat", "axes", "account", "mfa", "guardian"],
     "ignore_name": [

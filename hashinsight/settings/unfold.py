@@ -99,6 +99,16 @@ UNFOLD = {
                         "admin:hosting_mineroperation_changelist",
                         "hosting.view_mineroperation",
                     ),
+                    _item(
+                        _("Edge devices"), "sensors", "admin:hosting_edgedevice_changelist", "hosting.view_edgedevice"
+                    ),
+                    _item(_("Batches"), "inbox", "admin:hosting_edgebatch_changelist", "hosting.view_edgebatch"),
+                    _item(
+                        _("Readings put aside"),
+                        "rule",
+                        "admin:hosting_quarantinedreading_changelist",
+                        "hosting.view_quarantinedreading",
+                    ),
                 ],
             },
             {

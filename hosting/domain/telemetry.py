@@ -5,7 +5,7 @@ reckoned, one event. Nothing happens per reading; a hundred thousand take some t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -141,10 +141,7 @@ def _of_known(columns: Columns, machines: _Machines) -> Columns:
     known = np.isin(columns.miner_ids, machines.ids)
     if known.all():
         return columns
-    return Columns(
-        np.where(known, columns.miner_ids, 0), columns.recorded_us, columns.state, columns.power_source,
-        columns.figures, columns.skewed,
-    )  # fmt: skip
+    return replace(columns, miner_ids=np.where(known, columns.miner_ids, np.minimum(columns.miner_ids, 0)))
 
 
 def _cells(told: Columns, customers: Integers, source: ReadingSource) -> list[Cell]:

@@ -1,5 +1,6 @@
 """What stands where, whose it is, and at what price."""
 
+from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
@@ -24,6 +25,10 @@ __all__ = [
     "DayDue",
     "Demand15Min",
     "DemandLedgerMonth",
+    "EdgeBatch",
+    "EdgeDevice",
+    "EdgeEnrolment",
+    "EdgeToken",
     "HostingTerms",
     "Miner",
     "MinerImport",
@@ -36,6 +41,7 @@ __all__ = [
     "PricePlan",
     "PricePlanVersion",
     "PriceWindow",
+    "QuarantinedReading",
     "Rack",
     "RepairOrder",
     "RollupDue",

@@ -284,7 +284,12 @@ class MinerOwnership(BaseModel):
                 violation_error_message=_("Ownership changes at quarter-hours."),
             ),
         ]
-        indexes = [models.Index(fields=["customer", "valid_from"], name="hosting_ownership_customer")]
+        indexes = [
+            models.Index(fields=["customer", "valid_from"], name="hosting_ownership_customer"),
+            # The last change of all is asked with each batch of readings.
+            models.Index(fields=["valid_from"], name="hosting_ownership_from"),
+            models.Index(fields=["valid_to"], name="hosting_ownership_to"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.miner}: {self.customer}"

@@ -83,7 +83,7 @@ def check(columns: Columns, *, oldest_us: int, newest_us: int, doubts: Doubts) -
     old, late = moments < oldest_us, moments > newest_us
     keep: Mask = known & ~old & ~late
     if not keep.all():
-        doubts.add(Reason.UNKNOWN_MACHINE, np.flatnonzero(~known))
+        doubts.add(Reason.UNKNOWN_MACHINE, np.flatnonzero(columns.miner_ids == 0))
         doubts.add(Reason.NO_TIME, np.flatnonzero(known & ~timed))
         for reason, mask in ((Reason.TOO_OLD, known & timed & old), (Reason.IN_FUTURE, known & late)):
             doubts.add(reason, np.flatnonzero(mask), values=moments[mask].astype("datetime64[us]"))

@@ -54,7 +54,8 @@ POWER_SOURCES: Mapping[PowerSource, int] = {
 class Columns:
     """``n`` readings. In ``figures`` NaN means that nobody said it; a figure left out was said by nobody at all.
 
-    ``miner_ids``: primary keys, 0 where the machine is unknown. ``recorded_us``: microseconds since 1970, UTC.
+    ``miner_ids``: primary keys, 0 where the machine is unknown, -1 for what is left out without another word.
+    ``recorded_us``: microseconds since 1970, UTC.
     ``state``: numbers of the table, 0 where nobody said; 6 is asked and not answered.
     ``skewed``: the clock that gave ``recorded_us`` was wrong.
     """

@@ -7,14 +7,16 @@ from typing import Any
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from hosting.domain import fleet, places, prices, repairs, terms, tickets
+from hosting.domain import edge, fleet, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
 from hosting.models import (
     Demand15Min,
     DemandLedgerMonth,
+    EdgeBatch,
     Miner,
     MinerModel,
     MinerOperation,
+    QuarantinedReading,
     ServiceLevel,
     Usage15Min,
 )
@@ -58,4 +60,17 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         repairs.order_repair(miner, reason="Scene", by=root, at=now),
         ServiceLevel.objects.get(priority="low"),
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
+        *_edge(site, root, now),
+    ]
+
+
+def _edge(site: Any, root: User, now: datetime) -> list[Any]:
+    """A device, a batch of it, and a reading that was put aside."""
+    device, _code = edge.register_device(serial="E-scene", name="Edge", site=site, by=root, at=now)
+    numbers = dict.fromkeys(("readings", "stored", "duplicates", "quarantined"), 0)
+    batch = EdgeBatch.objects.create(device=device, batch_id="b", digest="", received_at=now, answer={}, **numbers)
+    return [
+        device,
+        batch,
+        QuarantinedReading.objects.create(batch=batch, device=device, place=0, reason="no_time", received_at=now),
     ]

@@ -31,6 +31,9 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "hosting.ticket": frozenset({"delete"}),  # what was said stays
     "hosting.repairorder": frozenset({"add", "delete"}),  # ordered on the page of a machine
     "hosting.minerimport": frozenset({"add", "change", "delete"}),
+    "hosting.edgedevice": frozenset({"change", "delete"}),
+    "hosting.edgebatch": frozenset({"add", "change", "delete"}),
+    "hosting.quarantinedreading": frozenset({"add", "change", "delete"}),
     "hosting.priceplanversion": frozenset({"add"}),  # made from the page of its plan
     "crm.payment": frozenset({"add", "change", "delete"}),
     "crm.customercredit": frozenset({"add", "change", "delete"}),  # recorded on the customer's page

@@ -1,0 +1,292 @@
+"""Edge devices: registered with a code shown once, looked after, revoked; what they sent, and what was not believed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    MultipleChoicesDropdownFilter,
+    RangeDateTimeFilter,
+)
+from unfold.decorators import display
+
+from hashinsight.common.admin.actions import power
+from hashinsight.common.admin.base import ViewOnlyAdmin
+from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
+from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.forms import refusal_texts
+from hashinsight.common.admin.inlines import ViewOnlyInline
+from hashinsight.common.admin.widgets import HouseAutocomplete
+from hashinsight.common.errors import DomainError
+from hosting import rules
+from hosting.domain import edge
+from hosting.enums import EdgeStatus
+from hosting.models import EdgeBatch, EdgeDevice, EdgeToken, QuarantinedReading, Site, Zone
+
+STATUS = {EdgeStatus.WAITING: "info", EdgeStatus.ACTIVE: "success", EdgeStatus.REVOKED: "default"}
+_SILENT_INTERVALS = 2.5
+
+
+class CodePage(ConfirmPage):
+    """What ends with a code: it stands on the answer to this one request and nowhere else."""
+
+    power = "enrol_edgedevice"
+
+    def made(self, form: Any) -> tuple[EdgeDevice, str]:
+        """The device and its code, by one domain call."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Make it and show it."""
+        form = self.form = self.make_form(request.POST)
+        if not form.is_valid():
+            return self.show(form)
+        try:
+            device, code = self.made(form)
+        except (DomainError, ValidationError) as refusal:
+            return self.show(form, error=" ".join(refusal_texts(refusal)))
+        page = self.model_admin
+        context = {
+            **page.admin_site.each_context(request),
+            "title": _("A code for the device"),
+            "subtitle": None,
+            "opts": page.opts,
+            "device": device,
+            "code": code,
+            "back_url": page.url_of("change", device.pk),
+        }
+        response = TemplateResponse(request, "admin/house/edge_code.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class RegisterForm(ConfirmForm):
+    """Which device, and where it stands."""
+
+    serial = forms.CharField(label=gettext_lazy("Serial number"), max_length=100)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
+    site = forms.ModelChoiceField(Site.objects.all(), label=gettext_lazy("Site"))
+    zone = forms.ModelChoiceField(
+        Zone.objects.select_related("site"),
+        label=gettext_lazy("Zone"),
+        required=False,
+        help_text=gettext_lazy("Empty: all zones of the site."),
+    )
+
+    def build(self) -> None:
+        """Search for the place."""
+        for name in ("site", "zone"):
+            field: Any = self.fields[name]
+            field.widget = HouseAutocomplete(EdgeDevice._meta.get_field(name), admin.site)
+            field.widget.choices = field.choices
+
+
+class RegisterPage(CodePage):
+    """Enter a device."""
+
+    power = "add_edgedevice"
+    for_one = False
+    for_none = True
+    title = gettext_lazy("Register an edge device")
+    button = gettext_lazy("Register")
+    form_class = RegisterForm
+
+    def made(self, form: Any) -> tuple[EdgeDevice, str]:
+        """One domain call."""
+        said = form.cleaned_data
+        return edge.register_device(
+            serial=said["serial"], name=said["name"], site=said["site"], zone=said["zone"], by=self.request.user,
+            at=timezone.now(),
+        )  # fmt: skip
+
+
+class NewCodePage(CodePage):
+    """For a device that lost its token, or was set up anew."""
+
+    label = gettext_lazy("New code")
+    icon = "key"
+    title = gettext_lazy("Give the device a new code")
+    button = gettext_lazy("Make the code")
+
+    def effect(self) -> Effect:
+        """What ends."""
+        return Effect(
+            facts=[(_("device"), str(self.objects[0]))],
+            warnings=[_("When the code is used, the token that the device has now ends.")],
+        )
+
+    def made(self, form: Any) -> tuple[EdgeDevice, str]:
+        """One domain call."""
+        device = self.objects[0]
+        return device, edge.give_code(device, by=self.request.user, at=timezone.now())
+
+
+class RevokePage(ConfirmPage):
+    """Refuse a device for good."""
+
+    power = "revoke_edgedevice"
+    label = gettext_lazy("Revoke")
+    icon = "key_off"
+    danger = True
+    title = gettext_lazy("Revoke the edge device")
+    button = gettext_lazy("Revoke")
+
+    def effect(self) -> Effect:
+        """What it means."""
+        device = self.objects[0]
+        return Effect(
+            facts=[(_("last heard"), moment_text(device.last_seen_at) or _("never"))],
+            changes=[(_("status"), device.get_status_display(), EdgeStatus.REVOKED.label)],
+            warnings=[_("It is refused from its next call on, for good. What it sent stays.")],
+        )
+
+    def run(self, obj: EdgeDevice, form: Any) -> Any:
+        """One domain call."""
+        edge.revoke_device(obj, by=self.request.user, at=timezone.now())
+
+    def done(self, count: int) -> str:
+        """Said afterwards."""
+        return _("The device is revoked.")
+
+
+class TokenInline(ViewOnlyInline):
+    """Tokens, never their secrets."""
+
+    model = EdgeToken
+    fields = ("prefix", "created_at", "expires_at", "revoked_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+    show_change_link = False
+
+
+def is_silent(device: EdgeDevice, at: datetime) -> bool:
+    """Not heard for longer than readings are apart there, with some patience."""
+    patience = max(edge.SILENT_AFTER, timedelta(seconds=device.site.collection_interval_s * _SILENT_INTERVALS))
+    return device.status == EdgeStatus.ACTIVE and (device.last_seen_at is None or device.last_seen_at < at - patience)
+
+
+@admin.register(EdgeDevice)
+class EdgeDeviceAdmin(ViewOnlyAdmin):
+    """Edge devices."""
+
+    list_display = ("name", "serial", "site", "zone", "status_shown", "heard_shown", "software_version")
+    list_select_related = ("site", "zone__site")
+    list_filter = (
+        ("site", AutocompleteSelectFilter),
+        ("status", ChoicesDropdownFilter),
+        ("last_seen_at", RangeDateTimeFilter),
+    )
+    search_fields = ("name", "serial", "site__name")
+    ordering = ("name", "id")
+    fields = (
+        ("name", "serial"), ("site", "zone"), ("status_shown", "heard_shown"), ("software_version", "registered_at"),
+        ("public_key", "revoked_at"),
+    )  # fmt: skip
+    readonly_fields = ("status_shown", "heard_shown")
+    inlines = (TokenInline,)
+    pages = {"new": RegisterPage, "code": NewCodePage, "revoke": RevokePage}
+    has_add_edgedevice_permission = power(rules.may_add_edgedevice)
+    has_enrol_edgedevice_permission = power(rules.may_enrol_edgedevice)
+    has_revoke_edgedevice_permission = power(rules.may_revoke_edgedevice)
+
+    @display(description=gettext_lazy("status"), label=STATUS, ordering="status")
+    def status_shown(self, device: EdgeDevice) -> Any:
+        return device.status, device.get_status_display()
+
+    @display(
+        description=gettext_lazy("last heard"), label={"silent": "danger", "heard": "default"}, ordering="last_seen_at"
+    )
+    def heard_shown(self, device: EdgeDevice) -> Any:
+        text = moment_text(device.last_seen_at) or _("never")
+        return ("silent" if is_silent(device, timezone.now()) else "heard"), text
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Through the page that shows the code."""
+        return bool(self.has_add_edgedevice_permission(request))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Through the page that shows the code."""
+        return HttpResponseRedirect(self.url_of("new"))
+
+    def offered(self, request: HttpRequest, obj: EdgeDevice) -> set[str]:
+        """Nothing once it is revoked."""
+        return set() if obj.status == EdgeStatus.REVOKED else {"code", "revoke"}
+
+
+@admin.register(EdgeBatch)
+class EdgeBatchAdmin(ViewOnlyAdmin):
+    """What edge devices sent."""
+
+    list_display = (
+        "received_at",
+        "device",
+        "batch_id",
+        "readings",
+        "stored",
+        "duplicates",
+        "quarantined",
+        "skew_shown",
+    )
+    list_select_related = ("device",)
+    list_filter = (
+        ("device", AutocompleteSelectFilter),
+        ("received_at", RangeDateTimeFilter),
+        "clock_skewed",
+    )
+    search_fields = ("batch_id",)
+    ordering = ("-received_at", "-id")
+    show_full_result_count = False
+    fields = (
+        ("device", "batch_id"), ("received_at", "skew_shown"), ("readings", "stored"), ("duplicates", "quarantined"),
+        "digest",
+    )  # fmt: skip
+    readonly_fields = ("skew_shown",)
+
+    @display(description=gettext_lazy("clock"), label={"wrong": "warning", "right": "default"})
+    def skew_shown(self, batch: EdgeBatch) -> Any:
+        return ("wrong", _("wrong")) if batch.clock_skewed else ("right", _("right"))
+
+
+@admin.register(QuarantinedReading)
+class QuarantinedReadingAdmin(ViewOnlyAdmin):
+    """What was not believed, and why."""
+
+    list_display = ("received_at", "device", "reason", "figure", "value", "machine", "seen_shown")
+    list_select_related = ("device", "batch")
+    list_filter = (
+        ("device", AutocompleteSelectFilter),
+        ("reason", MultipleChoicesDropdownFilter),
+        ("received_at", RangeDateTimeFilter),
+        ("seen_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("machine",)
+    ordering = ("-received_at", "-id")
+    show_full_result_count = False
+    fields = (
+        ("device", "batch"), ("place", "machine"), ("reason", "figure"), "value", ("received_at", "seen_at"),
+    )  # fmt: skip
+    actions = ("mark_seen",)
+    has_see_quarantinedreading_permission = power(rules.may_see_quarantinedreading)
+
+    @display(description=gettext_lazy("seen"), label={"new": "warning", "seen": "default"}, ordering="seen_at")
+    def seen_shown(self, row: QuarantinedReading) -> Any:
+        return ("new", _("new")) if row.seen_at is None else ("seen", moment_text(row.seen_at))
+
+    @admin.action(description=gettext_lazy("Mark as seen"), permissions=["see_quarantinedreading"])
+    def mark_seen(self, request: HttpRequest, queryset: QuerySet[QuarantinedReading]) -> None:
+        """One domain call."""
+        count = edge.mark_seen(queryset, by=request.user, at=timezone.now())
+        text = ngettext("%(n)s was marked as seen.", "%(n)s were marked as seen.", count) % {"n": count}
+        messages.success(request, text)

@@ -1,0 +1,230 @@
+"""The doors of edge devices: ``/api/v1/edge/…``, opened by a device's own token and by nothing else.
+
+A device is no person: it has neither customers nor powers, and sees what these few addresses say of its own place. A
+key of a person opens none of them, and a device's token none of the others.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import exceptions, serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hashinsight.common.api.fields import InputSerializer
+from hashinsight.common.api.problems import BadRequest, Problem
+from hashinsight.common.api.throttling import KeyThrottle
+from hashinsight.common.api.views import BaseView
+from hashinsight.common.audit import audit_context
+from hashinsight.common.requests import client_ip
+from hosting.domain import edge
+from hosting.domain.edge_batches import take_batch
+from hosting.engine.ingest.wire import LARGEST, READERS, BatchRefused, inflate
+
+_REFUSALS = {
+    "body_too_large": gettext_lazy("A batch has at most %(most)s bytes, inflated as well."),
+    "not_gzip": gettext_lazy("The body is not what its Content-Encoding says."),
+    "malformed_json": gettext_lazy("The body is not valid JSON."),
+    "not_an_object": gettext_lazy("The body must be a JSON object."),
+    "no_readings": gettext_lazy("readings must be a list."),
+    "no_batch_id": gettext_lazy("batch_id must be 1 to 64 visible characters."),
+    "too_many_readings": gettext_lazy("A batch has at most %(most)s readings."),
+    "too_many_machines": gettext_lazy("A batch speaks of at most %(most)s machines."),
+    "malformed_columns": gettext_lazy("The columns are not as their head says."),
+    "unknown_column": gettext_lazy("There is no column %(name)s of this type, or it stands there twice."),
+}
+
+
+class Device:
+    """What stands for the caller in place of a user: nobody who may log in."""
+
+    is_authenticated = True
+    is_active = True
+    is_staff = False
+    pk = None
+
+    def __init__(self, caller: edge.Caller) -> None:
+        self.caller = caller
+
+
+class DeviceAuthentication(BaseAuthentication):
+    """``Authorization: Bearer hie_…``."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """None without a token; raises when it opens nothing."""
+        word, _space, presented = request.headers.get("Authorization", "").partition(" ")
+        if word.lower() != "bearer":
+            return None
+        caller = edge.caller_by(presented.strip(), at=timezone.now())
+        if caller is None:
+            raise exceptions.AuthenticationFailed(_("This token opens nothing."), code="invalid_token")
+        return Device(caller), caller
+
+    def authenticate_header(self, request: Request) -> str:
+        """Makes the answer a 401."""
+        return 'Bearer realm="HashInsight edge"'
+
+
+class DeviceThrottle(KeyThrottle):
+    """``edge`` per device, ``anonymous`` per address."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count this call."""
+        if isinstance(request.user, Device):
+            return self.count("edge", str(request.user.caller.device.pk))
+        return self.count("anonymous", client_ip(request._request) or "unknown")
+
+
+class EdgeView(BaseView):
+    """Served for the device itself; nothing is read as a person."""
+
+    schema = None
+    authentication_classes: Any = (DeviceAuthentication,)
+    permission_classes: Any = ()
+    throttle_classes = [DeviceThrottle]
+    http_method_names = ["get", "post"]
+
+    def check_permissions(self, request: Request) -> None:
+        """A device, whatever it asks."""
+        if not isinstance(request.user, Device):
+            raise exceptions.NotAuthenticated
+
+    def serve(self, request: Request) -> HttpResponseBase:
+        """The handler; what it writes names the device as its source."""
+        handler: Any = getattr(self, str(request.method).lower()) if self.handler_exists() else None
+        if handler is None:
+            raise exceptions.MethodNotAllowed(str(request.method))
+        with audit_context(source="edge"):
+            answer = handler(request)
+        if isinstance(request.user, Device):
+            edge.hear(request.user.caller.device, at=timezone.now())
+        response = self.finish(answer)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @property
+    def caller(self) -> edge.Caller:
+        """The device of this call."""
+        user: Any = self.request.user
+        caller: edge.Caller = user.caller
+        return caller
+
+
+class EnrolInput(InputSerializer):
+    """A code and the key of the device."""
+
+    code = serializers.CharField(max_length=40)
+    public_key = serializers.CharField(max_length=64)
+    software_version = serializers.CharField(max_length=60, required=False, allow_blank=True)
+
+
+class EnrolView(EdgeView):
+    """``POST enrol/``: open to whoever has a code; counted by address."""
+
+    http_method_names = ["post"]
+    authentication_classes: Any = ()
+
+    def check_permissions(self, request: Request) -> None:
+        """The code is the permission."""
+
+    def post(self, request: Request) -> Response:
+        """Trade a code for a token, which is told this once."""
+        said = self.read_input(EnrolInput)
+        device, token = edge.enrol(
+            said["code"],
+            public_key=said["public_key"],
+            software_version=said.get("software_version", ""),
+            at=timezone.now(),
+        )
+        return Response({"device_id": str(device.public_id), "serial": device.serial, "token": token}, status=201)
+
+
+class RotateView(EdgeView):
+    """``POST rotate/``."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        """A new token; the one in use opens for another day."""
+        token = edge.rotate_token(self.caller, at=timezone.now())
+        return Response({"token": token}, status=201)
+
+
+class MachinesView(EdgeView):
+    """``GET machines/``."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: Request) -> Response:
+        """The machines to read, and how often."""
+        device = self.caller.device
+        machines = [
+            {
+                "id": str(miner.public_id),
+                "serial": miner.serial,
+                "address": miner.address,
+                "port": miner.port,
+                "credentials": None,
+            }
+            for miner in edge.machines_to_read(device)
+        ]
+        return Response({"interval_s": device.site.collection_interval_s, "machines": machines})
+
+
+class BatchesView(EdgeView):
+    """``POST batches/``."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: Request) -> Response:
+        """Take a batch of readings in, in JSON or in columns; the same batch again gets the same answer."""
+        sent_at = _moment(request.headers.get("X-Sent-At"))
+        raw, kind = _body(request._request)
+        try:
+            if request.headers.get("Content-Encoding", "identity").strip().lower() == "gzip":
+                raw = inflate(raw)
+            batch = READERS[kind](raw)
+        except BatchRefused as refusal:
+            detail = _REFUSALS[refusal.code] % refusal.facts
+            raise Problem(413 if refusal.code == "body_too_large" else 400, refusal.code, detail) from refusal
+        answer = take_batch(
+            self.caller.device, batch, digest=hashlib.sha256(raw).hexdigest(), sent_at=sent_at, at=timezone.now()
+        )
+        return Response(answer, status=200 if answer["repeated"] else 201)
+
+
+def _body(request: HttpRequest) -> tuple[bytes, str]:
+    """The body as it came, and its media type. Raises Problem for one that is too large or of another kind."""
+    kind = (request.content_type or "").partition(";")[0].strip().lower()
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if kind not in READERS or encoding not in ("identity", "gzip"):
+        raise Problem(
+            415, "unsupported_media_type", _("Send %(kinds)s, gzip or as it is.") % {"kinds": ", ".join(READERS)}
+        )
+    too_large = Problem(413, "body_too_large", _REFUSALS["body_too_large"] % {"most": LARGEST})
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal() and int(length) > LARGEST:
+        raise too_large
+    raw = request.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise too_large
+    return raw, kind
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadRequest("invalid_header", _("X-Sent-At must be a time such as 2026-11-20T09:30:00Z."))
+    return moment
