@@ -13,6 +13,7 @@ from hosting.engine.ingest.columns import Mask
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 EPOCH_US = 946_684_800_000_000  # PostgreSQL counts microseconds from 2000
+PORTION = 16_384  # rows; some megabytes
 # Types of elements in arrays, by the kind of column.
 OIDS = {">i8": 20, ">i2": 21, ">f4": 700, "time": 1184, "?": 16}
 
@@ -39,7 +40,8 @@ class Cell:
 def copy_stream(cells: Sequence[Cell]) -> Iterator[memoryview | bytes]:
     """The rows as ``COPY … FROM STDIN (FORMAT BINARY)`` takes them, rows with the same NULLs together.
 
-    One block of fixed width per pattern of NULLs; a stream of a hundred thousand rows takes some milliseconds.
+    In portions, so that the server works on one while the next is built; in each, one block of fixed width per pattern
+    of NULLs.
     """
     yield SIGNATURE
     count = len(cells[0].values)
@@ -47,11 +49,13 @@ def copy_stream(cells: Sequence[Cell]) -> Iterator[memoryview | bytes]:
     for number, cell in enumerate(cells):
         if cell.valid is not None:
             patterns |= (~cell.valid).astype(np.uint32) << np.uint32(number)
-    if count and (patterns == patterns[0]).all():
-        yield _block(cells, int(patterns[0]), None, count)
-    else:
-        for pattern in np.unique(patterns).tolist():
-            places = np.flatnonzero(patterns == pattern)
+    for first in range(0, count, PORTION):
+        some = patterns[first : first + PORTION]
+        if (some == some[0]).all():
+            yield _block(cells, int(some[0]), slice(first, first + len(some)), len(some))
+            continue
+        for pattern in np.unique(some).tolist():
+            places = first + np.flatnonzero(some == pattern)
             yield _block(cells, pattern, places, len(places))
     yield TRAILER
 
