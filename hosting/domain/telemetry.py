@@ -95,15 +95,22 @@ class _Machines:
 
 @transaction.atomic
 def store_readings(
-    columns: Columns, *, source: ReadingSource, at: datetime, site: Site | None = None, doubts: Doubts | None = None
+    columns: Columns,
+    *,
+    source: ReadingSource,
+    at: datetime,
+    site: Site | None = None,
+    doubts: Doubts | None = None,
+    accept_from: datetime | None = None,
 ) -> Stored:
     """Store a batch received at ``at``; a reading that is there already stays as it is.
 
     What is not believed is noted in ``doubts`` (those the caller has already, or new ones): a figure beyond its bounds
     becomes unknown, a reading of no machine, too old or of the future is left out. Nothing about a reading raises.
+    ``accept_from`` takes the place of the setting that says what is too old.
     """
     doubts = Doubts() if doubts is None else doubts
-    oldest = microseconds(at - timedelta(days=settings.TELEMETRY_ACCEPTED_DAYS))
+    oldest = microseconds(accept_from or at - timedelta(days=settings.TELEMETRY_ACCEPTED_DAYS))
     newest = microseconds(at + timedelta(seconds=settings.TELEMETRY_AHEAD_SECONDS))
     with packed_cursor() as cursor:
         begin_stamping(cursor)
