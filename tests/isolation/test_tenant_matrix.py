@@ -23,7 +23,9 @@ NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 SEED = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
 # A tenth of the cells with the walls as they are; fewer with one of them down, which is more than was promised.
 SAMPLE = {"both layers": 0.10, "without row security": 0.02, "without scoped querysets": 0.02}
-NO_RESOURCE = {"api-schema", "api-docs", "api-no-such-route"}
+# The doors of edge devices open for a device's token alone, see tests/hosting/ingest/test_edge.py.
+EDGE = {"api-edge-enrol", "api-edge-rotate", "api-edge-machines", "api-edge-batches"}
+NO_RESOURCE = {"api-schema", "api-docs", "api-no-such-route", *EDGE}
 WAYS = {"path", "file", "condition", "list", "filter", "search", "ordering", "cursor", "body", "nested"}
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,12 @@ from hosting.domain.fleet import Spot
 from hosting.models import EdgeDevice, Miner, Zone
 
 PUBLIC_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture
+def nightly() -> bool:
+    """The long settings."""
+    return os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 
 
 @pytest.fixture
