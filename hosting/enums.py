@@ -170,6 +170,27 @@ class ReadingSource(IntegerChoices):
     IMPORT = 3, pgettext_lazy("source of a reading", "import")
 
 
+class ContactDifference(TextChoices):
+    """What a machine says of itself otherwise than our data do."""
+
+    SERIAL = "serial", _("another serial number")
+    MAC = "mac", _("another MAC address")
+    MODEL = "model", _("another model")
+
+
+class ContactTrouble(TextChoices):
+    """Why a machine that was asked gave no answer."""
+
+    REFUSED = "refused", _("nobody listens there")
+    UNREACHABLE = "unreachable", _("the address cannot be reached")
+    TIMEOUT = "timeout", _("it does not answer in time")
+    BROKEN = "broken", _("the connection ended in the middle")
+    TOO_LONG = "too long", _("the answer is too long")
+    LOGIN = "login", _("it asks for a login")
+    GARBAGE = "garbage", _("the answer is none of a machine")
+    FAULT = "fault", _("our reader failed")
+
+
 class TicketKind(TextChoices):
     """What a ticket is about."""
 

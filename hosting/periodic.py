@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from hashinsight.jobs.registry import PeriodicJob, register_job
 
 JOBS = [
+    ("collect", timedelta(seconds=10), _("Reads the machines of each site in the interval of the site.")),
     ("ensure_partitions", timedelta(hours=1), _("Makes the tables for the readings of the days ahead.")),
     ("reckon_five_minutes", timedelta(minutes=1), _("Reckons five minutes of machines from their readings.")),
     ("close_quarters", timedelta(minutes=5), _("Reckons demand of zones and usage of terms for quarter-hours.")),

@@ -9,6 +9,7 @@ from hashinsight.jobs.registry import register_handler
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
 from hosting import periodic, retention
+from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
@@ -62,6 +63,19 @@ EVENT_KINDS = [
     EventKind("repair.finished", "A repair is over.", _REPAIR),
 ]
 
+ALERTS = [
+    (
+        AlertKind("collection.late", "The machines of a site are not read any more.", "site", Severity.ERROR),
+        late_collections,
+    ),
+    (
+        AlertKind(
+            "collection.other_machines", "Machines say they are others than our data have.", "site", Severity.WARNING
+        ),
+        other_machines,
+    ),
+]
+
 
 def register() -> None:
     """Called once from ``ready()``."""
@@ -73,6 +87,8 @@ def register() -> None:
         AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),
         watch=late_tickets,
     )
+    for alert, watch in ALERTS:
+        register_alert_kind(alert, watch=watch)
     register_handler(MINER_IMPORT, work_on_import)
     register_inward([MINER_IMPORT])
     register_alert_kind(

@@ -1,6 +1,7 @@
 """Tasks of the hosting part: thin, safe to run twice; each does what is due and leaves the rest to its next run."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,12 @@ from django.utils import timezone
 from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
-from hosting.domain import ledger, partitions, rollups, usage, usage_marks
+from hashinsight.jobs.queue import enqueue_after_commit
+from hosting.domain import collection, ledger, partitions, rollups, usage, usage_marks
 from hosting.domain.rollups import Reckoned
+from hosting.models import Site
+
+COLLECTION = "collection"  # a queue and a worker of its own: polls wait for machines, and nobody should wait for polls
 
 
 def _until_done(run: JobRun, step: Callable[..., Reckoned]) -> int:
@@ -78,3 +83,26 @@ def close_months() -> dict[str, Any] | None:
 
 def _close_months(run: JobRun) -> dict[str, Any]:
     return {"written": ledger.close_months(at=timezone.now())}
+
+
+@shared_task(name="hosting.collect")
+def collect() -> dict[str, Any] | None:
+    """Every ten seconds: fan out one poll per site that has not been read in its period."""
+    return run_periodic("hosting.collect", _collect)
+
+
+def _collect(run: JobRun) -> dict[str, Any]:
+    due = collection.sites_due(timezone.now())
+    for site, period_start in due:
+        kwargs = {"site_id": site.pk, "period_start": period_start.isoformat()}
+        enqueue_after_commit("hosting.collect_site", queue=COLLECTION, **kwargs)
+    return {"sites": len(due)}
+
+
+@shared_task(name="hosting.collect_site")
+def collect_site(*, site_id: int, period_start: str) -> dict[str, Any] | None:
+    """Read the machines of one site once in a period of it; None when there is nothing to do."""
+    collected = collection.collect_site(
+        Site.objects.get(pk=site_id), period_start=datetime.fromisoformat(period_start), clock=timezone.now
+    )
+    return None if collected is None else asdict(collected)

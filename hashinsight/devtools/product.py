@@ -1,4 +1,4 @@
-"""The product's own processes: web, two workers, beat and the relay of events."""
+"""The product's own processes: web, three workers, beat and the relay of events."""
 
 import http.client
 import shutil
@@ -53,6 +53,7 @@ def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Prog
         python_program("beat", "celery", beat, env, place),
         python_program("relay", "django", ["run_relay"], env, place),
         *([python_program("sinks", "django", ["run_relay", "--sinks"], env, place)] if _has_sinks(env) else []),
+        python_program("collector", "celery", _worker("collector", "collection", 1), env, place, nice=5),
         python_program("bulk", "celery", _worker("bulk", "bulk", 1), env, place, nice=10),
     ]
 

@@ -88,7 +88,9 @@ SETUP = [
     Question("disk", health.check_disk, "Make room, or let the retention policies keep less."),
 ]
 RUNNING = [
-    Question("workers", health.check_workers, "Start celery worker for the queues interactive, default and bulk."),
+    Question(
+        "workers", health.check_workers, "Start celery worker for the queues interactive, default, collection and bulk."
+    ),
     Question("beat", health.check_beat, "Start celery beat; a second one may wait beside it."),
     Question("jobs", health.check_jobs, "See the jobs page: which is late, and what its last error was."),
     Question("relay", health.check_relay, "Start manage.py run_relay."),

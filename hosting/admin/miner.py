@@ -21,7 +21,7 @@ from hashinsight.common.admin.display import moment_text, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
-from hosting.admin import labels
+from hosting.admin import contact, labels
 from hosting.admin import miner_pages as pages
 from hosting.admin.chart_pages import ChartsPage
 from hosting.admin.export_columns import MINER_COLUMNS
@@ -79,7 +79,7 @@ class OperationInline(ViewOnlyInline):
 
 
 @admin.register(Miner)
-class MinerAdmin(BaseAdmin):
+class MinerAdmin(contact.ContactShown, BaseAdmin):
     """Machines."""
 
     list_display = (
@@ -95,6 +95,7 @@ class MinerAdmin(BaseAdmin):
         ("intent", MultipleChoicesDropdownFilter),
         ("health", MultipleChoicesDropdownFilter),
         ("manufacturer", AllValuesCheckboxFilter),
+        contact.DiffersFilter,
         ("warranty_until", RangeDateFilter),
     )
     search_fields = ("serial", "mac", "address", "model__name", "model_text", "rack__name")
@@ -111,13 +112,17 @@ class MinerAdmin(BaseAdmin):
             {"fields": (("power_limit_w", "nameplate_w", "curtailment"), ("address", "port", "mac", "is_collected"))},
         ),
         (
+            gettext_lazy("As it answers"),
+            {"fields": (("said_shown", "differs_shown"), ("firmware_shown", "trouble_shown"))},
+        ),
+        (
             gettext_lazy("More"),
             {"classes": ["collapse"], "fields": (("purchased_on", "warranty_until", "retired_at"), "internal_note")},
         ),
     )
     readonly_fields = (
         "intent", "health", "last_seen_at", "site", "zone", "rack", "slot", "customer", "deployed_at", "nameplate_w",
-        "retired_at",
+        "retired_at", *contact.SHOWN,
     )  # fmt: skip
     inlines = (PlacementInline, OwnershipInline, OperationInline)
     export_columns = MINER_COLUMNS

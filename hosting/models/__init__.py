@@ -1,5 +1,6 @@
 """What stands where, whose it is, and at what price."""
 
+from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
@@ -31,6 +32,7 @@ __all__ = [
     "EdgeToken",
     "HostingTerms",
     "Miner",
+    "MinerContact",
     "MinerImport",
     "MinerLatest",
     "MinerModel",

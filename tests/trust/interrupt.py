@@ -29,9 +29,11 @@ from hosting.models import (
     Demand15Min,
     DemandLedgerMonth,
     Miner,
+    MinerContact,
     MinerImport,
     MinerOperation,
     SeriesPartition,
+    Telemetry,
     TelemetryDay,
     TelemetryFiveMinutes,
 )
@@ -140,6 +142,8 @@ def state() -> dict[str, Any]:
             )
         ),
         "ledger": sorted(DemandLedgerMonth.objects.values_list("month", "version", "kwh", "peak_at")),
+        "readings": sorted(Telemetry.objects.values_list("miner_id", "state", "source")),
+        "contacts": sorted(MinerContact.objects.values_list("miner", "dialect", "trouble")),
         "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

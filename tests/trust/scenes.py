@@ -22,6 +22,8 @@ from hashinsight.jobs.models import DueWork
 from hashinsight.notify.domain import channels, raise_alert
 from hashinsight.notify.models import Channel, Rule
 from hosting.domain import fleet, partitions, places, rollups
+from hosting.domain.collection import period_of
+from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
 from hosting.models import Demand15Min, Miner, MinerModel, Telemetry
 from tests import factories
@@ -180,6 +182,22 @@ def given_up_work(by: User) -> Kwargs:
     return {}
 
 
+def machine_off(by: User) -> Kwargs:
+    """At an address where nobody listens; its site is read once an hour, so that a later run is of the same period."""
+    site = places.create_site(
+        name="Odessa", capacity_kw=Decimal(100), time_zone="UTC", currency="USD", collection_interval_s=3600, at=NOW
+    )
+    model = MinerModel.objects.create(name="S21", manufacturer="Bitmain", hashrate_ths=200, power_w=3500)
+    (miner,) = fleet.register_miners([Miner(serial="OFF1", model=model, address="127.99.99.1", port=1)], by=by, at=NOW)
+    fleet.place_miners([miner], spot=Spot(site), by=by, at=NOW)
+    return {"site_id": site.pk, "period_start": period_of(site, NOW).isoformat()}
+
+
+def due_site(by: User) -> Kwargs:
+    machine_off(by)
+    return {}
+
+
 def nothing(by: User) -> Kwargs:
     """No backup login and no backup in these tests: what such a run does is tried on servers of its own."""
     return {}
@@ -272,6 +290,8 @@ SCENES = [
     Scene("jobs.do_due_work", send_email, kind="crm.send_invoice_email"),
     Scene("jobs.do_due_work", send_invitation, kind="crm.send_invitation"),
     Scene("jobs.do_due_work", import_miners, kind="hosting.miner_import"),
+    Scene("hosting.collect", due_site),
+    Scene("hosting.collect_site", machine_off),
     Scene("jobs.drain_bulk", drain),
     Scene("jobs.sweep", sweep),
     Scene("jobs.forget_answers", old_answers),

@@ -1,0 +1,1 @@
+"""Reading machines by beat."""
