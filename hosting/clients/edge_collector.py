@@ -1,0 +1,137 @@
+"""The reference collector: reads its machines, keeps what it heard in a file, and hands it over.
+
+Two loops beside each other: one reads at the server's interval and stores a batch; the other hands the oldest batch
+over until the server has answered for it. A kill at any moment loses nothing that was stored and doubles nothing.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hosting.clients.adapter import MachineAdapter, Target
+from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
+from hosting.clients.edge_store import EdgeStore
+from hosting.clients.polling import poll_many
+from hosting.engine.ingest.columns import columns_of
+from hosting.engine.ingest.wire import MOST_MACHINES, write_columns
+from hosting.engine.machines.reading import Reading
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+_MICRO = 1_000_000
+
+
+class TokenRefused(Exception):
+    """The server knows the token no more: somebody must enrol the device anew."""
+
+
+@dataclass(slots=True)
+class EdgeCollector:
+    """One device. ``say`` takes lines for people; ``interval_s`` outranks the server's."""
+
+    server: EdgeServer
+    store: EdgeStore
+    adapter: MachineAdapter
+    say: Callable[[str], None]
+    interval_s: float | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, *, once: bool = False) -> None:
+        """Until ``stopping``; with ``once`` one reading, then until everything is handed over."""
+        if once:
+            await self._read()
+            while self.store.waiting() and not self.stopping.is_set():
+                await self._hand_over()
+            return
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._reading())
+            both.create_task(self._handing_over())
+
+    async def _reading(self) -> None:
+        while not self.stopping.is_set():
+            begun = time.monotonic()
+            interval = await self._read()
+            await self._sleep(max(0.0, begun + interval - time.monotonic()))
+
+    async def _handing_over(self) -> None:
+        while not self.stopping.is_set():
+            if not await self._hand_over():
+                await self._sleep(0.2)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _read(self) -> float:
+        """Read all machines once and store what they said; returns the seconds until the next time."""
+        listed = await self._machines()
+        machines = listed.get("machines", [])
+        for first in range(0, len(machines), MOST_MACHINES):
+            await self._read_some(machines[first : first + MOST_MACHINES])
+        return self.interval_s or float(listed.get("interval_s") or LONGEST_WAIT_S)
+
+    async def _machines(self) -> dict[str, Any]:
+        """The list of the server, or the last one while it is away."""
+        try:
+            listed = await asyncio.to_thread(self.server.machines)
+            self.store.keep("machines", json.dumps(listed))
+        except ServerAway as away:
+            self.say(f"the server is away ({away}); reading the machines known")
+            listed = json.loads(self.store.kept("machines") or "{}")
+        except ServerRefused as refusal:
+            raise TokenRefused(str(refusal)) from refusal
+        return listed
+
+    async def _read_some(self, machines: Sequence[dict[str, Any]]) -> None:
+        targets = [
+            Target(str(machine["address"]), port=int(machine["port"]), key=str(place))
+            for place, machine in enumerate(machines)
+        ]
+        rows: list[tuple[int, int, Reading | None]] = []
+        async for result in poll_many(targets, adapter=self.adapter):
+            rows.append((int(result.target.key), int(time.time() * _MICRO), result.reading))
+        if not rows:
+            return
+        names = [str(machine["id"]) for machine in machines]
+        columns = columns_of(rows)
+        places = np.array([place for place, _moment, _reading in rows], np.int64)
+        dropped = self.store.put(lambda batch_id: write_columns(batch_id, names, places, columns), readings=len(rows))
+        if dropped:
+            self.say(f"the file is full: {dropped} of the oldest readings were dropped")
+
+    async def _hand_over(self) -> bool:
+        """Hand the oldest batch over; False when there is none."""
+        waiting = self.store.oldest()
+        if waiting is None:
+            return False
+        wait = FIRST_WAIT_S
+        while not self.stopping.is_set():
+            try:
+                answer = await asyncio.to_thread(self.server.push, waiting.body)
+            except ServerAway as away:
+                pause = away.wait_s or wait * random.uniform(0.5, 1.0)  # noqa: S311  (so that not all come at once)
+                self.say(f"{away}; {self.store.waiting()} batches wait, next try in {pause:.0f} s")
+                await self._sleep(pause)
+                wait = min(LONGEST_WAIT_S, wait * 2)
+                continue
+            except ServerRefused as refusal:
+                if refusal.status in (401, 403):
+                    raise TokenRefused(str(refusal)) from refusal
+                self.store.refuse(waiting.number, str(refusal))
+                self.say(f"batch {waiting.number} was refused and is kept: {refusal}")
+                return True
+            self.store.done(waiting.number)
+            self.say(
+                f"batch {waiting.number}: {answer.get('stored')} stored, {answer.get('duplicates')} there already,"
+                f" {answer.get('quarantined')} put aside"
+            )
+            return True
+        return True

@@ -1,0 +1,109 @@
+"""The collector of an edge device."""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from hosting.clients.edge_collector import EdgeCollector, TokenRefused
+from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
+from hosting.clients.edge_store import EdgeStore
+from hosting.clients.machines import Machines
+
+VERSION = "edge_collect 1"
+MOST_MB = 500
+
+
+class Command(BaseCommand):
+    """``manage.py edge_collect --server https://… --state /var/lib/edge``; needs no database."""
+
+    help = "Reads the machines of an edge device and pushes what they said; --enrol CODE the first time."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to, and where to keep things."""
+        parser.add_argument("--server", required=True, help="https://backoffice.example.com")
+        parser.add_argument("--state", required=True, type=Path, help="a folder for the token and what waits")
+        parser.add_argument("--enrol", metavar="CODE", default="", help="the code shown when the device was registered")
+        parser.add_argument("--rotate", action="store_true", help="take a new token, then go on")
+        parser.add_argument("--interval", type=float, help="seconds between readings; by default what the server says")
+        parser.add_argument("--cache-mb", type=int, default=MOST_MB, help=f"bound of what waits ({MOST_MB})")
+        parser.add_argument("--once", action="store_true", help="read once, hand over, end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Enrol if asked, then collect until SIGTERM or Ctrl-C."""
+        state: Path = options["state"]
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            server = EdgeServer(options["server"])
+            if options["enrol"]:
+                self._enrol(server, state, options["enrol"])
+            server.token = _token(state)
+            if options["rotate"]:
+                _keep(state, {**_read(state), "token": server.rotate()})
+                server.token = _token(state)
+        except (ServerAway, ServerRefused, ValueError) as error:
+            raise CommandError(str(error)) from error
+        store = EdgeStore(state / "waiting.sqlite3", most_bytes=options["cache_mb"] * 1_000_000)
+        refused: BaseException | None = None
+        try:
+            asyncio.run(self._collect(server, store, options))
+        except* TokenRefused as group:
+            refused = group.exceptions[0]
+        finally:
+            store.close()
+        if refused is not None:
+            raise CommandError(f"{refused}: enrol the device anew with a new code")
+
+    async def _collect(self, server: EdgeServer, store: EdgeStore, options: dict[str, Any]) -> None:
+        collector = EdgeCollector(server, store, Machines(), self._say, interval_s=options["interval"])
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, collector.stopping.set)
+        self._say(f"collecting for {options['server']}")
+        await collector.run(once=options["once"])
+        self._say(f"stopped; {store.waiting()} batches wait")
+
+    def _enrol(self, server: EdgeServer, state: Path, code: str) -> None:
+        """The key stays on the device; what is sealed to it only the device can open."""
+        key = X25519PrivateKey.generate()
+        public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+        said = server.enrol(code, public_key=public, version=VERSION)
+        private = base64.b64encode(key.private_bytes_raw()).decode()
+        _keep(state, {"token": said["token"], "device_id": said["device_id"], "private_key": private})
+        self._say(f"enrolled as {said['serial']}")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _token(state: Path) -> str:
+    return str(_read(state)["token"])
+
+
+def _read(state: Path) -> dict[str, Any]:
+    path = state / "identity.json"
+    try:
+        said: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ValueError("this device has no token yet: use --enrol CODE") from None
+    if path.stat().st_mode & 0o077:
+        raise ValueError(f"others may read {path}: chmod 600 it")
+    return said
+
+
+def _keep(state: Path, said: dict[str, Any]) -> None:
+    """Whole or not at all, for its owner only."""
+    fresh = state / "identity.json.new"
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(said, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(state / "identity.json")
