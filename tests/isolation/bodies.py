@@ -23,6 +23,8 @@ ROWS: dict[str, dict[str, str]] = {
     "hosting-terms": {"": "terms", "partial_update": "draft terms", "agree": "draft terms"},
     "miner-models": {"": "model"},
     "miners": {"": "miner"},
+    "usage": {"": "usage of terms"},
+    "demand": {"": "demand"},
     "credits": {"": "deposit", "reverse": "untouched deposit"},
     "credit-applications": {"": "application"},
     "refunds": {"": "refund"},

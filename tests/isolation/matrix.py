@@ -24,7 +24,7 @@ FOREIGN_COLUMNS = (
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
 # Collections that do not exist for a client.
-STAFF_ONLY = ("racks", "leads", "approvals", "write-offs", "accounting-exports")
+STAFF_ONLY = ("demand", "racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
 NO_LIST = ("me", "ageing")
 # What answers a file instead of JSON.
@@ -74,6 +74,7 @@ KINDS = {
     "miner": "miner",
     "rack": "rack",
     "price_plan": "price plan",
+    "terms": "terms",
     "model": "model",
     "version": "draft version",
 }
@@ -323,7 +324,7 @@ class Matrix:
             ask = Ask("GET", path.replace("{id}", mine.id(name)) + query)
             shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith(FILES)
             # Nothing in it was typed by anybody: it is known by its id.
-            known = mine.id(name).encode() if resource == "credit-applications" else mark
+            known = mine.id(name).encode() if resource in ("credit-applications", "usage") else mark
             control = (mine.name, ask, lambda answer, known=known: known in answer.content) if shown else None
             yield Cell(resource, "nested", ask, None, control, tenant="a")
 

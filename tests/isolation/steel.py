@@ -201,7 +201,7 @@ def _usage(tenant: Any) -> None:
         tenant.rows[f"usage of {name}"] = Usage15Min.objects.create(
             terms=terms_row, interval_start=interval, version=version, superseded_at=superseded, kwh=version, **common
         )
-    Demand15Min.objects.create(
+    tenant.rows["demand"] = Demand15Min.objects.create(
         zone=tenant.rows["zone"], interval_start=start, kwh=5, kw=20, source="machines", quality="measured", coverage=1
     )
 
