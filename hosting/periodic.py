@@ -8,6 +8,7 @@ from hashinsight.jobs.registry import PeriodicJob, register_job
 
 JOBS = [
     ("collect", timedelta(seconds=10), _("Reads the machines of each site in the interval of the site.")),
+    ("health", timedelta(minutes=1), _("Says of each machine how it is, from its newest reading.")),
     ("ensure_partitions", timedelta(hours=1), _("Makes the tables for the readings of the days ahead.")),
     ("reckon_five_minutes", timedelta(minutes=1), _("Reckons five minutes of machines from their readings.")),
     ("close_quarters", timedelta(minutes=5), _("Reckons demand of zones and usage of terms for quarter-hours.")),

@@ -21,6 +21,7 @@ from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
 _DEVICE = {"device_id": "string", "serial": "string", "site_id": "string", "status": "string"}
+_HEALTH = {**_MINER, "before": "string", "health": "string"}
 _READINGS = {
     "site_id": "string?",
     "source": "string",
@@ -42,6 +43,11 @@ EVENT_KINDS = [
     EventKind("miner.assigned", "A machine was given to a customer, or back to the house.", _MINER),
     EventKind("miner.intent_changed", "What a machine should do has changed.", _MINER),
     EventKind("miner.retired", "A machine was retired.", _MINER),
+    EventKind("miner.offline", "A machine that should hash gives no answer.", _HEALTH),
+    EventKind("miner.lost", "A machine that should hash has given no answer for a day.", _HEALTH),
+    EventKind("miner.degraded", "A machine hashes less than it should.", _HEALTH),
+    EventKind("miner.recovered", "A machine that was offline, lost or degraded is well again.", _HEALTH),
+    EventKind("miner.health_changed", "The health of a machine changed in another way.", _HEALTH),
     EventKind("miner.telemetry_updated", "A batch of readings was stored.", _READINGS),
     EventKind("edge_device.registered", "An edge device was entered.", _DEVICE),
     EventKind("edge_device.code_given", "An edge device was given a new code.", _DEVICE),

@@ -13,7 +13,7 @@ from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
-from hosting.domain import collection, ledger, partitions, rollups, usage, usage_marks
+from hosting.domain import collection, health, ledger, partitions, rollups, usage, usage_marks
 from hosting.domain.rollups import Reckoned
 from hosting.models import Site
 
@@ -106,3 +106,14 @@ def collect_site(*, site_id: int, period_start: str) -> dict[str, Any] | None:
         Site.objects.get(pk=site_id), period_start=datetime.fromisoformat(period_start), clock=timezone.now
     )
     return None if collected is None else asdict(collected)
+
+
+@shared_task(name="hosting.health")
+def look_at_health() -> dict[str, Any] | None:
+    """Every minute: the health of all machines from their newest readings."""
+    return run_periodic("hosting.health", _look_at_health)
+
+
+def _look_at_health(run: JobRun) -> dict[str, Any]:
+    passed = health.pass_health(at=timezone.now())
+    return {} if passed is None else asdict(passed)

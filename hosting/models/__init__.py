@@ -2,6 +2,7 @@
 
 from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
+from hosting.models.health import PendingHealth
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
@@ -39,6 +40,7 @@ __all__ = [
     "MinerOperation",
     "MinerOwnership",
     "MinerPlacement",
+    "PendingHealth",
     "PriceComponent",
     "PricePlan",
     "PricePlanVersion",

@@ -25,7 +25,7 @@ from hosting.domain import fleet, partitions, places, rollups
 from hosting.domain.collection import period_of
 from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
-from hosting.models import Demand15Min, Miner, MinerModel, Telemetry
+from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
 
@@ -193,6 +193,17 @@ def machine_off(by: User) -> Kwargs:
     return {"site_id": site.pk, "period_start": period_of(site, NOW).isoformat()}
 
 
+def silent_machine(by: User) -> Kwargs:
+    """It should hash, and has given no answer for five hours."""
+    kwargs = machine_off(by)
+    (miner,) = Miner.objects.filter(site_id=kwargs["site_id"])
+    fleet.set_intent([miner], to="active", by=by, at=NOW)
+    MinerLatest.objects.create(
+        miner=miner, recorded_at=NOW, received_at=NOW, answered_at=NOW - timedelta(hours=5), state=6
+    )
+    return {}
+
+
 def due_site(by: User) -> Kwargs:
     machine_off(by)
     return {}
@@ -291,6 +302,7 @@ SCENES = [
     Scene("jobs.do_due_work", send_invitation, kind="crm.send_invitation"),
     Scene("jobs.do_due_work", import_miners, kind="hosting.miner_import"),
     Scene("hosting.collect", due_site),
+    Scene("hosting.health", silent_machine),
     Scene("hosting.collect_site", machine_off),
     Scene("jobs.drain_bulk", drain),
     Scene("jobs.sweep", sweep),
