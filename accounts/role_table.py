@@ -53,7 +53,9 @@ PRICE_TABLES = (
     "hosting.pricewindow",
     "hosting.hostingterms",
 )
-TICKET_TABLES = ("hosting.ticket", "hosting.ticketminer", "hosting.repairorder", "hosting.servicelevel")
+TICKET_TABLES = (
+    "hosting.ticket", "hosting.ticketminer", "hosting.repairorder", "hosting.servicelevel", "hosting.mineralertrule",
+)  # fmt: skip
 FLEET_TABLES = (
     "hosting.minermodel",
     "hosting.miner",
@@ -165,6 +167,7 @@ _FLEET = (
     | _on(("hosting.repairorder",), CHANGE)
     | {"hosting.work_ticket", "hosting.work_repairorder"}
     | _on(("hosting.edgedevice",), ADD)
+    | _on(("hosting.mineralertrule",), ADD, CHANGE, DELETE)
     | {
         f"hosting.{name}"
         for name in (

@@ -191,6 +191,18 @@ class ContactTrouble(TextChoices):
     FAULT = "fault", _("our reader failed")
 
 
+class MinerAlertKind(TextChoices):
+    """What an alert rule for machines watches, with its unit."""
+
+    HASHRATE = "hashrate", _("hashrate below (% of what is expected)")
+    CHIP = "chip", _("hottest chip above (°C)")
+    BOARD = "board", _("hottest board above (°C)")
+    FAN = "fan", _("slowest fan below (rpm)")
+    RESTARTS = "restarts", _("restarts in an hour above")
+    REJECTS = "rejects", _("rejected shares above (% of an hour's)")
+    SILENT_ZONE = "silent_zone", _("nothing is heard from a zone")
+
+
 class TicketKind(TextChoices):
     """What a ticket is about."""
 

@@ -9,6 +9,7 @@ from hashinsight.jobs.registry import register_handler
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
 from hosting import periodic, retention
+from hosting.domain.alert_rules import look_at
 from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
@@ -17,6 +18,7 @@ from hosting.domain.partitions import missing_partitions
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.usage_marks import mark_owners
+from hosting.enums import MinerAlertKind
 from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
@@ -82,6 +84,16 @@ ALERTS = [
     ),
 ]
 
+RULE_ALERTS = {
+    MinerAlertKind.HASHRATE: ("miner.low_hashrate", "Machines hash less than a rule allows.", "rule and machine"),
+    MinerAlertKind.CHIP: ("miner.hot_chip", "Chips of machines are hotter than a rule allows.", "rule and machine"),
+    MinerAlertKind.BOARD: ("miner.hot_board", "Boards of machines are hotter than a rule allows.", "rule and machine"),
+    MinerAlertKind.FAN: ("miner.slow_fan", "Fans of machines stand or are too slow.", "rule and machine"),
+    MinerAlertKind.RESTARTS: ("miner.restarts", "Machines restart more often than a rule allows.", "rule and machine"),
+    MinerAlertKind.REJECTS: ("miner.rejects", "Pools reject more shares than a rule allows.", "rule and machine"),
+    MinerAlertKind.SILENT_ZONE: ("zone.silent", "Nothing is heard from a zone.", "rule and zone"),
+}
+
 
 def register() -> None:
     """Called once from ``ready()``."""
@@ -93,6 +105,8 @@ def register() -> None:
         AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),
         watch=late_tickets,
     )
+    for watched, (kind_of_alert, text, key) in RULE_ALERTS.items():
+        register_alert_kind(AlertKind(kind_of_alert, text, key, Severity.WARNING), watch=look_at(watched))
     for alert, watch in ALERTS:
         register_alert_kind(alert, watch=watch)
     register_handler(MINER_IMPORT, work_on_import)

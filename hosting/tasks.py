@@ -13,7 +13,7 @@ from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
-from hosting.domain import collection, health, ledger, partitions, rollups, usage, usage_marks
+from hosting.domain import alert_rules, collection, health, ledger, partitions, rollups, usage, usage_marks
 from hosting.domain.rollups import Reckoned
 from hosting.models import Site
 
@@ -116,4 +116,5 @@ def look_at_health() -> dict[str, Any] | None:
 
 def _look_at_health(run: JobRun) -> dict[str, Any]:
     passed = health.pass_health(at=timezone.now())
-    return {} if passed is None else asdict(passed)
+    broken = alert_rules.pass_rules(at=timezone.now())
+    return {"broken_rules": broken, **({} if passed is None else asdict(passed))}

@@ -94,6 +94,12 @@ UNFOLD = {
                         "hosting.view_servicelevel",
                     ),
                     _item(
+                        _("Alert rules"),
+                        "notification_important",
+                        "admin:hosting_mineralertrule_changelist",
+                        "hosting.view_mineralertrule",
+                    ),
+                    _item(
                         _("Operations on miners"),
                         "list_alt",
                         "admin:hosting_mineroperation_changelist",

@@ -1,5 +1,6 @@
 """What stands where, whose it is, and at what price."""
 
+from hosting.models.alert_rule import MinerAlertRule, MinerBreach
 from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
 from hosting.models.health import PendingHealth
@@ -33,6 +34,8 @@ __all__ = [
     "EdgeToken",
     "HostingTerms",
     "Miner",
+    "MinerAlertRule",
+    "MinerBreach",
     "MinerContact",
     "MinerImport",
     "MinerLatest",

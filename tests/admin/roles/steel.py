@@ -14,6 +14,7 @@ from hosting.models import (
     DemandLedgerMonth,
     EdgeBatch,
     Miner,
+    MinerAlertRule,
     MinerModel,
     MinerOperation,
     QuarantinedReading,
@@ -59,6 +60,7 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         tickets.open_ticket(subject="Scene", customer=customer, by=root, at=now),
         repairs.order_repair(miner, reason="Scene", by=root, at=now),
         ServiceLevel.objects.get(priority="low"),
+        MinerAlertRule.objects.create(name="Scene", kind="chip", threshold=Decimal(90)),
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
     ]
