@@ -166,6 +166,7 @@ _FLEET = (
     | _on(("hosting.ticket",), ADD, CHANGE)
     | _on(("hosting.repairorder",), CHANGE)
     | {"hosting.work_ticket", "hosting.work_repairorder"}
+    | _on(("hosting.minersecret",), VIEW, CHANGE)
     | _on(("hosting.edgedevice",), ADD)
     | _on(("hosting.mineralertrule",), ADD, CHANGE, DELETE)
     | {
@@ -184,6 +185,7 @@ _ADMIN = (
     | _FLEET
     | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
+    | {"hosting.reveal_minersecret"}
     | _on(("crm.numberseries",), ADD, CHANGE)
     | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)
     | _on(("crm.customermembership",), ADD, CHANGE, DELETE)

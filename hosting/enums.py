@@ -141,6 +141,7 @@ class Operation(TextChoices):
     POWER_TARGET = "power_target", _("power target set")
     IDENTIFY = "identify", _("made to blink")
     APPROVE = "approve", _("approved")
+    LOGIN = "login", _("login set, read or forgotten")
 
 
 class TelemetryState(IntegerChoices):
@@ -355,3 +356,18 @@ class QuarantineReason(TextChoices):
     IN_FUTURE = "in_future", _("in the future")
     UNKNOWN_MACHINE = "unknown_machine", _("no machine that stood there then")
     NOT_A_READING = "not_a_reading", _("no reading")
+
+
+class SecretMode(IntegerChoices):
+    """Who can read a login of a machine; the numbers are those of the source documents."""
+
+    MASKED = 1, _("masked: shown to whoever may see it")
+    ENVELOPE = 2, _("used, and shown to nobody")
+    SEALED = 3, _("sealed: only an edge device can read it")
+
+
+class SecretPurpose(TextChoices):
+    """Which door of a machine a login opens."""
+
+    WEB = "web", _("web page and API")
+    SSH = "ssh", _("SSH")

@@ -3,6 +3,7 @@
 from crm.domain.contracts import register_end_guard
 from hashinsight.common.gauges import register_gauges
 from hashinsight.common.hold import register_inward
+from hashinsight.common.secret_rotation import register_secrets
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.jobs.registry import register_handler
@@ -14,11 +15,13 @@ from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
+from hosting.domain.miner_secrets import rebind, renewed
 from hosting.domain.partitions import missing_partitions
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.usage_marks import mark_owners
 from hosting.enums import MinerAlertKind
+from hosting.models import MinerSecret
 from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
@@ -117,6 +120,9 @@ def register() -> None:
         ),
         watch=missing_partitions,
     )
+    register_secrets(MinerSecret, renewed)
+    if rebind not in RESTAMP:
+        RESTAMP.append(rebind)
     if mark_owners not in RESTAMP:
         RESTAMP.append(mark_owners)
     periodic.register()

@@ -75,3 +75,13 @@ def may_revoke_edgedevice(user: Any) -> bool:
 def may_see_quarantinedreading(user: Any) -> bool:
     """Mark readings that were put aside as seen."""
     return _may(user, "see_quarantinedreading")
+
+
+def may_change_minersecret(user: Any) -> bool:
+    """Set and forget logins of machines."""
+    return _may(user, "change_minersecret")
+
+
+def may_reveal_minersecret(user: Any) -> bool:
+    """Read masked logins of machines."""
+    return _may(user, "reveal_minersecret")

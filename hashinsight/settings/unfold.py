@@ -88,6 +88,12 @@ UNFOLD = {
                         _("Miner models"), "category", "admin:hosting_minermodel_changelist", "hosting.view_minermodel"
                     ),
                     _item(
+                        _("Logins of machines"),
+                        "key",
+                        "admin:hosting_minersecret_changelist",
+                        "hosting.view_minersecret",
+                    ),
+                    _item(
                         _("Service levels"),
                         "timer",
                         "admin:hosting_servicelevel_changelist",

@@ -1,5 +1,7 @@
 """Pages of the hosting business."""
 
-from hosting.admin import alert_rule, edge, miner, miner_model, place, price_plan, terms, ticket, usage
+from hosting.admin import alert_rule, edge, miner, miner_model, miner_secret, place, price_plan, terms, ticket, usage
 
-__all__ = ["alert_rule", "edge", "miner", "miner_model", "place", "price_plan", "terms", "ticket", "usage"]
+__all__ = [
+    "alert_rule", "edge", "miner", "miner_model", "miner_secret", "place", "price_plan", "terms", "ticket", "usage",
+]  # fmt: skip

@@ -26,6 +26,7 @@ from hosting.admin import miner_pages as pages
 from hosting.admin.chart_pages import ChartsPage
 from hosting.admin.export_columns import MINER_COLUMNS
 from hosting.admin.miner_import import ImportMinersPage
+from hosting.admin.secret_pages import LoginPage, SecretInline
 from hosting.admin.ticket_pages import OrderRepairPage
 from hosting.domain import fleet
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation
@@ -124,10 +125,13 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
         "intent", "health", "last_seen_at", "site", "zone", "rack", "slot", "customer", "deployed_at", "nameplate_w",
         "retired_at", *contact.SHOWN,
     )  # fmt: skip
-    inlines = (PlacementInline, OwnershipInline, OperationInline)
+    inlines = (PlacementInline, OwnershipInline, OperationInline, SecretInline)
     export_columns = MINER_COLUMNS
     history_children = (HistorySource(MinerPlacement, "miner_id"), HistorySource(MinerOwnership, "miner_id"))
-    actions = ("place_selected", "assign_selected", "intent_selected", "take_out_selected", "retire_selected")
+    actions = (
+        "place_selected", "assign_selected", "intent_selected", "take_out_selected", "retire_selected",
+        "login_selected",
+    )  # fmt: skip
     pages = {
         "import": ImportMinersPage,
         "place": pages.PlaceMinersPage,
@@ -137,6 +141,7 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
         "retire": pages.RetirePage,
         "repair": OrderRepairPage,
         "charts": ChartsPage,
+        "login": LoginPage,
     }
     has_import_miner_permission = power(rules.may_import_miner)
     has_place_miner_permission = power(rules.may_place_miner)
@@ -144,6 +149,7 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
     has_switch_miner_permission = power(rules.may_switch_miner)
     has_retire_miner_permission = power(rules.may_retire_miner)
     has_work_repairorder_permission = power(rules.may_work_repairorder)
+    has_change_minersecret_permission = power(rules.may_change_minersecret)
 
     @admin.display(description=gettext_lazy("model"), ordering="model__name")
     def model_shown(self, miner: Miner) -> Any:
@@ -175,7 +181,7 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
         """What its state allows."""
         if obj.intent == MinerIntent.RETIRED:
             return {"intent", "assign", "charts"}
-        found = {"charts", "place", "assign", "intent", "repair"}
+        found = {"charts", "login", "place", "assign", "intent", "repair"}
         if MinerIntent.RETIRED in INTENT_MOVES[MinerIntent(obj.intent)]:
             found.add("retire")
         return found | ({"take-out"} if obj.site_id else set())
@@ -204,6 +210,10 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
     @admin.action(description=gettext_lazy("Take out"), permissions=["place_miner"])
     def take_out_selected(self, request: HttpRequest, queryset: Any) -> Any:
         return self.to_page("take-out", queryset)
+
+    @admin.action(description=gettext_lazy("Set login"), permissions=["change_minersecret"])
+    def login_selected(self, request: HttpRequest, queryset: Any) -> Any:
+        return self.to_page("login", queryset)
 
     @admin.action(description=gettext_lazy("Retire"), permissions=["retire_miner"])
     def retire_selected(self, request: HttpRequest, queryset: Any) -> Any:

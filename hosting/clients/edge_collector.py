@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from hosting.clients.adapter import MachineAdapter, Target
+from hosting.clients.adapter import Credentials, MachineAdapter, Target
 from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
 from hosting.clients.edge_store import EdgeStore
 from hosting.clients.polling import poll_many
 from hosting.engine.ingest.columns import columns_of
 from hosting.engine.ingest.wire import MOST_MACHINES, write_columns
 from hosting.engine.machines.reading import Reading
+from hosting.engine.sealing import SealUnreadable, open_with
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 _MICRO = 1_000_000
@@ -39,6 +40,7 @@ class EdgeCollector:
     adapter: MachineAdapter
     say: Callable[[str], None]
     interval_s: float | None = None
+    private_key: bytes | None = None  # opens the logins that the server sealed to this device
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, *, once: bool = False) -> None:
@@ -92,7 +94,12 @@ class EdgeCollector:
 
     async def _read_some(self, machines: Sequence[dict[str, Any]]) -> None:
         targets = [
-            Target(str(machine["address"]), port=int(machine["port"]), key=str(place))
+            Target(
+                str(machine["address"]),
+                port=int(machine["port"]),
+                key=str(place),
+                credentials=self._login(machine.get("credentials")),
+            )
             for place, machine in enumerate(machines)
         ]
         rows: list[tuple[int, int, Reading | None]] = []
@@ -106,6 +113,17 @@ class EdgeCollector:
         dropped = self.store.put(lambda batch_id: write_columns(batch_id, names, places, columns), readings=len(rows))
         if dropped:
             self.say(f"the file is full: {dropped} of the oldest readings were dropped")
+
+    def _login(self, handed: dict[str, Any] | None) -> Credentials | None:
+        """The login of a machine; one that does not open is as good as none, and said."""
+        if not handed or self.private_key is None:
+            return None
+        try:
+            found = json.loads(open_with(handed["sealed"], self.private_key, bytes.fromhex(handed["associated"])))
+            return Credentials(username=found["username"], password=found["password"])
+        except (SealUnreadable, ValueError, KeyError) as error:
+            self.say(f"a login does not open: {type(error).__name__}")
+            return None
 
     async def _hand_over(self) -> bool:
         """Hand the oldest batch over; False when there is none."""

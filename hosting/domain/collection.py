@@ -24,6 +24,7 @@ from hosting.clients.aside import poll_aside
 from hosting.clients.limits import Limits, Trouble
 from hosting.clients.machines import Machines
 from hosting.domain.contacts import Heard, keep_contacts
+from hosting.domain.miner_secrets import credentials_of
 from hosting.domain.telemetry import store_readings
 from hosting.engine.identity import Known
 from hosting.engine.ingest.columns import columns_of
@@ -172,11 +173,12 @@ def _machines(site: Site, period_start: datetime) -> Iterator[_Machine]:
         "pk", "address", "port", "serial", "mac", "model__name", "model_text", "contact__dialect", "contact__trouble",
         "contact__asked_in_full_at",
     )  # fmt: skip
+    logins = credentials_of(rows.values("pk"))
     for pk, address, port, serial, mac, model, text, dialect, trouble, in_full_at in rows.values_list(*columns):
         # Not all machines of a site in the same minute; and who was away may have come back as another.
         due = period_start - IN_FULL_EVERY - timedelta(minutes=pk % 60)
         quick = dialect and not trouble and in_full_at is not None and in_full_at > due
-        target = Target(address, port=port, dialect=dialect if quick else "", key=str(pk))
+        target = Target(address, port=port, dialect=dialect if quick else "", key=str(pk), credentials=logins.get(pk))
         yield _Machine(pk, target, Known(serial, mac, model or text))
 
 

@@ -7,6 +7,7 @@ from hosting.models.health import PendingHealth
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
+from hosting.models.miner_secret import MinerSecret
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
 from hosting.models.repair import RepairOrder
@@ -43,6 +44,7 @@ __all__ = [
     "MinerOperation",
     "MinerOwnership",
     "MinerPlacement",
+    "MinerSecret",
     "PendingHealth",
     "PriceComponent",
     "PricePlan",

@@ -26,6 +26,7 @@ from hashinsight.common.audit import audit_context
 from hashinsight.common.requests import client_ip
 from hosting.domain import edge
 from hosting.domain.edge_batches import take_batch
+from hosting.domain.miner_secrets import sealed_for
 from hosting.engine.ingest.wire import LARGEST, READERS, BatchRefused, inflate
 
 _REFUSALS = {
@@ -165,15 +166,17 @@ class MachinesView(EdgeView):
     def get(self, request: Request) -> Response:
         """The machines to read, and how often."""
         device = self.caller.device
+        listed = edge.machines_to_read(device)
+        logins = sealed_for(device, listed)
         machines = [
             {
                 "id": str(miner.public_id),
                 "serial": miner.serial,
                 "address": miner.address,
                 "port": miner.port,
-                "credentials": None,
+                "credentials": logins.get(miner.pk),
             }
-            for miner in edge.machines_to_read(device)
+            for miner in listed
         ]
         return Response({"interval_s": device.site.collection_interval_s, "machines": machines})
 

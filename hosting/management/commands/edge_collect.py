@@ -48,6 +48,7 @@ class Command(BaseCommand):
             if options["rotate"]:
                 _keep(state, {**_read(state), "token": server.rotate()})
                 server.token = _token(state)
+            options["private_key"] = base64.b64decode(_read(state)["private_key"])
         except (ServerAway, ServerRefused, ValueError) as error:
             raise CommandError(str(error)) from error
         store = EdgeStore(state / "waiting.sqlite3", most_bytes=options["cache_mb"] * 1_000_000)
@@ -62,7 +63,9 @@ class Command(BaseCommand):
             raise CommandError(f"{refused}: enrol the device anew with a new code")
 
     async def _collect(self, server: EdgeServer, store: EdgeStore, options: dict[str, Any]) -> None:
-        collector = EdgeCollector(server, store, Machines(), self._say, interval_s=options["interval"])
+        collector = EdgeCollector(
+            server, store, Machines(), self._say, interval_s=options["interval"], private_key=options["private_key"]
+        )
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, collector.stopping.set)

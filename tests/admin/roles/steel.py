@@ -7,7 +7,7 @@ from typing import Any
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from hosting.domain import edge, fleet, places, prices, repairs, terms, tickets
+from hosting.domain import edge, fleet, miner_secrets, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
 from hosting.models import (
     Demand15Min,
@@ -61,6 +61,7 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         repairs.order_repair(miner, reason="Scene", by=root, at=now),
         ServiceLevel.objects.get(priority="low"),
         MinerAlertRule.objects.create(name="Scene", kind="chip", threshold=Decimal(90)),
+        *miner_secrets.set_login([miner], username="x", password="y", mode=1, by=root, at=now),
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
     ]
