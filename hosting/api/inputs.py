@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from crm.models import Contract, Customer, LegalEntity
 from crm.models.fields import validate_one_line, validate_printable, validate_time_zone
-from hashinsight.common.api.fields import InputSerializer, VisibleIdField, words
+from hashinsight.common.api.fields import ClockField, InputSerializer, VisibleIdField, words
 from hashinsight.common.money import CURRENCY_CHOICES, country_validator
 from hosting.api import examples
 from hosting.domain.finding import mac_of
@@ -157,8 +157,8 @@ class WindowInput(InputSerializer):
     month_from = whole(1, 12)
     month_to = whole(1, 12)
     days = serializers.ChoiceField(choices=WindowDays.choices, required=False)
-    time_from = serializers.TimeField(required=False)
-    time_to = serializers.TimeField(required=False)
+    time_from = ClockField(required=False)
+    time_to = ClockField(required=False)
 
 
 class ComponentInput(InputSerializer):

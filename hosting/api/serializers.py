@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from hashinsight.common.api.fields import OutputSerializer, TrimmedDecimalField, link, public_id
+from hashinsight.common.api.fields import ClockField, OutputSerializer, TrimmedDecimalField, link, public_id
 from hosting.api import examples
 from hosting.enums import MinerStatus
 from hosting.models import (
@@ -83,6 +83,9 @@ class RackSerializer(OutputSerializer):
 
 class PriceWindowSerializer(OutputSerializer):
     """Hours in which a component applies, by the clock of the site."""
+
+    time_from = ClockField(read_only=True)
+    time_to = ClockField(read_only=True)
 
     class Meta:
         model = PriceWindow

@@ -16,6 +16,7 @@ from accounts.models import User
 from crm.domain import payments
 from crm.models import Customer, Deal, Lead
 from hashinsight.common.exports import Column, csv_lines, safe_text, write_xlsx
+from hosting.models import Miner, MinerModel
 from tests import factories
 from tests.admin.conftest import SignIn
 from tests.factories import NOW, TODAY
@@ -68,6 +69,12 @@ def poisoned(root: User, legal_entity: Any) -> None:
             invoice, amount=Decimal("1.50"), currency="USD", received_on=TODAY, by=root, on=TODAY, at=NOW,
             reference=text.strip(), note=text,
         )  # fmt: skip
+        model = MinerModel.objects.create(
+            name=f"{text}{number}", manufacturer=text, hashrate_ths=1, power_w=1, chip=text, source=text, note=text
+        )
+        Miner.objects.create(
+            serial=f"S{number}", manufacturer=text, model=model, model_text=text, customer=customer, internal_note=text
+        )
 
 
 def test_no_text_cell_is_a_formula(as_root: Client, poisoned: None) -> None:

@@ -45,6 +45,11 @@ class UtcDateTimeField(serializers.DateTimeField):
         return str(value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
 
 
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"})
+class ClockField(serializers.TimeField):
+    """A time on the clock of some place: no RFC 3339 "time", which would need an offset."""
+
+
 class OutputSerializer(serializers.ModelSerializer[Any]):
     """What is shown. ``Meta.staff_fields`` are left out for clients, as if they did not exist.
 
