@@ -47,6 +47,16 @@ class Cell:
         """In words."""
         return STATES[self.state][0] if self.state else ""
 
+    @property
+    def title(self) -> str:
+        """Slot, serial number, state and hashrate, as far as there are any."""
+        place = f"#{self.slot}" if self.slot else ""
+        if self.miner is None:
+            return place
+        latest = getattr(self.miner, "latest", None)
+        hashrate = f", {latest.hashrate_ths:.1f} TH/s" if latest is not None and latest.hashrate_ths is not None else ""
+        return f"{place} {self.miner.serial}: {self.word}{hashrate}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class MappedRack:

@@ -32,7 +32,8 @@ UNMARKED = {
     "reference", "unit_code", "exemption_reason", "exemption_code", "scopes", "cancel_reason", "request_id",
     "Customer.leitweg_id",
     "Miner.mac", "Channel.credential", "Channel.secret", "Channel.previous_secret", "Delivery.source",
-    "Delivery.recipient", "Delivery.kind", "Delivery.subject",
+    "Delivery.recipient", "Delivery.kind", "Delivery.subject", "Note.subject_type", "Attachment.subject_type",
+    "Attachment.media_type",
 }  # fmt: skip
 
 
