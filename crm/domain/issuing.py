@@ -66,7 +66,7 @@ def issue_invoice(invoice: Invoice, *, by: Any, on: date, at: datetime, send: bo
     require_work(PDF_WORK, key=str(draft.pk), payload={"invoice_id": draft.pk}, at=at, queue=queue)
     if not credit:
         books.book_invoice(draft, lines, by=by, at=at)
-        if draft.gross_total == 0:  # nothing to pay is paid; on any other nothing can have been booked yet
+        if draft.gross_total <= 0:  # nothing to pay is paid; on any other nothing can have been booked yet
             settlement.settle(draft, by=by, on=on, at=at)
     return draft.reload()
 

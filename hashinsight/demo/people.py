@@ -34,17 +34,26 @@ _WEBHOOKS = {scope for scope in SCOPES if scope.startswith("webhook")}
 _READING = {scope for scope in SCOPES if scope.endswith(":read")}
 _BUSINESS = _READING - _WEBHOOKS
 _MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
+_TERMS = {"contracts:write", "hosting-terms:write"}
+_METERED = {"miners", "usage", "demand"}
+_WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
     StaffRole.OWNER.value: set(SCOPES),
     StaffRole.ADMIN.value: set(SCOPES),
     StaffRole.FINANCE.value: _BUSINESS
-    | {"deals:write", "invoices:write", "approvals:write"}
+    | {"deals:write", "invoices:write", "approvals:write", *_TERMS, "price-plans:write"}
     | {f"{name}:write" for name in _MONEY - {"ageing"}},
-    StaffRole.SALES.value: (_BUSINESS - {"approvals:read", *(f"{name}:read" for name in _MONEY)})
-    | {"customers:write", "leads:write", "deals:write", "activities:write"},
-    StaffRole.OPERATIONS.value: {"customers:read", "deals:read", "activities:read", "api-keys:read"} | _WEBHOOKS,
+    StaffRole.SALES.value: (_BUSINESS - {"approvals:read", *(f"{name}:read" for name in (*_MONEY, *_METERED))})
+    | {"customers:write", "leads:write", "deals:write", "activities:write", "tickets:write", *_TERMS},
+    StaffRole.OPERATIONS.value: {
+        *("customers:read", "deals:read", "activities:read", "contracts:read", "api-keys:read"),
+        *("attachments:read", "hosting-terms:read", "miner-models:read", "price-plans:read"),
+        *(f"{name}:read" for name in (*_METERED, *_WORKED_ON)),
+        *(f"{name}:write" for name in _WORKED_ON),
+    }
+    | _WEBHOOKS,
     StaffRole.READ_ONLY.value: _BUSINESS,
-    "client": _READING | {"customers:write", "activities:write", "api-keys:write"} | _WEBHOOKS,
+    "client": _READING | {"customers:write", "activities:write", "tickets:write", "api-keys:write"} | _WEBHOOKS,
     "client-viewer": _READING,
 }
 

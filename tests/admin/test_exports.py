@@ -51,7 +51,7 @@ def xlsx_rows(client: Client, model: Any, query: str = "") -> list[tuple[Any, ..
 
 
 def test_what_can_be_exported() -> None:
-    assert sorted(ids) == ["customer", "deal", "invoice", "lead", "payment"]
+    assert sorted(ids) == ["customer", "deal", "invoice", "lead", "miner", "minermodel", "payment"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.db.utils import DatabaseError, IntegrityError
 
 from accounts.models import User
 from crm.domain import deals, invoicing, issuing, payments
-from crm.domain.ledger import vouchers
+from crm.domain.ledger import books, vouchers
 from crm.domain.ledger.posting import post
 from crm.enums import EntryKind
 from crm.models import (
@@ -176,7 +176,14 @@ def test_an_issue_that_fails_after_booking_leaves_nothing(
     root: User, customer_a: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = factories.draft_invoice(by=root, customer=customer_a)
-    monkeypatch.setattr("crm.domain.settlement.settle", lambda *args, **kwargs: 1 / 0)
+    book = books.book_invoice
+
+    def book_and_fail(*args: Any, **kwargs: Any) -> None:
+        book(*args, **kwargs)
+        assert JournalEntry.objects.count() == 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("crm.domain.ledger.books.book_invoice", book_and_fail)
     with pytest.raises(ZeroDivisionError):
         issuing.issue_invoice(draft, by=root, on=TODAY, at=NOW)
     assert JournalEntry.objects.count() == 0
