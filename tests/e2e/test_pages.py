@@ -26,7 +26,7 @@ def test_no_page_fetches_anything_from_elsewhere_or_in_vain(
         ("/api/v1/docs/", "/api/v1/invoices/"),
     ):
         page.goto(address)
-        expect(page.get_by_text(heading).first).to_be_visible()
+        expect(page.get_by_text(heading).first).to_be_visible(timeout=30_000)  # the page of the API is long
         expect(page.locator("link[rel=icon]").first).to_be_attached()
     page.wait_for_load_state("networkidle")
     assert traffic.troubles == []

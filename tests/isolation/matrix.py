@@ -332,7 +332,8 @@ class Matrix:
         for column in FOREIGN_COLUMNS:
             for sign in ("", "-"):
                 wanted = 404 if resource in STAFF_ONLY else 400
-                control = ("root", Ask("GET", f"{path}?ordering=-created_at" if resource != "activities" else path),
+                has_none = resource in ("activities", "demand", "usage")  # they are ordered by another moment
+                control = ("root", Ask("GET", path if has_none else f"{path}?ordering=-created_at"),
                            lambda answer: answer.status_code == 200)  # fmt: skip
                 yield Cell(resource, "ordering", Ask("GET", f"{path}?ordering={sign}{column}"), None, control, wanted)
 

@@ -144,7 +144,7 @@ def state() -> dict[str, Any]:
         "ledger": sorted(DemandLedgerMonth.objects.values_list("month", "version", "kwh", "peak_at")),
         "readings": sorted(Telemetry.objects.values_list("miner_id", "state", "source")),
         "contacts": sorted(MinerContact.objects.values_list("miner", "dialect", "trouble")),
-        "health": sorted(Miner.objects.values_list("pk", "health")),
+        "health": sorted(Miner.objects.values_list("serial", "health")),
         "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

@@ -45,6 +45,7 @@ WRITERS = {
     "crm/domain/exports/journal.py": "tables of columns",
     "crm/domain/exports/documents.py": "tables of columns",
     "hosting/admin/miner_import.py": "tables of columns",
+    "hosting/admin/chart_pages.py": "moments and figures; nothing anybody typed",
     "crm/documents/ageing.py": "its table, named below",
     "crm/documents/statement.py": "its file",
     "crm/engine/bookfiles/xero.py": "Xero",
