@@ -193,7 +193,8 @@ def write_note(ticket: Ticket, *, body: str, by: Any, at: datetime, client_visib
     elif visible:
         _answered(locked, at)
         locked.save(update_fields=["responded_at"])
-    _publish(locked, "ticket.note_added", by, note_id=str(note.public_id) if visible else None)
+    if visible:  # what stays among us is no event of the customer
+        _publish(locked, "ticket.note_added", by, note_id=str(note.public_id))
     return note
 
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from crm.models import Customer
 from hashinsight.common.transitions import MoveRefused
+from hashinsight.events.models import OutboxEvent
 from hashinsight.journal.domain import JournalRefused, NewFile, attach_file, notes_of, timeline_of
 from hashinsight.journal.models import Attachment, AttachmentContent, Note
 from hosting.domain import fleet, repairs, tickets
@@ -92,6 +93,7 @@ def test_notes_among_us_are_no_answer_and_no_client_reads_them(
     tickets.write_note(ticket, body="We look at it", by=root, at=now, client_visible=True)
     assert ticket.reload().responded_at == now
     assert [note.body for note in Note.objects.visible_to(alice)] == ["We look at it"]
+    assert OutboxEvent.objects.filter(kind="ticket.note_added").count() == 1  # nor does an event tell of it
 
 
 def test_a_clients_note_opens_a_resolved_ticket_and_is_refused_on_a_closed_one(
