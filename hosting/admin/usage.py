@@ -128,7 +128,10 @@ class UsageAdmin(_QuarterAdmin):
     search_fields = ("terms__contract__number", "terms__contract__customer__company_name")
     fieldsets = (
         (None, {"fields": (("terms_shown", "interval_start"), ("kwh", "source"), ("quality", "rule"))}),
-        (gettext_lazy("How well it was read"), {"fields": (("coverage", "samples"), ("machines", "machines_off"))}),
+        (
+            gettext_lazy("How well it was read"),
+            {"fields": (("coverage", "samples"), ("machines", "machines_off", "machines_paused"))},
+        ),
         (gettext_lazy("Version"), {"fields": (("version", "created_at", "superseded_at"),)}),
         (gettext_lazy("Where it comes from"), {"fields": ("parts_shown",)}),
     )

@@ -27,6 +27,7 @@ USAGE: dict[str, Any] = {
             id=examples.COMPONENT_ID,
             terms=examples.TERMS_ID,
             customer=examples.CUSTOMER_ID,
+            machines_paused=0,
             rule="mark_missing",
             **USAGE,
         )
@@ -43,7 +44,7 @@ class UsageSerializer(OutputSerializer):
 
     class Meta:
         model = Usage15Min
-        fields = ("id", "terms", "customer", *_QUARTER, "rule")
+        fields = ("id", "terms", "customer", *_QUARTER, "machines_paused", "rule")
         read_only_fields = fields
 
 

@@ -14,6 +14,7 @@ from hosting.models import (
     Miner,
     MinerOwnership,
     MinerPlacement,
+    RepairOrder,
     Telemetry,
     TelemetryFiveMinutes,
     Usage15Min,
@@ -49,6 +50,10 @@ def machines_behind(row: Demand15Min | Usage15Min) -> Any:
         in_force = terms_in_force(terms.site, day_of(start, ZoneInfo(terms.site.time_zone)))
         own = [one.zone_id for one in in_force if one.contract.customer_id == terms.contract.customer_id]
         stood = stood.exclude(zone__in=[zone for zone in own if zone is not None])
+    in_repair = RepairOrder.objects.filter(paused_from__lte=start).filter(
+        Q(paused_to__isnull=True) | Q(paused_to__gt=start)
+    )
+    stood = stood.exclude(miner__in=in_repair.values("miner"))
     owned = MinerOwnership.objects.filter(_within(start, past), customer=terms.contract.customer_id)
     return Miner.objects.filter(pk__in=stood.values("miner")).filter(pk__in=owned.values("miner")).order_by("pk")
 

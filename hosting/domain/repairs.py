@@ -1,12 +1,13 @@
-"""Repairs: the machine is locked out for as long as they last, and not billed where the order says so."""
+"""Repairs: the machine is locked out for as long as they last, and not billed where the order says so.
 
-from collections.abc import Collection
-from dataclasses import dataclass
+What that means for usage stands in ``hosting.engine.usage``; here the quarter-hours are marked that a repair changes.
+"""
+
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
@@ -15,6 +16,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_for_move
 from hashinsight.events.domain import publish
 from hosting.domain import fleet
+from hosting.domain.usage_marks import hold_places, mark_pause
 from hosting.enums import REPAIR_MOVES, MinerIntent, RepairKind, RepairStatus
 from hosting.models import Miner, RepairOrder, Ticket
 from hosting.models.miner import QUARTER_HOUR_S
@@ -24,16 +26,6 @@ class RepairRefused(DomainError):
     """The repair cannot be ordered or finished like this."""
 
     code = "repair_refused"
-
-
-@dataclass(frozen=True)
-class Pause:
-    """A span in which a machine is not billed; ``end`` is exclusive and None while the repair lasts."""
-
-    miner_id: int
-    start: datetime
-    end: datetime | None
-    order_id: int
 
 
 @transaction.atomic
@@ -55,6 +47,7 @@ def order_repair(
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('repair', 0))")
+    hold_places([miner.pk], stood_since=fleet.quarter_hour(at))
     current = Miner.objects.select_for_update(of=("self",)).get(pk=miner.pk)
     if current.intent == MinerIntent.RETIRED:
         raise RepairRefused(_("%(miner)s is retired.") % {"miner": current})
@@ -68,6 +61,8 @@ def order_repair(
     )  # fmt: skip
     order.full_clean()
     order.save()
+    if order.paused_from is not None:
+        mark_pause(order.miner_id, ordered_at=order.paused_from, since=order.paused_from)
     if current.intent != MinerIntent.MAINTENANCE:
         fleet.set_intent([current], to=MinerIntent.MAINTENANCE, by=by, at=at, reason=str(order))
     _publish(order, "repair.ordered", by)
@@ -90,37 +85,31 @@ def move_repair(order: RepairOrder, *, to: str, by: Any, at: datetime) -> Repair
 def finish_repair(order: RepairOrder, *, to: str, outcome: str, by: Any, at: datetime) -> RepairOrder:
     """The machine is back, will not come back, or needed no repair.
 
-    Billing goes on with the next quarter-hour; of a cancelled order nothing was paused. A machine that is back is
-    *paused*: starting it is a decision of its own. Raises MoveRefused.
+    Billing goes on with the next quarter-hour; of a cancelled order nothing was paused, and what was left out is
+    charged after all. A machine that is back is *paused*: starting it is a decision of its own. Raises MoveRefused, and
+    RepairRefused for an end before the beginning.
     """
     if to not in (RepairStatus.RETURNED, RepairStatus.WRITTEN_OFF, RepairStatus.CANCELLED):
         raise ValueError(f"{to} does not end a repair")
     locked = lock_for_move(order, field="status", to=to, moves=REPAIR_MOVES)
+    if at < locked.created_at:
+        raise RepairRefused(_("A repair cannot be over before it was ordered."))
     locked.status, locked.finished_at, locked.outcome = to, at, printable(outcome)[:300]
     if locked.paused_from is not None:
         locked.paused_to = locked.paused_from if to == RepairStatus.CANCELLED else _next_quarter(at)
     with audit_context(reason=printable(outcome)):
         locked.save()
+    hold_places([locked.miner_id], stood_since=fleet.quarter_hour(locked.created_at))
     current = Miner.objects.select_for_update(of=("self",)).get(pk=locked.miner_id)
     if to == RepairStatus.WRITTEN_OFF:
         if current.intent != MinerIntent.RETIRED:
             fleet.retire_miners([current], by=by, at=at, reason=outcome or str(locked))
     elif current.intent == MinerIntent.MAINTENANCE:
         fleet.set_intent([current], to=MinerIntent.PAUSED, by=by, at=at, reason=str(locked))
+    if locked.paused_from is not None and locked.paused_to is not None:
+        mark_pause(locked.miner_id, ordered_at=locked.paused_from, since=locked.paused_to)
     _publish(locked, "repair.finished", by)
     return locked.reload()
-
-
-def pauses(miner_ids: Collection[int], *, start: datetime, end: datetime) -> list[Pause]:
-    """Spans in which these machines are not billed and that reach into [start, end), by machine and start."""
-    rows = RepairOrder.objects.filter(
-        Q(paused_to__isnull=True) | Q(paused_to__gt=start), miner__in=miner_ids, paused_from__lt=end
-    ).order_by("miner_id", "paused_from")
-    return [
-        Pause(row.miner_id, row.paused_from, row.paused_to, row.pk)
-        for row in rows
-        if row.paused_from is not None and row.paused_to != row.paused_from  # a cancelled one paused nothing
-    ]
 
 
 def _next_quarter(at: datetime) -> datetime:

@@ -1,27 +1,37 @@
 """Reckoning demand of zones and usage of terms: a due row names a site and a quarter-hour, versions are the result.
 
 Who is charged for a machine: the terms of its owner's contract for its zone, else those for its site; of several the
-oldest. So no machine is charged twice. A figure that comes out as it was leaves the row as it is.
+oldest. So no machine is charged twice. A figure that comes out as it was leaves the row as it is. A machine in a repair
+that pauses billing is charged to nobody; what its zone drew stays what it was.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 
+from hosting.domain.partitions import FIVE_MINUTES
 from hosting.domain.rollups import Reckoned, take_turn
-from hosting.domain.usage_sql import MEASURED
+from hosting.domain.usage_sql import IN_REPAIR, MEASURED
 from hosting.engine import usage as engine
 from hosting.engine.grid import QUARTER, day_of
-from hosting.engine.usage import Figure, Measured, Neighbour
+from hosting.engine.usage import Figure, InRepair, Measured, Neighbour
 from hosting.enums import BillingBasis, MissingRule, Quality
-from hosting.models import Demand15Min, HostingTerms, PricePlanVersion, Site, Usage15Min, UsageDue
+from hosting.models import (
+    Demand15Min,
+    HostingTerms,
+    PricePlanVersion,
+    SeriesPartition,
+    Site,
+    Usage15Min,
+    UsageDue,
+)
 
 PORTION = 48  # quarter-hours of sites in one transaction
 ROWS = 2_000
@@ -36,6 +46,7 @@ class _Moment:
     start: datetime
     at: datetime
     rows: list[Measured]
+    in_repair: list[InRepair]
     terms: list[HostingTerms]
     rules: dict[int, str]  # by plan
 
@@ -58,11 +69,26 @@ def reckon_quarters(*, at: datetime, portion: int = PORTION) -> Reckoned:
             ids.append(row.pk)
             pairs[pair] = None
         sites = Site.objects.in_bulk({site for _start, site in pairs})
-        for start, site in pairs:
+        for start, site in _still_readable(pairs):
             reckon_quarter(sites[site], start, at=at)
         UsageDue.objects.filter(pk__in=ids).delete()
         left = UsageDue.objects.filter(interval_start__lte=ripe).exists() if ids else False
     return Reckoned(len(ids), more or left)
+
+
+def _still_readable(pairs: Iterable[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
+    """Without those that were reckoned once and whose five minutes are dropped by now.
+
+    They were billed for good before that: what a late change means for them, a document says, not a figure of nothing.
+    """
+    oldest = SeriesPartition.objects.filter(series=FIVE_MINUTES).aggregate(first=Min("begins_at"))["first"]
+    old = [pair for pair in pairs if oldest is not None and pair[0] < oldest]
+    starts = {start for start, _site in old}
+    reckoned = {
+        *Demand15Min.objects.filter(interval_start__in=starts).values_list("interval_start", "zone__site_id"),
+        *Usage15Min.objects.filter(interval_start__in=starts).values_list("interval_start", "terms__site_id"),
+    } if old else set()  # fmt: skip
+    return [pair for pair in pairs if pair not in reckoned]
 
 
 def reckon_quarter(site: Site, start: datetime, *, at: datetime) -> None:
@@ -83,15 +109,17 @@ def _read(site: Site, start: datetime, at: datetime) -> _Moment:
     with connection.cursor() as cursor:
         cursor.execute(MEASURED, span)
         rows = [
-            Measured(zone, customer, machines, int(slots), covered, kwh, int(samples), off, firmware, nameplate)
-            for zone, customer, machines, slots, covered, kwh, samples, off, firmware, nameplate in cursor.fetchall()
+            Measured(zone, customer, machines, int(slots), covered, kwh, int(samples), *rest)
+            for zone, customer, machines, slots, covered, kwh, samples, *rest in cursor.fetchall()
         ]
+        cursor.execute(IN_REPAIR, span)
+        in_repair = [InRepair(*row) for row in cursor.fetchall()]
     day = day_of(start, ZoneInfo(site.time_zone))
     terms = terms_in_force(site, day)
     plans = {row.price_plan_id for row in terms}
     versions = PricePlanVersion.objects.filter(plan__in=plans, published_at__isnull=False, valid_from__lte=day)
     rules = dict(versions.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day)).values_list("plan_id", "missing_rule"))
-    return _Moment(site, start, at, rows, terms, rules)
+    return _Moment(site, start, at, rows, in_repair, terms, rules)
 
 
 def terms_in_force(site: Site, day: date) -> list[HostingTerms]:
@@ -104,21 +132,27 @@ def terms_in_force(site: Site, day: date) -> list[HostingTerms]:
 def _charge(moment: _Moment, zones: dict[int, Figure]) -> None:
     stale = Usage15Min.objects.current().filter(terms__site=moment.site, interval_start=moment.start)
     stale.exclude(terms__in=moment.terms).update(superseded_at=moment.at)
-    shares = assign(moment.rows, moment.terms)
+    shares = assign([row for row in moment.rows if not row.paused], moment.terms)
+    paused = assign(moment.in_repair, moment.terms)
     for terms in moment.terms:
-        figure = _figure(terms, shares[terms.pk], moment, zones)
+        figure = _figure(terms, shares[terms.pk], paused[terms.pk], moment, zones)
+        figure = replace(figure, machines_paused=sum(row.machines for row in paused[terms.pk]))
         rule = moment.rules.get(terms.price_plan_id, MissingRule.MARK_MISSING)
         before, after = _neighbours(terms, moment.start) if figure.quality == Quality.MISSING else (None, None)
         figure = engine.stand_in(figure, rule, moment.start, before, after)
         key = {"terms_id": terms.pk, "interval_start": moment.start}
-        old, new = _keep(Usage15Min, key, {**_columns(figure), "rule": rule}, moment.at)
+        columns = {**_columns(figure), "machines_paused": figure.machines_paused, "rule": rule}
+        old, new = _keep(Usage15Min, key, columns, moment.at)
         if new is not old and Quality.MEASURED in (new.quality, old.quality if old else None):
             _mark_stand_ins(terms, moment)
 
 
-def assign(rows: Iterable[Measured], terms: list[HostingTerms]) -> dict[int, list[Measured]]:
-    """What was read, by the terms (their keys) that are charged for it; what nobody is charged for is left out."""
-    found: dict[int, list[Measured]] = {row.pk: [] for row in terms}
+Row = TypeVar("Row", Measured, InRepair)
+
+
+def assign(rows: Iterable[Row], terms: list[HostingTerms]) -> dict[int, list[Row]]:
+    """Machines, by the terms (their keys) that are charged for them; those nobody is charged for are left out."""
+    found: dict[int, list[Row]] = {row.pk: [] for row in terms}
     for row in rows:
         of_owner = [one for one in terms if one.contract.customer_id == row.customer]
         fitting = [one for one in of_owner if one.zone_id is not None and one.zone_id == row.zone]
@@ -128,11 +162,13 @@ def assign(rows: Iterable[Measured], terms: list[HostingTerms]) -> dict[int, lis
     return found
 
 
-def _figure(terms: HostingTerms, own: list[Measured], moment: _Moment, zones: dict[int, Figure]) -> Figure:
+def _figure(
+    terms: HostingTerms, own: list[Measured], paused: Sequence[InRepair], moment: _Moment, zones: dict[int, Figure]
+) -> Figure:
     machines = sum(row.machines for row in own)
     match terms.basis:
         case BillingBasis.CONTRACTED:
-            kwh = engine.from_power(terms.contracted_kw)
+            kwh = engine.contracted(terms.contracted_kw, paused)
             return Figure(kwh, "contract", Quality.AGREED, Decimal(1), machines=machines)
         case BillingBasis.NAMEPLATE:
             kwh = engine.energy(sum((row.nameplate_kwh for row in own), engine.ZERO))

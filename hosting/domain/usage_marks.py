@@ -63,8 +63,30 @@ def _close(site: Site, at: datetime) -> int:
 
 def mark_owners(miner_ids: Sequence[int], since: datetime) -> None:
     """Mark what machines that changed hands in the past stood for since, readings or not."""
-    stood = MinerPlacement.objects.filter(miner__in=miner_ids).filter(Q(valid_to__isnull=True) | Q(valid_to__gt=since))
+    _mark_places(Q(miner__in=miner_ids), since=since, stood_since=since)
+
+
+def hold_places(miner_ids: Sequence[int], *, stood_since: datetime) -> None:
+    """Lock the sites machines stood at since a moment, before the machines themselves: all lock in that order."""
+    stood = MinerPlacement.objects.filter(miner__in=miner_ids).filter(_since(stood_since))
+    list(Site.objects.select_for_update(no_key=True).filter(pk__in=stood.values("site")).order_by("pk"))
+
+
+def mark_pause(miner_id: int, *, ordered_at: datetime, since: datetime) -> None:
+    """Mark what a repair changes from a moment on, wherever the machine stood since it was ordered.
+
+    Inside a transaction: whoever closes quarter-hours meanwhile waits, and sees the order as it is then.
+    """
+    _mark_places(Q(miner=miner_id), since=since, stood_since=ordered_at)
+
+
+def _mark_places(machines: Q, *, since: datetime, stood_since: datetime) -> None:
+    stood = MinerPlacement.objects.filter(machines).filter(_since(stood_since))
     for site_id, first in stood.values_list("site").annotate(first=Min("valid_from")).order_by("site"):
         clock = UsageClock.objects.select_for_update(of=("self",)).select_related("site").filter(site=site_id).first()
         if clock is not None:
             mark(clock.site, max(first, since), clock.closed_until)
+
+
+def _since(moment: datetime) -> Q:
+    return Q(valid_to__isnull=True) | Q(valid_to__gt=moment)

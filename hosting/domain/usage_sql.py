@@ -1,7 +1,14 @@
-"""What was read in one quarter-hour at one site, by zone and customer: the only SQL of usage."""
+"""What was read in a quarter-hour at one site, and what was in repair, by zone and customer; the only SQL of usage."""
 
-MEASURED = """
-WITH slot AS (
+# Repairs that pause billing in the quarter-hour, each machine once (one finished and ordered anew may do so twice).
+_PAUSED = """
+    SELECT DISTINCT ON (miner_id) miner_id, created_at FROM hosting_repairorder
+     WHERE pauses_billing AND paused_from <= %(start)s AND (paused_to IS NULL OR paused_to > %(start)s)
+     ORDER BY miner_id, created_at DESC
+"""
+
+MEASURED = f"""
+WITH paused AS MATERIALIZED ({_PAUSED}), slot AS (
     SELECT bucket FROM generate_series(%(start)s::timestamptz, %(start)s::timestamptz + interval '10 minutes',
                                        interval '5 minutes') bucket
 ), stood AS (
@@ -47,7 +54,25 @@ SELECT machine.zone_id, machine.customer_id, count(*), sum(slots),
        sum(round((slots * least(1, covered / ceil(slots * %(owed)s / 3.0)))::numeric, 6)),
        sum(coalesce(round((mean_w * slots / 12000)::numeric, 6), 0)),
        sum(samples), count(*) FILTER (WHERE machine.off), coalesce(bool_or(firmware), false),
-       sum(round(coalesce(miner.nameplate_w, 0) * slots / 12000.0, 6))
+       sum(round(coalesce(miner.nameplate_w, 0) * slots / 12000.0, 6)), paused.miner_id IS NOT NULL
   FROM machine JOIN hosting_miner miner ON miner.id = machine.miner_id
- GROUP BY machine.zone_id, machine.customer_id
-"""
+  LEFT JOIN paused ON paused.miner_id = machine.miner_id
+ GROUP BY machine.zone_id, machine.customer_id, paused.miner_id IS NOT NULL
+"""  # noqa: S608  (constants)
+
+# Where a machine in repair stands as the quarter-hour begins; one that was sent away counts where it was ordered.
+IN_REPAIR = f"""
+SELECT spot.zone_id, owner.customer_id, count(*), sum(coalesce(miner.nameplate_w, 0)) / 1000.0
+  FROM ({_PAUSED}) paused
+  JOIN hosting_miner miner ON miner.id = paused.miner_id
+  JOIN LATERAL (
+    SELECT place.site_id, place.zone_id FROM hosting_minerplacement place
+     CROSS JOIN LATERAL (SELECT place.valid_from <= %(start)s
+            AND (place.valid_to IS NULL OR place.valid_to > %(start)s) AS stands) here
+     WHERE place.miner_id = paused.miner_id AND (here.stands OR place.valid_from <= paused.created_at
+           AND (place.valid_to IS NULL OR place.valid_to > paused.created_at))
+     ORDER BY here.stands DESC LIMIT 1) spot ON spot.site_id = %(site)s
+  LEFT JOIN hosting_minerownership owner ON owner.miner_id = paused.miner_id
+       AND owner.valid_from <= %(start)s AND (owner.valid_to IS NULL OR owner.valid_to > %(start)s)
+ GROUP BY spot.zone_id, owner.customer_id
+"""  # noqa: S608  (constants)

@@ -10,10 +10,13 @@ Nothing is scaled up: what was not read is not in the sum, and ``coverage`` says
 within a day before, or the straight line between the ones measured within a day before and after.
 
 *Share of a zone.* Of each zone: its energy, times own over all measured at the machines; none where nothing was drawn.
+
+*In repair.* A machine whose repair pauses billing is left out of what is charged: its energy, its nameplate, its share
+of a zone (nobody else is charged for it), its nameplate of the contracted power. Demand stays what the zone drew.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -36,6 +39,17 @@ class Measured:
     machines_off: int
     firmware: bool
     nameplate_kwh: Decimal
+    paused: bool = False  # in repair, and not billed meanwhile
+
+
+@dataclass(frozen=True)
+class InRepair:
+    """Machines of one customer in one zone that are in repair and not billed: how many, and their nameplate."""
+
+    zone: int | None
+    customer: int | None
+    machines: int
+    nameplate_kw: Decimal
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,7 @@ class Figure:
     samples: int = 0
     machines: int = 0
     machines_off: int = 0
+    machines_paused: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,11 @@ def power_kw(kwh: Decimal | None) -> Decimal | None:
 def from_power(kw: Decimal) -> Decimal:
     """The energy of a quarter-hour at that power."""
     return energy(kw / QUARTERS_PER_HOUR)
+
+
+def contracted(kw: Decimal, paused: Iterable[InRepair]) -> Decimal:
+    """The energy of a quarter-hour at the contracted power, less the nameplate of what is in repair; never below 0."""
+    return from_power(max(ZERO, kw - sum((row.nameplate_kw for row in paused), ZERO)))
 
 
 def coverage_of(rows: Iterable[Measured]) -> Decimal:
@@ -135,6 +155,4 @@ def stand_in(figure: Figure, rule: str, start: datetime, before: Neighbour | Non
         kwh = energy(before.kwh + (after.kwh - before.kwh) * part)
     if kwh is None:
         return figure
-    return Figure(
-        kwh, figure.source, "estimated", figure.coverage, figure.samples, figure.machines, figure.machines_off
-    )
+    return replace(figure, kwh=kwh, quality="estimated")

@@ -107,6 +107,8 @@ class RepairOrder(BaseModel):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="hosting_repair_created"),
             models.Index(fields=["miner", "paused_from"], name="hosting_repair_pause"),
+            # Those that pause billing at a moment are few, however many there once were.
+            models.Index(fields=["paused_to"], condition=Q(pauses_billing=True), name="hosting_repair_paused_to"),
         ]
         permissions = [("work_repairorder", _("Can order, follow and finish repairs"))]
 

@@ -116,6 +116,9 @@ class Usage15Min(_Quarter):
     terms = models.ForeignKey(
         "hosting.HostingTerms", verbose_name=_("hosting terms"), on_delete=models.PROTECT, related_name="usage"
     )
+    machines_paused = models.PositiveIntegerField(
+        _("machines in repair"), default=0, db_default=0, help_text=_("In a repair that pauses billing: not charged.")
+    )
     rule = models.CharField(
         _("rule for missing energy"),
         max_length=16,

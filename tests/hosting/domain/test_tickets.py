@@ -159,10 +159,6 @@ def test_a_repair_locks_the_machine_out_and_pauses_billing_on_quarter_hours(
     order = repairs.finish_repair(order, to="returned", outcome="New board", by=root, at=end)
     assert order.paused_to == fleet.quarter_hour(end) + timedelta(minutes=15)
     assert miner.reload().intent == MinerIntent.PAUSED
-    (pause,) = repairs.pauses([miner.pk], start=start, end=end)
-    assert (pause.start, pause.end) == (order.paused_from, order.paused_to)
-    assert repairs.pauses([miner.pk], start=order.paused_to, end=end + HOUR) == []
-    assert repairs.pauses([miner.pk], start=start - HOUR, end=order.paused_from) == []
 
 
 def test_a_cancelled_repair_paused_nothing_and_one_written_off_retires(
@@ -170,8 +166,8 @@ def test_a_cancelled_repair_paused_nothing_and_one_written_off_retires(
 ) -> None:
     first, second = machines(2)
     order = repairs.order_repair(first, reason="Noise", by=root, at=now)
-    repairs.finish_repair(order, to="cancelled", outcome="It was the radio", by=root, at=now + HOUR)
-    assert repairs.pauses([first.pk], start=now - HOUR, end=now + 9 * HOUR) == []
+    order = repairs.finish_repair(order, to="cancelled", outcome="It was the radio", by=root, at=now + HOUR)
+    assert order.paused_to == order.paused_from == fleet.quarter_hour(now)
     lost = repairs.order_repair(second, reason="Fire", by=root, at=now)
     repairs.finish_repair(lost, to="written_off", outcome="Burnt", by=root, at=now + HOUR)
     assert second.reload().intent == MinerIntent.RETIRED

@@ -33,6 +33,7 @@ from hosting.models import (
 from tests.hosting.series import oracle, usage_oracle
 from tests.hosting.series.history import ensure_partitions, reckon_all, store
 from tests.hosting.series.oracle import Reading
+from tests.hosting.series.workshop import Workshop
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
@@ -119,6 +120,12 @@ BLOCK = st.builds(
 STEP = st.one_of(
     st.tuples(st.just("store"), st.lists(BLOCK, min_size=1, max_size=5)),
     st.tuples(st.just("assign"), st.tuples(st.integers(0, 3), st.sampled_from([0, 1, None]), st.integers(0, 15))),
+    st.tuples(
+        st.just("repair"), st.tuples(st.integers(0, 3), st.integers(1, 230), st.sampled_from([True, True, False]))
+    ),
+    st.tuples(
+        st.just("over"), st.tuples(st.integers(0, 3), st.integers(0, 250), st.sampled_from(["returned", "cancelled"]))
+    ),
     st.tuples(st.just("reckon"), st.integers(1, 9)),
     st.tuples(st.just("close"), st.integers(1, 16)),
 )
@@ -127,7 +134,9 @@ INTENTS = st.lists(
 )
 
 
-def run_through(steps: list[Any], miners: list[Miner], customers: list[Customer], root: User) -> Any:
+def run_through(
+    steps: list[Any], miners: list[Miner], customers: list[Customer], root: User, workshop: Workshop
+) -> Any:
     readings: dict[Any, Reading] = {}
     owned: dict[int, list[oracle.Span]] = {miner.pk: [] for miner in miners}
     for kind, what in steps:
@@ -150,6 +159,10 @@ def run_through(steps: list[Any], miners: list[Miner], customers: list[Customer]
             fleet.assign_miners([miners[miner]], customer=customer, since=since, by=root, at=LATER)
             cut = [(a, since if b is None or b > since else b, c) for a, b, c in owned[miners[miner].pk] if a < since]
             owned[miners[miner].pk] = [*cut, *([] if customer is None else [(since, None, customer.pk)])]
+        elif kind == "repair":
+            workshop.order(miners[what[0]], *what[1:])
+        elif kind == "over":
+            workshop.over(miners[what[0]], *what[1:])
         elif kind == "reckon":
             reckon_all(LATER)
             reckon_quarters(at=LATER, portion=what)
@@ -192,14 +205,16 @@ def test_demand_and_usage_equal_a_recomputation(
             log[row.pk].append((at, word))
         agreed = [agree(customer_a, "metered", rule=rule), agree(customer_b, basis, hall[0], rule)]
         agreed.append(agree(customer_b, "metered"))
-        readings, owned = run_through(steps, four, [customer_a, customer_b], root)
+        workshop = Workshop(BEGIN, log, root)
+        readings, owned = run_through(steps, four, [customer_a, customer_b], root, workshop)
+        log = {miner: sorted(said, key=lambda pair: pair[0]) for miner, said in log.items()}
         usage_marks.close_quarters(at=END)
         reckon_everything(portion=5)
         first, second = (zone.pk for zone in hall)
         zones = {four[0].pk: [(placed, None, first)], four[1].pk: [(placed, None, first)]}
         zones[four[2].pk] = [(placed, MOVED, first), (MOVED, None, second)]
         zones[four[3].pk] = [(placed, None, second)]
-        machines = usage_oracle.Machines(zones, owned, log, 3500, 5)
+        machines = usage_oracle.Machines(zones, owned, log, 3500, 5, workshop.repairs())
         intervals = {miner.pk: [(placed, None, 60)] for miner in four}
         fives = oracle.five_minutes(readings, owned, intervals)
         said = [

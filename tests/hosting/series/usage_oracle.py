@@ -1,6 +1,6 @@
 """What demand and usage must say, by plain loops; imports nothing of the product."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -27,6 +27,18 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """Ordered at a moment, over at another (None: not yet); a cancelled one is none."""
+
+    ordered: datetime
+    over: datetime | None = None
+
+    def covers(self, start: datetime) -> bool:
+        """From the quarter-hour of the order to the one in which it is over, both whole."""
+        return self.ordered < start + QUARTER and (self.over is None or start < self.over)
+
+
+@dataclass(frozen=True)
 class Machines:
     """Their histories: zones they stood in (at one site), owners, and intents by time (the last one counts)."""
 
@@ -35,6 +47,24 @@ class Machines:
     intents: dict[int, list[tuple[datetime, str]]]
     nameplate_w: int
     expected: int  # readings in five minutes
+    repairs: dict[int, list[Repair]] = field(default_factory=dict)  # those that pause billing
+
+
+def _repair(machines: Machines, miner: int, start: datetime) -> Repair | None:
+    """The latest one that covers a quarter-hour."""
+    found = [repair for repair in machines.repairs.get(miner, []) if repair.covers(start)]
+    return max(found, key=lambda repair: repair.ordered) if found else None
+
+
+def in_repair(machines: Machines, start: datetime) -> list[dict[str, Any]]:
+    """One entry per machine in repair: where it stands as the quarter-hour begins, or was ordered from."""
+    found = []
+    for miner, spans in machines.zones.items():
+        repair = _repair(machines, miner, start)
+        if repair is not None:
+            zone = value_at(spans, start) or value_at(spans, repair.ordered)
+            found.append({"zone": zone, "customer": value_at(machines.owners[miner], start)})
+    return [entry for entry in found if entry["zone"] is not None]
 
 
 def _off(machines: Machines, miner: int, bucket: datetime) -> bool:
@@ -69,6 +99,7 @@ def shares(machines: Machines, fives: dict[Any, Any], start: datetime) -> list[d
                 "zone": zone, "customer": value_at(machines.owners[miner], start), "slots": len(buckets),
                 "covered": covered, "kwh": mean / 1000 * len(buckets) / 12, "off": off,
                 "plate": machines.nameplate_w / 1000 * len(buckets) / 12,
+                "paused": _repair(machines, miner, start) is not None,
             })  # fmt: skip
     return found
 
@@ -93,8 +124,9 @@ def usage(machines: Machines, fives: dict[Any, Any], terms: list[Terms], starts:
         entries = shares(machines, fives, start)
         in_force = [one for one in terms if one.begin <= start and (one.end is None or start < one.end)]
         for one in in_force:
-            own = [entry for entry in entries if _payer(entry, in_force) == one.key]
-            found[(one.key, start)] = _figure(one, own, entries)
+            own = [entry for entry in entries if not entry["paused"] and _payer(entry, in_force) == one.key]
+            away = sum(_payer(entry, in_force) == one.key for entry in in_repair(machines, start))
+            found[(one.key, start)] = _figure(one, own, entries, away * machines.nameplate_w / 1000)
     return {key: _stood_in(key, found, terms) for key in found}
 
 
@@ -106,9 +138,11 @@ def _payer(entry: dict[str, Any], terms: list[Terms]) -> int | None:
     return None
 
 
-def _figure(one: Terms, own: list[dict[str, Any]], everybody: list[dict[str, Any]]) -> tuple[float | None, str]:
+def _figure(
+    one: Terms, own: list[dict[str, Any]], everybody: list[dict[str, Any]], away_kw: float
+) -> tuple[float | None, str]:
     if one.basis == "contracted":
-        return one.kw / 4, "agreed"
+        return max(0.0, one.kw - away_kw) / 4, "agreed"
     if one.basis == "nameplate":
         return sum(entry["plate"] for entry in own), "agreed"
     kwh, quality, _coverage = _sum(own)
