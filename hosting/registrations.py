@@ -11,6 +11,7 @@ from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
 from hosting import periodic, retention
 from hosting.domain.alert_rules import look_at
+from hosting.domain.caps import terms_above_cap
 from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
@@ -75,6 +76,12 @@ EVENT_KINDS = [
 ]
 
 ALERTS = [
+    (
+        AlertKind(
+            "terms.above_cap", "More power stands under hosting terms than their cap.", "terms", Severity.WARNING
+        ),
+        terms_above_cap,
+    ),
     (
         AlertKind("collection.late", "The machines of a site are not read any more.", "site", Severity.ERROR),
         late_collections,

@@ -190,7 +190,7 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
         """Through the domain: power that does not fit is refused."""
         if change:
             changes = {name: form.cleaned_data[name] for name in form.changed_data if name in EDITED}
-            fleet.change_miner(obj, changes=changes, by=request.user)
+            fleet.change_miner(obj, changes=changes, by=request.user, at=timezone.now())
             obj.refresh_from_db()
         else:
             self.adopt(obj, fleet.register_miners([obj], by=request.user, at=timezone.now())[0])

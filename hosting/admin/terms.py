@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from hashinsight.common.admin.display import day_text, number_text
 from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
 from hosting.admin.usage import figures_link
+from hosting.domain import caps
 from hosting.domain import terms as domain
 from hosting.forms.terms import AmendForm, EndForm
 from hosting.models import HostingTerms
@@ -82,6 +83,9 @@ class AmendPage(TermsPage):
         self.amended = domain.amend_terms(
             obj, on=data["on"], changes=form.changes, reason=data["reason"], by=self.request.user, at=timezone.now()
         )
+        above = caps.above_later_cap(self.amended)
+        if above is not None:
+            messages.warning(self.request, caps.in_words(above))
 
     def goes_to(self, worked: list[Any]) -> str:
         """To the new terms."""
@@ -132,7 +136,10 @@ class HostingTermsAdmin(BaseAdmin):
     ordering = ("-valid_from", "-id")
     fieldsets = (
         (None, {"fields": (("contract", "kind"), ("site", "zone"), ("valid_from", "valid_to", "agreed_at"))}),
-        (gettext_lazy("Price"), {"fields": (("price_plan", "basis"), ("contracted_kw", "cap_kw"), "usage_shown")}),
+        (
+            gettext_lazy("Price"),
+            {"fields": (("price_plan", "basis"), ("contracted_kw", "cap_kw", "standing_shown"), "usage_shown")},
+        ),
         (
             gettext_lazy("Curtailment"),
             {
@@ -144,13 +151,20 @@ class HostingTermsAdmin(BaseAdmin):
         ),
         (gettext_lazy("Amendment"), {"classes": ["collapse"], "fields": (("amends", "reason"),)}),
     )
-    readonly_fields = ("agreed_at", "amends", "reason", "usage_shown")
+    readonly_fields = ("agreed_at", "amends", "reason", "standing_shown", "usage_shown")
     pages = {"agree": AgreePage, "amend": AmendPage, "end": EndPage}
     has_agree_hostingterms_permission = power(rules.may_agree_hostingterms)
 
     @admin.display(description=gettext_lazy("usage"))
     def usage_shown(self, terms: HostingTerms) -> Any:
         return figures_link(self.admin_site, terms) if terms.pk and terms.agreed_at else ""
+
+    @admin.display(description=gettext_lazy("standing there (kW)"))
+    def standing_shown(self, terms: HostingTerms) -> str:
+        """What the cap is held against, on the day the terms begin where they do so later."""
+        if not (terms.pk and terms.agreed_at):
+            return "–"
+        return number_text(caps.standing_under(terms, max(terms.valid_from, timezone.localdate())))
 
     @admin.display(description=gettext_lazy("customer"), ordering="contract__customer__company_name")
     def customer_shown(self, terms: HostingTerms) -> Any:

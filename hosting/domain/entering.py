@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from crm.enums import CustomerStatus
 from crm.models import Customer
 from hashinsight.common.transitions import lock_row
+from hosting.domain.caps import Standing, refuse_overruns
 from hosting.domain.fleet import MinersRefused, Spot, nameplate_w, refuse_unknown_power
 from hosting.domain.histories import BATCH, log, tell
 from hosting.domain.places import THOUSAND, PlaceRefused, check_capacity
@@ -40,13 +41,16 @@ def enter_miners(
 ) -> list[Miner]:
     """Register, place and assign new machines, all or none; one event for each.
 
-    Raises NoCapacity saying by how many kW, PlaceRefused for an archived place, MinersRefused for an inactive customer
-    or a machine of unknown power that is to be placed, IntegrityError for a serial, slot or address that is taken.
+    Raises NoCapacity and CapReached saying by how many kW, PlaceRefused for an archived place, MinersRefused for an
+    inactive customer or a machine of unknown power that is to be placed, IntegrityError for a serial, slot or address
+    that is taken.
     """
     for entry in entries:
         entry.miner.nameplate_w = nameplate_w(entry.miner)
     refuse_unknown_power([entry.miner for entry in entries if entry.spot is not None])
     _lock_places(entries)
+    for site, more in standings(entries).items():
+        refuse_overruns(site, at=at, more=more)
     _lock_customers(entries)
     saved: list[Miner] = []
     for some in _portions(entries):
@@ -75,6 +79,19 @@ def _lock_places(entries: Sequence[Entry]) -> None:
             if locked.status != PlaceStatus.ACTIVE:
                 raise PlaceRefused(_("%(place)s is archived.") % {"place": locked})
             check_capacity(locked, more_kw=kw)
+
+
+def standings(entries: Sequence[Entry]) -> dict[Site, list[Standing]]:
+    """What would stand at each site beside what is there."""
+    watts: dict[tuple[Site, int | None, int], int] = {}
+    for entry in entries:
+        if entry.spot is not None and entry.customer is not None:
+            key = (entry.spot.site, entry.spot.zone.pk if entry.spot.zone is not None else None, entry.customer.pk)
+            watts[key] = watts.get(key, 0) + (entry.miner.nameplate_w or 0)
+    found: dict[Site, list[Standing]] = {}
+    for (site, zone, customer), sum_w in watts.items():
+        found.setdefault(site, []).append(Standing(zone, customer, Decimal(sum_w) / THOUSAND))
+    return found
 
 
 def _lock_customers(entries: Sequence[Entry]) -> None:

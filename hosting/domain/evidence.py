@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from hosting.domain.usage import terms_in_force
+from hosting.domain.charging import terms_in_force
 from hosting.engine.grid import QUARTER, day_of
 from hosting.models import (
     Demand15Min,

@@ -22,9 +22,11 @@ from crm.models import Customer
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
+from hosting.domain.caps import Standing, caps_kept, refuse_overruns
 from hosting.domain.histories import BATCH, close_placements, log, move_placements, tell
 from hosting.domain.places import PlaceRefused, check_capacity
 from hosting.domain.stamping import hold_stamps, restamp_readings
+from hosting.domain.usage_marks import hold_places
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation, PlaceStatus
 from hosting.models import Miner, MinerOwnership, Rack, Site, Zone
 from hosting.models.miner import QUARTER_HOUR_S
@@ -76,8 +78,8 @@ def register_miners(miners: Sequence[Miner], *, by: Any, at: datetime) -> list[M
 
 
 @transaction.atomic
-def change_miner(miner: Miner, *, changes: Mapping[str, Any], by: Any) -> Miner:
-    """Edit columns of one machine. Raises ValidationError, and NoCapacity where more power does not fit its place."""
+def change_miner(miner: Miner, *, changes: Mapping[str, Any], by: Any, at: datetime) -> Miner:
+    """Edit columns of one machine. Raises ValidationError, NoCapacity and CapReached where more power does not fit."""
     if miner.site is not None:
         _locked_spot(Spot(miner.site, miner.zone))
     locked = _locked([miner.pk])[0]
@@ -93,6 +95,8 @@ def change_miner(miner: Miner, *, changes: Mapping[str, Any], by: Any) -> Miner:
     more = (locked.nameplate_w or 0) - (before or 0)
     if more > 0 and locked.site is not None:
         _check_room(Spot(locked.site, locked.zone), more_w=more)
+        owned = Standing(locked.zone_id, locked.customer_id, Decimal(more) / THOUSAND)
+        refuse_overruns(locked.site, at=at, more=[owned])
     locked.save()
     tell([locked], "miner.changed", by)
     return locked.reload()
@@ -102,8 +106,8 @@ def change_miner(miner: Miner, *, changes: Mapping[str, Any], by: Any) -> Miner:
 def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, reason: str = "") -> list[Miner]:
     """Put machines into a place, out of wherever they stand; what they should do stays as it is.
 
-    Raises NoCapacity saying by how many kW, PlaceRefused for an archived place, and MinersRefused for machines of
-    unknown power, retired ones, or slots that do not exist.
+    Raises NoCapacity and (for the cap of their owners' terms) CapReached saying by how many kW, PlaceRefused for an
+    archived place, and MinersRefused for machines of unknown power, retired ones, or slots that do not exist.
     """
     spot = _locked_spot(spot)
     locked = _locked(miner.pk for miner in miners)
@@ -111,7 +115,7 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
     refuse_unknown_power(locked)
     _check_slots(locked, spot)
     _check_room(spot, more_w=sum(miner.nameplate_w or 0 for miner in locked), moving=[miner.pk for miner in locked])
-    with audit_context(reason=printable(reason)):
+    with audit_context(reason=printable(reason)), caps_kept([spot.site], at=at):
         move_placements(locked, spot, at)
         for miner in locked:
             miner.site, miner.zone, miner.rack = spot.site, spot.zone, spot.rack
@@ -157,7 +161,8 @@ def assign_miners(
     """Give machines to a customer (or, with None, to ourselves) from a quarter-hour on, which may lie in the past.
 
     Whatever ownership the history holds after ``since`` gives way. Raises MinersRefused for a moment in the future or
-    off the grid, and for an inactive customer. ``RESTAMP`` is told about it.
+    off the grid, and for an inactive customer, CapReached where they stand and do not fit under the customer's terms.
+    ``RESTAMP`` is told about it.
     """
     hold_stamps()  # before any row: whoever stores readings waits for rows with the lock in hand
     if since != quarter_hour(since):
@@ -166,9 +171,10 @@ def assign_miners(
         raise MinersRefused(_("Ownership cannot change in the future."))
     if customer is not None and lock_row(customer).status != CustomerStatus.ACTIVE:
         raise MinersRefused(_("%(customer)s is inactive.") % {"customer": customer})
-    locked = _locked(miner.pk for miner in miners)
-    ids = [miner.pk for miner in locked]
-    with audit_context(reason=printable(reason)):
+    ids = sorted({miner.pk for miner in miners})
+    sites = hold_places(ids, stood_since=since)
+    locked = _locked(ids)
+    with audit_context(reason=printable(reason)), caps_kept(sites, at=at):
         MinerOwnership.objects.filter(miner__in=ids, valid_from__gte=since).delete()
         MinerOwnership.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=since), miner__in=ids).update(
             valid_to=since

@@ -15,6 +15,7 @@ from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
+from hosting.domain.caps import refuse_lower_cap
 from hosting.domain.usage_marks import mark_days
 from hosting.enums import PlaceStatus
 from hosting.models import HostingTerms, Site, Zone
@@ -59,16 +60,19 @@ def change_draft(terms: HostingTerms, *, changes: Mapping[str, Any]) -> HostingT
 def agree_terms(terms: HostingTerms, *, by: Any, at: datetime) -> HostingTerms:
     """Put drafted terms in force: from then on only the day they end may change.
 
-    Raises TermsRefused when contract, place and plan do not fit together.
+    Raises TermsRefused when contract, place and plan do not fit together, and CapReached when they are in force at
+    once and more of the customer's power stands there than their cap allows.
     """
     contract = lock_row(terms.contract)
     locked = lock_row(terms)
+    _hold_site(locked)
     if locked.agreed_at is not None:
         raise TermsRefused(_("%(terms)s are agreed already.") % {"terms": locked})
     _check(locked, contract)
     locked.agreed_at = at
     locked.full_clean()
     locked.save(update_fields=["agreed_at"])
+    refuse_lower_cap(locked, at=at)
     mark_days(locked.site, locked.valid_from)
     _publish(locked, "hosting_terms.agreed", by)
     return locked.reload()
@@ -80,10 +84,14 @@ def amend_terms(
 ) -> HostingTerms:
     """End agreed terms on a day and begin new ones on it that differ in ``changes``. Returns the new ones.
 
-    Raises TermsRefused when the day is outside of the terms, or nothing changes.
+    Raises TermsRefused when the day is outside of the terms, or nothing changes, and CapReached for a cap that is
+    lowered at once below what stands there: whoever signs that has machines to take out first, and nothing here chooses
+    which. From a later day on a lower cap is agreed all the same, as contracts are, with time to move machines; what
+    still stands above it on that day is an alert.
     """
     contract = lock_row(terms.contract)
     locked = lock_row(terms)
+    _hold_site(locked)
     if locked.agreed_at is None:
         raise TermsRefused(_("%(terms)s are a draft: edit them.") % {"terms": locked})
     if on <= locked.valid_from or (locked.valid_to is not None and on >= locked.valid_to):
@@ -105,6 +113,8 @@ def amend_terms(
         _check(amended, contract)
         amended.full_clean()
         amended.save()
+    if amended.cap_kw is not None and (locked.cap_kw is None or amended.cap_kw < locked.cap_kw):
+        refuse_lower_cap(amended, at=at)
     mark_days(amended.site, on)
     _publish(amended, "hosting_terms.amended", by)
     return amended
@@ -137,6 +147,11 @@ def end_with_contract(contract: Contract, day: date) -> None:
         raise TermsRefused(
             _("%(terms)s begin on %(day)s only.") % {"terms": later, "day": later.valid_from.isoformat()}
         )
+
+
+def _hold_site(terms: HostingTerms) -> None:
+    """Nobody places or assigns machines there meanwhile."""
+    Site.objects.select_for_update(no_key=True).get(pk=terms.site_id)
 
 
 def _check(terms: HostingTerms, contract: Contract) -> None:

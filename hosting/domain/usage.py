@@ -1,21 +1,21 @@
 """Reckoning demand of zones and usage of terms: a due row names a site and a quarter-hour, versions are the result.
 
-Who is charged for a machine: the terms of its owner's contract for its zone, else those for its site; of several the
-oldest. So no machine is charged twice. A figure that comes out as it was leaves the row as it is. A machine in a repair
-that pauses billing is charged to nobody; what its zone drew stays what it was.
+Who is charged for a machine says ``charging``; one in a repair that pauses billing is charged to nobody, and what its
+zone drew stays what it was. A figure that comes out as it was leaves the row as it is.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Min, Q
 
+from hosting.domain.charging import assign, terms_in_force
 from hosting.domain.partitions import FIVE_MINUTES
 from hosting.domain.rollups import Reckoned, take_turn
 from hosting.domain.usage_sql import IN_REPAIR, MEASURED
@@ -122,13 +122,6 @@ def _read(site: Site, start: datetime, at: datetime) -> _Moment:
     return _Moment(site, start, at, rows, in_repair, terms, rules)
 
 
-def terms_in_force(site: Site, day: date) -> list[HostingTerms]:
-    """Agreed terms at a site on a day of its calendar, the oldest first."""
-    rows = HostingTerms.objects.filter(site=site, agreed_at__isnull=False, valid_from__lte=day)
-    rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
-    return list(rows.select_related("contract").order_by("pk"))
-
-
 def _charge(moment: _Moment, zones: dict[int, Figure]) -> None:
     stale = Usage15Min.objects.current().filter(terms__site=moment.site, interval_start=moment.start)
     stale.exclude(terms__in=moment.terms).update(superseded_at=moment.at)
@@ -145,21 +138,6 @@ def _charge(moment: _Moment, zones: dict[int, Figure]) -> None:
         old, new = _keep(Usage15Min, key, columns, moment.at)
         if new is not old and Quality.MEASURED in (new.quality, old.quality if old else None):
             _mark_stand_ins(terms, moment)
-
-
-Row = TypeVar("Row", Measured, InRepair)
-
-
-def assign(rows: Iterable[Row], terms: list[HostingTerms]) -> dict[int, list[Row]]:
-    """Machines, by the terms (their keys) that are charged for them; those nobody is charged for are left out."""
-    found: dict[int, list[Row]] = {row.pk: [] for row in terms}
-    for row in rows:
-        of_owner = [one for one in terms if one.contract.customer_id == row.customer]
-        fitting = [one for one in of_owner if one.zone_id is not None and one.zone_id == row.zone]
-        fitting += [one for one in of_owner if one.zone_id is None]
-        if fitting:
-            found[fitting[0].pk].append(row)
-    return found
 
 
 def _figure(

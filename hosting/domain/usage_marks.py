@@ -66,10 +66,10 @@ def mark_owners(miner_ids: Sequence[int], since: datetime) -> None:
     _mark_places(Q(miner__in=miner_ids), since=since, stood_since=since)
 
 
-def hold_places(miner_ids: Sequence[int], *, stood_since: datetime) -> None:
+def hold_places(miner_ids: Sequence[int], *, stood_since: datetime) -> list[Site]:
     """Lock the sites machines stood at since a moment, before the machines themselves: all lock in that order."""
     stood = MinerPlacement.objects.filter(miner__in=miner_ids).filter(_since(stood_since))
-    list(Site.objects.select_for_update(no_key=True).filter(pk__in=stood.values("site")).order_by("pk"))
+    return list(Site.objects.select_for_update(no_key=True).filter(pk__in=stood.values("site")).order_by("pk"))
 
 
 def mark_pause(miner_id: int, *, ordered_at: datetime, since: datetime) -> None:

@@ -147,7 +147,7 @@ def test_doubles_within_the_file_and_against_the_fleet(
     (there,) = machines(1)
     spot = fleet.Spot(rack.zone.site, rack.zone, rack, {there.pk: 1})
     fleet.place_miners([there], spot=spot, by=root, at=now)
-    fleet.change_miner(there.reload(), changes={"address": "10.0.0.1"}, by=root)
+    fleet.change_miner(there.reload(), changes={"address": "10.0.0.1"}, by=root, at=now)
     text = "serial,model,site,zone,rack,slot,address\n" + "\n".join([
         "A,Antminer S21,Odessa,Hall 1,R1,2,10.0.0.2", "a,Antminer S21,,,,,", "B,Antminer S21,Odessa,Hall 1,R1,2,",
         "C,Antminer S21,Odessa,Hall 1,,,10.0.0.2", "D,Antminer S21,Odessa,Hall 1,R1,1,",

@@ -83,11 +83,11 @@ class MinerViewSet(TelemetryActions, ResourceViewSet):
 
     @described(request=MinerChange, responses={200: MinerSerializer})
     def partial_update(self, request: Request, id: Any) -> Effect:
-        """Change data of a machine (staff). 409 `no_capacity` where more power does not fit its place."""
+        """Change data of a machine (staff). 409 `no_capacity`, `cap_reached`: more power does not fit."""
         miner = self.get_row()
         changes = self.read_input(MinerChange, partial=True)
         return Effect(
-            call=lambda: fleet.change_miner(miner, changes=changes, by=request.user),
+            call=lambda: fleet.change_miner(miner, changes=changes, by=request.user, at=timezone.now()),
             answer=self.shown_again,
             target=miner,
         )
@@ -95,7 +95,10 @@ class MinerViewSet(TelemetryActions, ResourceViewSet):
     @described(request=PlaceMinersInput, responses={200: MinersChangedSerializer})
     @verb_for_many("place")
     def place(self, request: Request) -> Effect:
-        """Place or move machines (staff), all or none. 409 `no_capacity` says by how many kW they do not fit."""
+        """Place or move machines (staff), all or none.
+
+        409 says by how many kW they do not fit: `no_capacity` in the place, `cap_reached` under their owners' terms.
+        """
         data = self.read_input(PlaceMinersInput)
         miners, first = data["miners"], data.get("first_slot")
         if first is not None and data.get("rack") is None:
@@ -118,7 +121,10 @@ class MinerViewSet(TelemetryActions, ResourceViewSet):
     @described(request=AssignMinersInput, responses={200: MinersChangedSerializer})
     @verb_for_many("assign")
     def assign(self, request: Request) -> Effect:
-        """Give machines to a customer, or back to the house (staff), all or none."""
+        """Give machines to a customer, or back to the house (staff), all or none.
+
+        409 `cap_reached` says by how many kW what stands somewhere does not fit under the customer's terms there.
+        """
         data = self.read_input(AssignMinersInput)
         now = timezone.now()
         return _for_all(

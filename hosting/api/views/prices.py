@@ -179,7 +179,10 @@ class HostingTermsViewSet(ResourceViewSet):
     @described(request=NoInput, responses={200: HostingTermsSerializer})
     @verb
     def agree(self, request: Request, id: Any) -> Effect:
-        """Put a draft in force (staff); from then on only its end may change."""
+        """Put a draft in force (staff); from then on only its end may change.
+
+        409 `cap_reached` where more of the customer's power stands there than the cap allows.
+        """
         row = self.get_row()
         self.read_input(NoInput)
         return Effect(
@@ -191,7 +194,10 @@ class HostingTermsViewSet(ResourceViewSet):
     @described(request=AmendmentInput, responses={201: HostingTermsSerializer})
     @verb
     def amend(self, request: Request, id: Any) -> Effect:
-        """End agreed terms on a day and begin new ones on it (staff); answers the new ones."""
+        """End agreed terms on a day and begin new ones on it (staff); answers the new ones.
+
+        409 `cap_reached` where the cap is lowered at once below what stands there.
+        """
         row = self.get_row()
         data = self.read_input(AmendmentInput)
         on, why = data.pop("on"), data.pop("reason")

@@ -11,7 +11,8 @@ from django.db.models import Sum
 
 from crm.enums import CustomerStatus
 from crm.models import Customer
-from hosting.domain.entering import Entry
+from hosting.domain import caps
+from hosting.domain.entering import Entry, standings
 from hosting.domain.fleet import Spot, nameplate_w, quarter_hour
 from hosting.domain.miner_import.known import Known, read_known
 from hosting.domain.miner_import.words import in_words, too_much
@@ -55,6 +56,7 @@ def make_plan(rows: Sequence[MinerRow], *, at: datetime) -> Plan:
         else:
             plan.entries.append(entry)
     _reckon_places(plan)
+    _reckon_caps(plan, at)
     _reckon_customers(plan)
     return plan
 
@@ -251,6 +253,13 @@ def _reckon(plan: Plan, place: Any, watts: Sequence[int], placed: Decimal) -> No
     plan.zones.append({"place": str(place), "machines": len(watts), **words})
     if over > 0:
         plan.problems.append((None, too_much(place, **words)))
+
+
+def _reckon_caps(plan: Plan, at: datetime) -> None:
+    """By how much what comes does not fit under the terms of its owners."""
+    for site, more in standings(plan.entries).items():
+        found = (one for one in caps.overruns(site, at=at, more=more) if one.more_kw > 0)
+        plan.problems += [(None, caps.in_words(one)) for one in found]
 
 
 def _plain(number: Decimal) -> str:

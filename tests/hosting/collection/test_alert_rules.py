@@ -124,7 +124,7 @@ def test_restarts_and_rejects_are_those_of_the_last_hour(running: Machines, now:
 
 def test_a_hashrate_is_a_share_of_what_is_expected(running: Machines, root: User, now: datetime) -> None:
     full, limited = running(2)
-    fleet.change_miner(limited, changes={"power_limit_w": 1750}, by=root)
+    fleet.change_miner(limited, changes={"power_limit_w": 1750}, by=root, at=now)
     say([full, limited], now, hashrate_ths=100.0)
     rule("hashrate", 80)
     pass_rules(at=now)

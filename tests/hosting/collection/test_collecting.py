@@ -74,7 +74,7 @@ def placed(machines: Machines, site: Site, root: User, now: datetime) -> Machine
         fleet.set_intent(made, to=MinerIntent.ACTIVE, by=root, at=now)
         for number, miner in enumerate(made):
             address = addresses[number] if addresses else f"127.9.9.{number + first}"
-            fleet.change_miner(miner, changes={"address": address, "port": PORT}, by=root)
+            fleet.change_miner(miner, changes={"address": address, "port": PORT}, by=root, at=now)
         return list(Miner.objects.filter(pk__in=[miner.pk for miner in made]).order_by("pk"))
 
     return make
@@ -224,8 +224,8 @@ def test_our_own_failure_is_no_word_about_the_machine(placed: Machines, site: Si
 
 def test_who_is_asked(placed: Machines, site: Site, zone: Zone, root: User, now: datetime) -> None:
     asked, switched_off, without, retired, of_a_device = placed(5)
-    fleet.change_miner(switched_off, changes={"is_collected": False}, by=root)
-    fleet.change_miner(without, changes={"address": None}, by=root)
+    fleet.change_miner(switched_off, changes={"is_collected": False}, by=root, at=now)
+    fleet.change_miner(without, changes={"address": None}, by=root, at=now)
     fleet.retire_miners([retired], by=root, at=now, reason="Sold")
     fleet.place_miners([of_a_device], spot=Spot(site, zone), by=root, at=now)
     device = EdgeDevice.objects.create(
@@ -249,7 +249,7 @@ def test_another_machine_at_the_address_is_noted_and_not_taken_over(
     placed: Machines, site: Site, root: User, now: datetime
 ) -> None:
     same, other = placed(2)
-    fleet.change_miner(other, changes={"mac": "00:1A:2B:3C:4D:5E"}, by=root)
+    fleet.change_miner(other, changes={"mac": "00:1A:2B:3C:4D:5E"}, by=root, at=now)
     said = {"dialect": "luxos", "known": True, "model": "Antminer S21", "mac": "00:1a:2b:3c:4d:5e"}
     clock, adapter = Clock(now), Scripted()
     adapter.answers = {

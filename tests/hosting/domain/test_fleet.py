@@ -220,10 +220,12 @@ def test_serials_are_unique_per_maker(model: MinerModel, machines: Machines, now
     assert Miner.objects.count() == 2
 
 
-def test_a_pasted_list_finds_serials_addresses_and_macs_once_each(zone: Zone, machines: Machines, root: User) -> None:
+def test_a_pasted_list_finds_serials_addresses_and_macs_once_each(
+    zone: Zone, machines: Machines, root: User, now: datetime
+) -> None:
     one, two, three, _four = machines(4)
-    fleet.change_miner(two, changes={"address": "10.0.0.7"}, by=root)
-    fleet.change_miner(three, changes={"mac": "00:1A:2B:3C:4D:5E"}, by=root)
+    fleet.change_miner(two, changes={"address": "10.0.0.7"}, by=root, at=now)
+    fleet.change_miner(three, changes={"mac": "00:1A:2B:3C:4D:5E"}, by=root, at=now)
     text = "sn00001, 10.0.0.7;001a.2b3c.4d5e\n00-1A-2B-3C-4D-5E\tSN00001 SN99999 \n ' OR 1=1"
     found = find_miners(text, rows=Miner.objects.all())
     assert found.miners == [one, two, three]

@@ -46,8 +46,8 @@ def test_a_machine_that_draws_more_is_checked_against_its_place(
     made = machines(22)
     fleet.place_miners(made, spot=Spot(zone.site, zone), by=root, at=now)
     with pytest.raises(NoCapacity):
-        fleet.change_miner(made[0], changes={"power_limit_w": 7000}, by=root)
-    assert fleet.change_miner(made[0], changes={"power_limit_w": 6500}, by=root).nameplate_w == 6500
+        fleet.change_miner(made[0], changes={"power_limit_w": 7000}, by=root, at=now)
+    assert fleet.change_miner(made[0], changes={"power_limit_w": 6500}, by=root, at=now).nameplate_w == 6500
 
 
 def test_unknown_power_is_not_placed_as_if_it_were_none(zone: Zone, root: User, now: datetime) -> None:
