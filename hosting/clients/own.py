@@ -240,12 +240,23 @@ async def _ask_all(talk: _Talk, dialect: Dialect, commands: Iterable[str]) -> No
                 return  # who stops answering is not asked on
 
 
+# Machines that did not understand joined commands, by address and port: what they cannot do is not asked each minute
+# but with the next reading in full. Of this process alone; forgetting it costs a question.
+_ONE_BY_ONE: set[tuple[str, int]] = set()
+_MOST_KNOWN = 100_000
+
+
 async def _ask_joined(talk: _Talk, commands: Sequence[str]) -> None:
     """All in one connection; who does not understand that is asked one by one."""
-    if len(commands) < 2:
+    where = (talk.target.address, talk.target.port)
+    if len(commands) < 2 or (talk.target.dialect and where in _ONE_BY_ONE):
         return
     try:
         await talk.ask(*commands)
+        if any(command in talk.replies for command in commands):
+            _ONE_BY_ONE.discard(where)
+        elif len(_ONE_BY_ONE) < _MOST_KNOWN:
+            _ONE_BY_ONE.add(where)
     except ExchangeFailed as failure:
         if failure.trouble not in (Trouble.BROKEN, Trouble.TOO_LONG):
             raise

@@ -12,7 +12,8 @@ from math import ceil
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -117,16 +118,22 @@ def place_miners(miners: Iterable[Miner], *, spot: Spot, by: Any, at: datetime, 
     _check_room(spot, more_w=sum(miner.nameplate_w or 0 for miner in locked), moving=[miner.pk for miner in locked])
     with audit_context(reason=printable(reason)), caps_kept([spot.site], at=at):
         move_placements(locked, spot, at)
-        for miner in locked:
-            miner.site, miner.zone, miner.rack = spot.site, spot.zone, spot.rack
-            miner.slot = (spot.slots or {}).get(miner.pk)
-            miner.deployed_at = miner.deployed_at or at
-        columns = ["site", "zone", "rack", "slot", "deployed_at"]
-        Miner.objects.filter(pk__in=[miner.pk for miner in locked]).update(slot=None, rack=None)
-        Miner.objects.bulk_update(locked, columns, batch_size=BATCH)
+        _stand(locked, spot, at)
         log(locked, Operation.PLACE, by=by, at=at, details=str(spot.rack or spot.zone or spot.site))
     tell(locked, "miner.deployed", by)
     return locked
+
+
+def _stand(miners: Sequence[Miner], spot: Spot, at: datetime) -> None:
+    """All out of their slots and into the place at once, then each into its slot: two may change theirs."""
+    slots = spot.slots or {}
+    Miner.objects.filter(pk__in=[miner.pk for miner in miners]).update(
+        site=spot.site, zone=spot.zone, rack=spot.rack, slot=None, deployed_at=Coalesce("deployed_at", Value(at))
+    )
+    for miner in miners:
+        miner.site, miner.zone, miner.rack, miner.slot = spot.site, spot.zone, spot.rack, slots.get(miner.pk)
+        miner.deployed_at = miner.deployed_at or at
+    Miner.objects.bulk_update([miner for miner in miners if miner.slot], ["slot"], batch_size=BATCH)
 
 
 def refuse_unknown_power(miners: Iterable[Miner]) -> None:

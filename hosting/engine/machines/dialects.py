@@ -37,7 +37,7 @@ class Dialect:
     """One way of answering."""
 
     name: str
-    commands: tuple[str, ...]  # what is asked for a reading, after ``version``
+    commands: tuple[str, ...]  # what is asked for the figures of each minute
     read: Callable[[Replies], Reading]
     wire: Wire = Wire.CGMINER
     joins: frozenset[str] = frozenset()  # commands that may be joined: ``summary+pools`` in one connection
@@ -73,24 +73,31 @@ LUXOS = Dialect(
     "luxos",
     joins=frozenset({"summary", "devs", "config", "temps", "fans", "power", "pools"}),
     is_it=_says_luxminer,
-    commands=("summary", "devs", "config", "temps", "fans", "power", "pools"),
-    extra=("stats", "profiles", "events"),
+    commands=("summary", "devs", "config", "temps", "fans", "power"),
+    extra=("pools", "stats", "profiles", "events"),
     read=read_luxos,
 )
 WHATSMINER = Dialect(
     "whatsminer",
     joins=_TABLES,  # what answers in an object of its own (status, get_…) cannot be joined
     is_it=_has_whatsminer_columns,
-    commands=("summary", "devs", "pools", "status"),
-    extra=("get_version", "get_miner_info", "get_error_code", "devdetails"),
+    commands=("summary", "devs", "status"),
+    extra=("pools", "get_version", "get_miner_info", "get_error_code", "devdetails"),
     read=read_whatsminer,
 )
 ANTMINER = Dialect(
-    "antminer", joins=_TABLES, commands=("summary", "stats", "pools"), read=read_antminer, is_it=_names_antminer
+    "antminer",
+    joins=_TABLES,
+    is_it=_names_antminer,
+    commands=("summary", "stats"),
+    extra=("pools",),
+    read=read_antminer,
 )
-AVALON = Dialect("avalon", joins=_TABLES, commands=("summary", "stats", "pools"), read=read_avalon, is_it=_has_modules)
-CGMINER = Dialect("cgminer", joins=_TABLES, commands=("summary", "devs", "pools"), read=read_plain)
-UNKNOWN = Dialect("unknown", commands=("summary", "devs", "pools"), read=read_unknown, known=False)
+AVALON = Dialect(
+    "avalon", joins=_TABLES, is_it=_has_modules, commands=("summary", "stats"), extra=("pools",), read=read_avalon
+)
+CGMINER = Dialect("cgminer", joins=_TABLES, commands=("summary", "devs"), extra=("pools",), read=read_plain)
+UNKNOWN = Dialect("unknown", commands=("summary", "devs"), extra=("pools",), read=read_unknown, known=False)
 AXEOS = Dialect("axeos", commands=(axeos.COMMAND,), read=axeos.read_axeos, wire=Wire.HTTP, is_it=_is_axeos)
 BRAIINS = Dialect("braiins", commands=braiins.COMMANDS, read=braiins.read_braiins, wire=Wire.HTTP, needs_login=True)
 DIALECTS = {one.name: one for one in (LUXOS, WHATSMINER, ANTMINER, AVALON, CGMINER, AXEOS, BRAIINS, UNKNOWN)}
