@@ -1,10 +1,11 @@
 """The periodic jobs of hosting, as beat and the admin know them."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from hashinsight.jobs.registry import PeriodicJob, register_job
+from hashinsight.jobs.registry import PeriodicJob, daily_job, register_job
 
 JOBS = [
     ("collect", timedelta(seconds=10), _("Reads the machines of each site in the interval of the site.")),
@@ -17,7 +18,13 @@ JOBS = [
 ]
 
 
+# By the clock of the house, at hours in which little happens.
+NIGHTLY = [("verify_counts", time(2, 45), _("Checks the counts of machines by place against the machines."))]
+
+
 def register() -> None:
     """Called once from ``ready()``."""
+    for name, at, description in NIGHTLY:
+        register_job(daily_job(f"hosting.{name}", at=at, zone=settings.MAINTENANCE_ZONE, description=description))
     for name, every, description in JOBS:
         register_job(PeriodicJob(name=f"hosting.{name}", task=f"hosting.{name}", every=every, description=description))

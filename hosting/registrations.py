@@ -18,6 +18,7 @@ from hosting.domain.gauges import gauges
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
 from hosting.domain.miner_secrets import rebind, renewed
 from hosting.domain.partitions import missing_partitions
+from hosting.domain.place_counts import drifted_counts
 from hosting.domain.terms import end_with_contract
 from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.usage_marks import mark_owners
@@ -76,6 +77,10 @@ EVENT_KINDS = [
 ]
 
 ALERTS = [
+    (
+        AlertKind("places.miscounted", "The kept counts of machines by place were wrong.", "counts", Severity.WARNING),
+        drifted_counts,
+    ),
     (
         AlertKind(
             "terms.above_cap", "More power stands under hosting terms than their cap.", "terms", Severity.WARNING

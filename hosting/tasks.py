@@ -13,7 +13,17 @@ from hashinsight.jobs.domain import runs
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
-from hosting.domain import alert_rules, collection, health, ledger, partitions, rollups, usage, usage_marks
+from hosting.domain import (
+    alert_rules,
+    collection,
+    health,
+    ledger,
+    partitions,
+    place_counts,
+    rollups,
+    usage,
+    usage_marks,
+)
 from hosting.domain.rollups import Reckoned
 from hosting.models import Site
 
@@ -83,6 +93,16 @@ def close_months() -> dict[str, Any] | None:
 
 def _close_months(run: JobRun) -> dict[str, Any]:
     return {"written": ledger.close_months(at=timezone.now())}
+
+
+@shared_task(name="hosting.verify_counts")
+def verify_counts() -> dict[str, Any] | None:
+    """Nightly: the counts of places against the machines that stand there."""
+    return run_periodic("hosting.verify_counts", _verify_counts)
+
+
+def _verify_counts(run: JobRun) -> dict[str, Any]:
+    return place_counts.verify_counts(at=timezone.now())
 
 
 @shared_task(name="hosting.collect")

@@ -1,5 +1,6 @@
 """Sites, zones, racks."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -21,6 +22,7 @@ from hosting.admin import labels
 from hosting.admin.chart_pages import RackMapPage
 from hosting.admin.usage import figures_link
 from hosting.domain import places
+from hosting.domain.place_counts import with_load
 from hosting.enums import PlaceStatus
 from hosting.models import Rack, Site, SiteHoliday, Zone
 
@@ -104,6 +106,25 @@ class PlaceAdmin(BaseAdmin):
         text = _("%(kw)s kW, %(count)s machines") % {"kw": number_text(load.placed_kw), "count": load.machines}
         return text if not load.unknown else _("%(load)s, %(n)s of unknown power") % {"load": text, "n": load.unknown}
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """In the list with what stands there, counted in the same query."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        return with_load(rows) if match is not None and str(match.url_name).endswith("_changelist") else rows
+
+    @admin.display(description=gettext_lazy("machines"), ordering="machines_here")
+    def machines_shown(self, place: Any) -> str:
+        """All, and those meant to run."""
+        return f"{number_text(Decimal(place.machines_here))} ({number_text(Decimal(place.active_here))})"
+
+    @admin.display(description=gettext_lazy("placed (kW)"), ordering="placed_w")
+    def placed_shown(self, place: Any) -> str:
+        return number_text(Decimal(place.placed_w) / places.THOUSAND)
+
+    @admin.display(description=gettext_lazy("use of the capacity"), ordering="use")
+    def use_shown(self, place: Any) -> str:
+        return "–" if place.use is None else f"{place.use:.1%}"
+
     def offered(self, request: HttpRequest, obj: Any) -> set[str]:
         """The move there is, and what can always be looked at."""
         return {"map", "archive" if obj.status == PlaceStatus.ACTIVE else "use"}
@@ -122,7 +143,10 @@ class HolidayInline(BaseInline):
 class SiteAdmin(PlaceAdmin):
     """Sites."""
 
-    list_display = ("name", "location", "status_shown", "capacity_shown", "time_zone", "currency")
+    list_display = (
+        "name", "location", "status_shown", "capacity_shown", "placed_shown", "use_shown", "machines_shown",
+        "time_zone", "currency",
+    )  # fmt: skip
     list_filter = (("status", ChoicesDropdownFilter), ("currency", ChoicesDropdownFilter))
     search_fields = ("name", "location")
     ordering = ("name",)
@@ -150,7 +174,10 @@ class ZoneAdmin(PlaceAdmin):
 
     pages = {**PlaceAdmin.pages, "map": RackMapPage}
 
-    list_display = ("name", "site", "status_shown", "capacity_shown", "max_utilisation_percent", "phases")
+    list_display = (
+        "name", "site", "status_shown", "capacity_shown", "placed_shown", "use_shown", "machines_shown",
+        "max_utilisation_percent", "phases",
+    )  # fmt: skip
     list_select_related = ("site",)
     list_filter = (("site", AutocompleteSelectFilter), ("status", ChoicesDropdownFilter))
     search_fields = ("name", "site__name")

@@ -3,6 +3,8 @@
 from django.db import connection
 
 from hashinsight.common.gauges import Gauge
+from hosting.domain.place_counts import counts_of_sites
+from hosting.models import Site
 
 FRESH_SECONDS = 900
 _MACHINES = """
@@ -44,6 +46,12 @@ def gauges() -> list[Gauge]:
     due = Gauge("hashinsight_rollups_due", "Rows of five minutes still to be reckoned.")
     oldest = Gauge("hashinsight_rollups_due_oldest_seconds", "Age of the oldest of them.")
     tickets = Gauge("hashinsight_tickets_open", "Tickets that are not done, by priority.", ("priority",))
+    placed = Gauge("hashinsight_site_nameplate_watts", "Nameplate power of the machines that stand there.", ("site",))
+    room = Gauge("hashinsight_site_capacity_watts", "What the grid connection of a site gives.", ("site",))
+    counts = counts_of_sites()
+    for site in Site.objects.order_by("pk"):
+        placed.rows.append(((site.name,), int(counts[site.pk].placed_kw * 1000) if site.pk in counts else 0))
+        room.rows.append(((site.name,), int(site.capacity_kw * 1000)))
     late = Gauge("hashinsight_tickets_late", "Of these, those later than promised.", ("priority",))
     with connection.cursor() as cursor:
         cursor.execute(_MACHINES)
@@ -65,4 +73,4 @@ def gauges() -> list[Gauge]:
         for priority, count, too_late in cursor.fetchall():
             tickets.rows.append(((priority,), count))
             late.rows.append(((priority,), too_late))
-    return [machines, hashrate, power, fresh, answered, age, due, oldest, tickets, late]
+    return [machines, hashrate, power, fresh, answered, age, due, oldest, tickets, late, placed, room]

@@ -9,6 +9,7 @@ from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
 from hosting.models.miner_secret import MinerSecret
 from hosting.models.place import Rack, Site, SiteHoliday, Zone
+from hosting.models.place_count import PlaceCount
 from hosting.models.price_plan import PriceComponent, PricePlan, PricePlanVersion, PriceWindow
 from hosting.models.repair import RepairOrder
 from hosting.models.telemetry import (
@@ -46,6 +47,7 @@ __all__ = [
     "MinerPlacement",
     "MinerSecret",
     "PendingHealth",
+    "PlaceCount",
     "PriceComponent",
     "PricePlan",
     "PricePlanVersion",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import OperationalError, connection
+from django.db.models import Sum
 
 from crm.models import (
     Activity,
@@ -32,6 +33,7 @@ from hosting.models import (
     MinerContact,
     MinerImport,
     MinerOperation,
+    PlaceCount,
     SeriesPartition,
     Telemetry,
     TelemetryDay,
@@ -144,6 +146,10 @@ def state() -> dict[str, Any]:
         "ledger": sorted(DemandLedgerMonth.objects.values_list("month", "version", "kwh", "peak_at")),
         "readings": sorted(Telemetry.objects.values_list("miner_id", "state", "source")),
         "contacts": sorted(MinerContact.objects.values_list("miner", "dialect", "trouble")),
+        "counts": sorted(
+            PlaceCount.objects.order_by().values_list("site_id", "zone_id").annotate(Sum("machines"), Sum("active")),
+            key=str,
+        ),
         "health": sorted(Miner.objects.values_list("serial", "health")),
         "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),

@@ -25,7 +25,7 @@ from hosting.domain import fleet, partitions, places, rollups
 from hosting.domain.collection import period_of
 from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
-from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, Telemetry
+from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
 
@@ -284,12 +284,20 @@ def steel(by: User) -> Kwargs:
     return {}
 
 
+def miscounted(by: User) -> Kwargs:
+    steel(by)
+    PlaceCount.objects.update(machines=9)
+    PlaceCount.objects.create(site_id=0, machines=1, active=0, nameplate_w=0, unknown=0)
+    return {}
+
+
 SCENES = [
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),
     Scene("hosting.reckon_days", steel),
     Scene("hosting.close_months", steel),
+    Scene("hosting.verify_counts", miscounted),
     Scene("backup.nightly", nothing),
     Scene("backup.drill", nothing),
     Scene("audit.seal", unsealed),
