@@ -1,7 +1,7 @@
 """Schemathesis against the OpenAPI document, in process: no 5xx, no undocumented answer (TRUST T9).
 
 Half of the generated calls keep to the document, half break it; ids are often those of real rows, so that calls get
-past the 404. The seed is fixed. HASHINSIGHT_NIGHTLY=1 makes ten thousand calls instead of some hundred.
+past the 404. The seed of a call is fixed. HASHINSIGHT_NIGHTLY=1 makes ten thousand calls instead of some hundred.
 """
 
 import json
@@ -36,6 +36,9 @@ from tests.api.conftest import money_rows, steel_rows
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 CALLS_PER_OPERATION = 125 if NIGHTLY else 2
 SEED = 20261120
+# The ordinary run draws this share of the operations, other ones each time.
+SHARE = 0.6
+DRAW = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
@@ -150,8 +153,11 @@ def test_no_call_breaks_the_api_or_its_document(
     api: Any, as_root: Caller, as_alice: Caller, rows: dict[str, list[str]]
 ) -> None:
     made = 0
+    dice = random.Random(DRAW)
+    print(f"\nHASHINSIGHT_SEED={DRAW}")
     for result in api.get_all_operations():
-        made += fuzz(result.ok(), [as_root, as_alice], rows, CALLS_PER_OPERATION)
+        if NIGHTLY or dice.random() < SHARE:
+            made += fuzz(result.ok(), [as_root, as_alice], rows, CALLS_PER_OPERATION)
     assert made >= (8000 if NIGHTLY else 200)
 
 

@@ -17,7 +17,7 @@ from hashinsight.common.models import IdempotencyRecord
 from tests import factories
 from tests.api.calls import STAFF_CALLS, filled
 from tests.api.client import Caller
-from tests.isolation.matrix import snapshot
+from tests.isolation.tables import snapshot
 
 pytestmark = pytest.mark.django_db
 

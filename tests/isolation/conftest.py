@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from crm.api.views.statements import AgeingViewSet
+from hashinsight.api_urls import COLLECTIONS
 from hashinsight.common.api import document
+from tests.isolation.matrix import Cell, Matrix
 from tests.isolation.world import World, build_world
 from tests.support.database import empty_all_tables
 
@@ -28,3 +31,17 @@ def spec() -> dict[str, Any]:
     """The OpenAPI document."""
     made: dict[str, Any] = json.loads(document.served())
     return made
+
+
+@pytest.fixture(scope="package")
+def cells(world: World, spec: dict[str, Any]) -> list[Cell]:
+    """All cells of the world; asking for tags and cursors takes seconds."""
+    return all_cells(world, spec)
+
+
+def all_cells(world: World, spec: dict[str, Any], *, of: tuple[str, ...] = ()) -> list[Cell]:
+    """Made anew, with fresh cursors; only those of some resources where they are named."""
+    if of:
+        spec = {**spec, "paths": {path: one for path, one in spec["paths"].items() if path.split("/")[3] in of}}
+    actions = {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet)}
+    return list(Matrix(world, spec, actions).cells())

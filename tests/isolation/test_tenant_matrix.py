@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from django.urls import URLPattern
 
-from crm.api.views.statements import AgeingViewSet
 from hashinsight import api_urls
-from hashinsight.api_urls import COLLECTIONS
 from tests.isolation import leaks
-from tests.isolation.matrix import Cell, Matrix, attack, control_fails
+from tests.isolation.conftest import all_cells
+from tests.isolation.matrix import Cell, attack, control_fails
 from tests.isolation.world import World
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
@@ -27,21 +26,6 @@ SAMPLE = {"both layers": 0.10, "without row security": 0.02, "without scoped que
 EDGE = {"api-edge-enrol", "api-edge-rotate", "api-edge-machines", "api-edge-batches"}
 NO_RESOURCE = {"api-schema", "api-docs", "api-no-such-route", *EDGE}
 WAYS = {"path", "file", "condition", "list", "filter", "search", "ordering", "cursor", "body", "nested"}
-
-
-@pytest.fixture(scope="module")
-def cells(world: World, spec: dict[str, Any]) -> list[Cell]:
-    """All cells of the world."""
-    return all_cells(world, spec)
-
-
-def all_cells(world: World, spec: dict[str, Any], *, of: tuple[str, ...] = ()) -> list[Cell]:
-    """Made anew, with fresh cursors; only those of some resources where they are named."""
-    if of:
-        spec = {**spec, "paths": {path: one for path, one in spec["paths"].items() if path.split("/")[3] in of}}
-    return list(
-        Matrix(world, spec, {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet)}).cells()
-    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +87,7 @@ def test_no_tenant_learns_anything_of_another(
     world: World, cells: list[Cell], rng: random.Random, production_like: None, mode: str, monkeypatch: Any
 ) -> None:
     leaks.MODES[mode](monkeypatch)
-    assert [finding for cell in chosen(cells, rng, SAMPLE[mode]) for finding in attack(world, cell)] == []
+    assert attack(world, *chosen(cells, rng, SAMPLE[mode])) == []
 
 
 def test_each_call_works_for_whoever_may_make_it(world: World, cells: list[Cell], rng: random.Random) -> None:
@@ -122,9 +106,7 @@ def test_the_matrix_finds_a_planted_leak(
     world: World, spec: dict[str, Any], cells: list[Cell], leak: leaks.Leak, monkeypatch: Any
 ) -> None:
     leaks.MODES[leak.mode](monkeypatch)
-    assert [
-        finding for cell in aimed_at(leak, cells)[: None if NIGHTLY else 3] for finding in attack(world, cell)
-    ] == []
+    assert attack(world, *aimed_at(leak, cells)[: None if NIGHTLY else 3]) == []
     found: list[str] = []
     try:
         leak.plant(monkeypatch)

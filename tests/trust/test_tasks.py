@@ -87,7 +87,8 @@ def after(*steps: Callable[[], Any]) -> dict[str, Any]:
 def differences(run: Callable[[], Any], clock: time_machine.Traveller, patch: Any, *, share: float = 1) -> list[str]:
     """Where a second run, or a cut and a second run, leads elsewhere than one clean run.
 
-    Each statement may be cut by the end of the process or by an error; ``share`` of these are tried, four at least.
+    Each statement may be cut by the end of the process or by an error; ``share`` of these are tried, four at least and
+    twenty at most where it is not all.
     """
 
     def at(moment: Any) -> Callable[[], None]:
@@ -101,7 +102,7 @@ def differences(run: Callable[[], Any], clock: time_machine.Traveller, patch: An
     if after(at(NOW), run, at(LATER), run) != clean:
         found.append("run twice, later")
     every = [(error, n) for error in (Killed, OperationalError) for n in range(1, counted[0] + 1)]
-    number = min(len(every), max(4, ceil(len(every) * share)))
+    number = min(len(every), max(4, min(20, ceil(len(every) * share))))
     for error, n in every if share == 1 else random.Random(SEED).sample(every, number):
 
         def cut(n: int = n, error: type[BaseException] = error) -> None:
