@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from crm import retention
-from crm.domain import credit_requests, deliveries, periods, second_person
+from crm.domain import credit_requests, deliveries, periods, renewals, second_person
 from crm.domain.invitations import WORK_KIND
 from crm.enums import LimitedAct
 from crm.invitation_mail import send_invitation
@@ -18,7 +18,8 @@ from hashinsight.common.hold import register_inward
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.jobs.registry import PeriodicJob, register_handler, register_job
-from hashinsight.notify.registry import allow_for_clients
+from hashinsight.notify.enums import Severity
+from hashinsight.notify.registry import AlertKind, allow_for_clients, register_alert_kind
 
 _CUSTOMER = {"customer_id": "string", "status": "string"}
 _MEMBER = {"member_id": "string", "role": "string"}
@@ -52,6 +53,7 @@ EVENT_KINDS = [
     EventKind("contract.created", "A contract was added.", _CONTRACT),
     EventKind("contract.changed", "Data of a contract were edited, or notice was given.", _CONTRACT),
     EventKind("contract.activated", "A contract is in force.", _CONTRACT),
+    EventKind("contract.renewed", "No notice was given: the term of a contract is longer.", _CONTRACT),
     EventKind("contract.ended", "A contract is over.", _CONTRACT),
     EventKind("invoice.drafted", "An invoice draft was made.", _INVOICE),
     EventKind("invoice.issued", "An invoice was numbered and frozen.", _INVOICE),
@@ -99,6 +101,7 @@ def register() -> None:
     register_tiles()
     retention.register()
     register_approvals()
+    register_renewals()
     register_handler(WORK_KIND, send_invitation)
     register_handler("crm.render_invoice_pdf", _lazy("render_invoice_pdf"))
     register_inward(["crm.render_invoice_pdf"])
@@ -123,6 +126,27 @@ def register() -> None:
             description=gettext_lazy("Marks invoices overdue once the due date has passed on the customer's calendar."),
             grace=timedelta(minutes=15),
         )
+    )
+
+
+def register_renewals() -> None:
+    """Contracts that renew themselves, and the word about them beforehand."""
+    register_job(
+        PeriodicJob(
+            name="crm.renew_contracts",
+            task="crm.renew_contracts",
+            every=timedelta(hours=1),
+            description=gettext_lazy(
+                "Renews contracts whose last day for notice has passed on the customer's calendar without one."
+            ),
+            grace=timedelta(minutes=30),
+        )
+    )
+    register_alert_kind(
+        AlertKind(
+            "contract.notice_day", "A contract renews itself soon unless notice is given.", "contract", Severity.INFO
+        ),
+        watch=renewals.last_days_for_notice,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from crm.domain import dunning, overdue
+from crm.domain import dunning, overdue, renewals
 from crm.domain.ledger.watch import check_books
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
@@ -59,3 +59,13 @@ def check_ledger() -> dict[str, Any] | None:
 
 def _check_ledger(run: JobRun) -> dict[str, Any]:
     return {"mismatches": check_books(at=timezone.now())}
+
+
+@shared_task(name="crm.renew_contracts")
+def renew_contracts() -> dict[str, Any] | None:
+    """Hourly: renew contracts whose last day for notice has passed on the customer's own calendar."""
+    return run_periodic("crm.renew_contracts", _renew_contracts)
+
+
+def _renew_contracts(run: JobRun) -> dict[str, Any]:
+    return {"renewed": renewals.renew_contracts(at=timezone.now())}

@@ -1,6 +1,7 @@
 """What hosting makes known at start: event kinds, and what must be over before a contract ends."""
 
 from crm.domain.contracts import register_end_guard
+from crm.domain.renewals import register_renewed
 from hashinsight.common.gauges import register_gauges
 from hashinsight.common.hold import register_inward
 from hashinsight.common.secret_rotation import register_secrets
@@ -19,7 +20,7 @@ from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
 from hosting.domain.miner_secrets import rebind, renewed
 from hosting.domain.partitions import missing_partitions
 from hosting.domain.place_counts import drifted_counts
-from hosting.domain.terms import end_with_contract
+from hosting.domain.terms import end_with_contract, renew_with_contract
 from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.usage_marks import mark_owners
 from hosting.enums import MinerAlertKind
@@ -115,6 +116,7 @@ def register() -> None:
     for kind in EVENT_KINDS:
         register_kind(kind)
     register_end_guard(end_with_contract)
+    register_renewed(renew_with_contract)
     register_gauges(gauges)
     register_alert_kind(
         AlertKind("ticket.late", "A ticket is not answered or resolved as promised.", "ticket", Severity.WARNING),

@@ -1,5 +1,6 @@
 """Contracts: list, page, moves. Apps above add their terms as inlines."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -8,12 +9,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, MultipleChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    DropdownFilter,
+    MultipleChoicesDropdownFilter,
+    RangeDateFilter,
+)
 from unfold.decorators import display
 
 from crm import rules
 from crm.admin import labels
 from crm.domain import contracts
+from crm.domain.renewals import last_notice_on
 from crm.enums import CONTRACT_MOVES, ContractStatus
 from crm.models import Contract
 from hashinsight.common.admin.actions import power
@@ -158,17 +165,44 @@ class CancelPage(ContractPage):
         return _("The draft was given up.")
 
 
+class NoticeDayFilter(DropdownFilter):
+    """Those that renew themselves, by the last day for notice (by the calendar of today, UTC)."""
+
+    title = gettext_lazy("last day for notice")
+    parameter_name = "notice"
+    DAYS = {"7": 7, "30": 30, "90": 90}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """How far ahead."""
+        return [
+            ("7", gettext_lazy("within 7 days")), ("30", gettext_lazy("within 30 days")),
+            ("90", gettext_lazy("within 90 days")), ("all", gettext_lazy("renew themselves")),
+        ]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Days that have passed are those the next run of the job renews."""
+        if self.value() == "all":
+            return queryset.renewing()
+        days = self.DAYS.get(str(self.value()))
+        if days is None:
+            return queryset
+        return queryset.renewing().filter(last_notice_on__lte=timezone.localdate() + timedelta(days=days))
+
+
 @admin.register(Contract)
 class ContractAdmin(BaseAdmin):
     """Contracts."""
 
-    list_display = ("number", "title", "customer", "status_shown", "starts_on", "ends_on", "currency")
+    list_display = (
+        "number", "title", "customer", "status_shown", "starts_on", "ends_on", "last_notice_shown", "currency"
+    )  # fmt: skip
     list_select_related = ("customer",)
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
         ("customer", AutocompleteSelectFilter),
         ("starts_on", RangeDateFilter),
         ("ends_on", RangeDateFilter),
+        NoticeDayFilter,
     )
     search_fields = ("number", "title", "customer__company_name")
     ordering = ("-created_at", "-id")
@@ -176,7 +210,12 @@ class ContractAdmin(BaseAdmin):
         (None, {"fields": (("number", "title", "status"), ("customer", "deal"))}),
         (
             gettext_lazy("Term"),
-            {"fields": (("starts_on", "ends_on", "activated_at"), ("notice_days", "renewal_months"))},
+            {
+                "fields": (
+                    ("starts_on", "ends_on", "activated_at"),
+                    ("notice_days", "renewal_months", "last_notice_shown"),
+                )
+            },
         ),
         (
             gettext_lazy("Billing"),
@@ -188,7 +227,7 @@ class ContractAdmin(BaseAdmin):
             {"classes": ["collapse"], "fields": ("internal_note", ("notice_given_on", "end_reason"))},
         ),
     )
-    readonly_fields = ("status", "activated_at", "notice_given_on", "end_reason")
+    readonly_fields = ("status", "activated_at", "last_notice_shown", "notice_given_on", "end_reason")
     inlines: Any = ()
     pages = {"activate": ActivatePage, "notice": NoticePage, "end": EndPage, "cancel": CancelPage}
     has_activate_contract_permission = power(rules.may_activate_contract)
@@ -197,6 +236,11 @@ class ContractAdmin(BaseAdmin):
     @display(description=gettext_lazy("status"), label=labels.CONTRACT, ordering="status")
     def status_shown(self, contract: Contract) -> Any:
         return contract.status, contract.get_status_display()
+
+    @admin.display(description=gettext_lazy("last day for notice"))
+    def last_notice_shown(self, contract: Contract) -> str:
+        """Empty where it does not renew itself."""
+        return day_text(last_notice_on(contract)) if contract.pk else ""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is settled once the contract is in force."""

@@ -1,8 +1,10 @@
 """What was agreed with a customer for a term."""
 
+from typing import Self
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.enums import ContractStatus
@@ -18,6 +20,13 @@ class ContractQuerySet(ScopedQuerySet):
 
     scope_path = "customer_id"
     scope_filter = {"status__in": [ContractStatus.ACTIVE.value, ContractStatus.ENDED.value]}
+
+    def renewing(self) -> Self:
+        """In force, and renewing themselves unless notice is given by ``last_notice_on``."""
+        last = ExpressionWrapper(models.F("ends_on") - models.F("notice_days"), output_field=models.DateField())
+        return self.filter(
+            status=ContractStatus.ACTIVE, ends_on__isnull=False, renewal_months__gt=0, notice_given_on__isnull=True
+        ).annotate(last_notice_on=last)
 
 
 @tracked()

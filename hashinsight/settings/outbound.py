@@ -27,3 +27,5 @@ KAFKA_SASL_USERNAME = env_str("KAFKA_SASL_USERNAME", "")
 KAFKA_SASL_PASSWORD = env_str("KAFKA_SASL_PASSWORD", "")
 KAFKA_SSL_CA_FILE = env_str("KAFKA_SSL_CA_FILE", "")
 KAFKA_TIMEOUT_SECONDS = env_int("KAFKA_TIMEOUT_SECONDS", 10, minimum=1, maximum=120)
+# A contract that renews itself is told of so many days before the last day for notice.
+CONTRACT_NOTICE_AHEAD_DAYS = env_int("CONTRACT_NOTICE_AHEAD_DAYS", 30, minimum=1, maximum=365)

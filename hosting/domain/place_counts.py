@@ -70,7 +70,8 @@ def with_load(places: QuerySet[Any]) -> QuerySet[Any]:
         machines_here=Coalesce(machines, 0), active_here=Coalesce(active, 0), placed_w=Coalesce(watts, 0)
     )
     kw = Cast("placed_w", FloatField()) / 1000.0
-    return rows.annotate(use=kw / NullIf(Cast("capacity_kw", FloatField()), Value(0.0)))
+    found: QuerySet[Any] = rows.annotate(use=kw / NullIf(Cast("capacity_kw", FloatField()), Value(0.0)))
+    return found
 
 
 def counts_of_sites() -> dict[int, Counted]:

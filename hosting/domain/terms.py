@@ -149,6 +149,15 @@ def end_with_contract(contract: Contract, day: date) -> None:
         )
 
 
+def renew_with_contract(contract: Contract, before: date) -> None:
+    """Terms that ended with their contract (on ``before``) go on with it. Called inside of its renewal."""
+    rows = HostingTerms.objects.filter(contract=contract, agreed_at__isnull=False, valid_to=before)
+    for terms in rows.select_related("site").order_by("pk"):
+        terms.valid_to = contract.ends_on
+        terms.save(update_fields=["valid_to"])
+        mark_days(terms.site, before)
+
+
 def _hold_site(terms: HostingTerms) -> None:
     """Nobody places or assigns machines there meanwhile."""
     Site.objects.select_for_update(no_key=True).get(pk=terms.site_id)

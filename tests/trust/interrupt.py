@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from crm.models import (
     Activity,
+    Contract,
     DunningLetter,
     Invoice,
     InvoiceDelivery,
@@ -146,6 +147,7 @@ def state() -> dict[str, Any]:
         "ledger": sorted(DemandLedgerMonth.objects.values_list("month", "version", "kwh", "peak_at")),
         "readings": sorted(Telemetry.objects.values_list("miner_id", "state", "source")),
         "contacts": sorted(MinerContact.objects.values_list("miner", "dialect", "trouble")),
+        "contracts": sorted(Contract.objects.values_list("number", "status", "ends_on")),
         "counts": sorted(
             PlaceCount.objects.order_by().values_list("site_id", "zone_id").annotate(Sum("machines"), Sum("active")),
             key=str,

@@ -5,13 +5,13 @@ A task without a scene fails ``test_every_task_has_a_scene``: whoever adds one s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from accounts.models import User
-from crm.domain import documents, dunning, invitations, invoicing, issuing
+from crm.domain import contracts, documents, dunning, invitations, invoicing, issuing
 from crm.models import DunningLevel, Invoice, Payment
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.common.models import IdempotencyRecord
@@ -284,6 +284,17 @@ def steel(by: User) -> Kwargs:
     return {}
 
 
+def old_contracts(by: User) -> Kwargs:
+    """Two to renew, one of them for several terms, and one nobody has given notice of yet."""
+    for number, days in (("C-1", 10), ("C-2", 400), ("C-3", -90)):
+        draft = contracts.create_contract(
+            customer=factories.CustomerFactory(), number=number, title="Hosting", starts_on=date(2024, 1, 31),
+            ends_on=TODAY - timedelta(days=days), renewal_months=6, by=by, at=NOW,
+        )  # fmt: skip
+        contracts.activate_contract(draft, by=by, at=NOW)
+    return {}
+
+
 def miscounted(by: User) -> Kwargs:
     steel(by)
     PlaceCount.objects.update(machines=9)
@@ -324,4 +335,5 @@ SCENES = [
     Scene("crm.check_overdue", overdue),
     Scene("crm.check_ledger", unbooked),
     Scene("crm.check_overdue_customer", overdue_customer),
+    Scene("crm.renew_contracts", old_contracts),
 ]

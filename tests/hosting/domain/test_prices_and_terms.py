@@ -9,12 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from crm.domain import contracts
+from crm.domain import contracts, renewals
 from crm.domain.contracts import ContractRefused
 from crm.enums import CONTRACT_MOVES, ContractStatus
 from crm.models import Contract, Customer
 from hashinsight.common.transitions import MoveRefused
-from hosting.domain import prices, terms
+from hosting.domain import prices, terms, usage_marks
 from hosting.domain.prices import PriceRefused
 from hosting.domain.terms import TermsRefused
 from hosting.engine.tariff import Window
@@ -203,6 +203,29 @@ def test_terms_end_with_their_contract(drafted: HostingTerms, root: User, now: d
         terms.amend_terms(
             agreed, on=now.date() - DAY, changes={"contracted_kw": Decimal(1)}, reason="x", by=root, at=now
         )
+
+
+def test_terms_that_end_with_their_contract_go_on_with_its_renewal(
+    drafted: HostingTerms, zone: Zone, root: User, now: datetime
+) -> None:
+    end = now.date() + 10 * DAY
+    contract = contracts.change_contract(drafted.contract, changes={"ends_on": end, "renewal_months": 12}, by=root)
+    HostingTerms.objects.filter(pk=drafted.pk).update(valid_to=end)
+    terms.agree_terms(drafted.reload(), by=root, at=now)
+    other = terms.draft_terms(
+        contract=contract, site=zone.site, zone=zone, price_plan=drafted.price_plan, contracted_kw=Decimal(1),
+        valid_from=drafted.valid_from, valid_to=end, at=now,
+    )  # fmt: skip
+    usage_marks.close_quarters(at=now)
+    assert renewals.renew_contracts(at=now) == 1
+    renewed = contract.reload().ends_on
+    assert renewed == end.replace(year=end.year + 1)
+    assert HostingTerms.objects.get(pk=drafted.pk).valid_to == renewed
+    assert other.reload().valid_to == end  # a draft says what somebody wrote
+    short = terms.end_terms(drafted.reload(), on=renewed - DAY, reason="x", by=root)
+    later = now + timedelta(days=400)
+    assert renewals.renew_contracts(at=later) == 1
+    assert short.reload().valid_to == renewed - DAY  # ended before the contract on purpose
 
 
 @pytest.mark.parametrize("state", list(ContractStatus))
