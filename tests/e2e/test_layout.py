@@ -28,7 +28,7 @@ from tests.translations import catalogue, libraries
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SEED = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
-SMALL = Size(customers=16, hosted=8, orders=26, open_deals=14, lost_deals=4, leads=24, conversions=3, months=5)
+SMALL = Size(customers=8, hosted=4, orders=12, open_deals=6, lost_deals=3, leads=12, conversions=2, months=3)
 
 LOOK = """() => {
     const found = [], wide = document.documentElement.scrollWidth - window.innerWidth;
