@@ -15,6 +15,7 @@ from hashinsight.demo.calendar import Clock
 from hashinsight.demo.credentials import write_credentials
 from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_credentials
 from hashinsight.demo.plain import build_plain
+from hashinsight.demo.readings import tell_readings
 from hashinsight.demo.sample import build_sample
 from hashinsight.demo.shapes import Size
 from hashinsight.demo.steel import SteelTeller
@@ -41,6 +42,7 @@ class Wish:
     sample: Path | None = None
     seed: int = SEED
     size: Size = field(default_factory=Size)
+    hours: int = 0  # of readings before now
 
     @property
     def kind(self) -> str:
@@ -71,7 +73,10 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         staff = hire_staff(at=wish.at)
         clients = _build(wish, staff, say)
         machines = SteelTeller(staff, Clock(wish.at), seed=wish.seed).tell()
-        say(f"{machines} machines at two sites")
+        say(f"{len(machines)} machines at two sites")
+        if wish.hours:
+            told = tell_readings(machines, at=wish.at, hours=wish.hours, seed=wish.seed)
+            say(f"{told} readings of the last {wish.hours} hours")
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)

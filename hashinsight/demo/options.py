@@ -12,6 +12,8 @@ from hashinsight.common.errors import DomainError
 from hashinsight.demo.billing import Say
 from hashinsight.demo.build import Wish, build_demo
 
+HOURS = 24  # of readings of the machines, so that charts and usage have something to show
+
 
 def add_demo_options(parser: ArgumentParser) -> None:
     """Where the credentials go."""
@@ -30,7 +32,7 @@ def credentials_path(options: dict[str, Any]) -> Path:
 
 def build_from(options: dict[str, Any], say: Say) -> None:
     """Build the demo the options ask for; a refusal is one clear line."""
-    wish = Wish(at=timezone.now(), sample=options["sample"])
+    wish = Wish(at=timezone.now(), sample=options["sample"], hours=HOURS)
     try:
         build_demo(wish, credentials=credentials_path(options), say=say)
     except DomainError as refusal:

@@ -10,6 +10,7 @@ from crm.enums import CustomerStatus
 from crm.models import Contract, Customer
 from hashinsight.demo.calendar import Clock, add_months, midday
 from hashinsight.demo.people import Staff
+from hashinsight.demo.simulated import MODELS, PORT, simulated_fleet
 from hosting.domain import fleet, places, prices, terms
 from hosting.domain.catalogue import sync_catalogue
 from hosting.domain.fleet import Spot, quarter_hour
@@ -27,10 +28,6 @@ SITES = (
      (("Hall A", "3000"), ("Hall B", "3000"), ("Container row", "1500"))),
     ("Deichwerk", "Emden", "DE", "Europe/Berlin", "EUR", "4000", "0.0710", (("Halle 1", "2000"), ("Halle 2", "1500"))),
 )  # fmt: skip
-MODELS = (
-    "Antminer S21 200T", "Antminer S19j Pro 100T", "Antminer S19 XP 140T", "WhatsMiner M60S", "WhatsMiner M50S",
-    "Avalon Made A1466",
-)  # fmt: skip
 
 
 class SteelTeller:
@@ -40,11 +37,13 @@ class SteelTeller:
         self.staff, self.clock = staff, clock
         self.random = random.Random(f"steel {seed}")  # noqa: S311  (a story, not a secret)
         self.begun = add_months(clock.today.replace(day=1), -MONTHS_BACK)
+        self.fleet = simulated_fleet()
+        self.machines: list[Miner] = []
 
-    def tell(self) -> int:
-        """All of it; returns the number of machines."""
+    def tell(self) -> list[Miner]:
+        """All of it; returns the machines."""
         sync_catalogue(read_catalogue(), at=self.clock.at)
-        total = 0
+        self.models = {model.name: model for model in MinerModel.objects.filter(name__in=MODELS.values())}
         for row in SITES:
             site, zones, racks = self._site(row)
             plan = self._plan(site)
@@ -52,8 +51,8 @@ class SteelTeller:
             for place, customer in enumerate(hosted[:MOST_HOSTED]):
                 zone = zones[place % len(zones)]
                 self._terms(customer, site, zone, plan)
-                total += self._machines(customer, site, zone, racks[zone.pk][place // len(zones)])
-        return total
+                self._machines(customer, site, zone, racks[zone.pk][place // len(zones)])
+        return [miner.reload() for miner in self.machines]
 
     def _site(self, row: Any) -> tuple[Site, list[Zone], dict[int, list[Rack]]]:
         name, location, country, zone_of_time, currency, kw, cost, halls = row
@@ -125,18 +124,11 @@ class SteelTeller:
         terms.agree_terms(drafted, by=by, at=at)
         return contract
 
-    def _machines(self, customer: Customer, site: Site, zone: Zone, rack: Rack) -> int:
+    def _machines(self, customer: Customer, site: Site, zone: Zone, rack: Rack) -> None:
         by: Any = self.staff.operations
         at = quarter_hour(midday(self.begun) + timedelta(days=self.random.randint(2, 20)))
-        model = MinerModel.objects.get(name=self.random.choice(MODELS))
         count = self.random.randint(8, SLOTS)
-        rows = [
-            Miner(
-                serial=f"{model.manufacturer[:2].upper()}{customer.code}{place:03}", model=model,
-                purchased_on=self.begun, warranty_until=add_months(self.begun, 12),
-            )
-            for place in range(count)
-        ]  # fmt: skip
+        rows = [self._machine(len(self.machines) + place) for place in range(count)]
         made = fleet.register_miners(rows, by=by, at=at)
         slots = {miner.pk: place for place, miner in enumerate(made, start=1)}
         fleet.place_miners(made, spot=Spot(site, zone, rack, slots), by=by, at=at)
@@ -144,7 +136,16 @@ class SteelTeller:
         broken = self.random.randrange(count)
         fleet.set_intent(made, to=MinerIntent.ACTIVE, by=by, at=at)
         fleet.set_intent(made[broken : broken + 1], to=MinerIntent.MAINTENANCE, by=by, at=self._lately(), reason="Fan")
-        return count
+        self.machines += made
+
+    def _machine(self, number: int) -> Miner:
+        """What the simulated machine at this place of the fleet says it is."""
+        model = self.models[MODELS[self.fleet.machines[number].kind.key]]
+        return Miner(
+            serial=f"{model.manufacturer[:2].upper()}{self.begun:%y%m}{number:05}", model=model,
+            purchased_on=self.begun, warranty_until=add_months(self.begun, 12),
+            address=self.fleet.address(number), port=PORT,
+        )  # fmt: skip
 
     def _lately(self) -> datetime:
         return self.clock.at - timedelta(hours=self.random.randint(2, 90))

@@ -5,6 +5,7 @@ import shutil
 import socket
 from dataclasses import replace
 
+from hashinsight.demo import simulated
 from hashinsight.devtools.console import Refusal
 from hashinsight.devtools.environment import Endpoints, child_env
 from hashinsight.devtools.paths import Place
@@ -30,6 +31,25 @@ def choose_port(wanted: int | None) -> int:
 
 def with_port(endpoints: Endpoints, port: int) -> Endpoints:
     return replace(endpoints, base_url=f"http://{HOST}:{port}")
+
+
+def is_free(port: int) -> bool:
+    """Nobody listens on any address of this computer; only looked at, nothing stays bound."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+        return True
+
+
+def fleet_program(place: Place, endpoints: Endpoints) -> Program | None:
+    """The simulated machines of the demo; None where somebody has their port already (another demo, most likely)."""
+    if not is_free(simulated.PORT):
+        return None
+    env = child_env(place, endpoints)
+    return python_program("fleet", "hosting.simulator", simulated.simulator_arguments(), env, place, nice=5)
 
 
 def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Program]:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from hashinsight.devtools.console import Refusal, announce, detail, say
+from hashinsight.devtools.environment import Endpoints
 from hashinsight.devtools.locks import (
     FileLock,
     clear_state,
@@ -17,8 +18,8 @@ from hashinsight.devtools.locks import (
 )
 from hashinsight.devtools.paths import Place, caller_dir, run_place
 from hashinsight.devtools.prepare import Demo, Preparation
-from hashinsight.devtools.processes import Keeper, clear_survivors, last_lines
-from hashinsight.devtools.product import answers_ready, choose_port, product_programs, with_port
+from hashinsight.devtools.processes import Keeper, Program, clear_survivors, last_lines
+from hashinsight.devtools.product import answers_ready, choose_port, fleet_program, product_programs, with_port
 from hashinsight.devtools.services import GIVE_UP_AFTER, start_services, stop_services
 from hashinsight.devtools.signals import Interrupted, Stopper
 
@@ -109,13 +110,22 @@ class Supervisor:
             preparation.start(self.keeper)
             preparation.wait(self.keeper, self.stopper.check)
             say("Starting web, workers, beat and relay")
-        for program in programs:
+        for program in [*programs, *self._fleet(demo, endpoints)]:
             self.keeper.start(program)
         self._wait_until_ready(preparation)
         self._publish(servers_ready=True, ready=True, endpoints=endpoints.as_dict())
         say(f"Ready after {time.monotonic() - begin:.1f} s; logs are in {self.place.logs}, Ctrl-C stops everything")
         self._show_credentials(demo)
         announce(f"READY {self.url}")
+
+    def _fleet(self, demo: Demo, endpoints: Endpoints) -> list[Program]:
+        """The machines of the demo, simulated."""
+        if not demo.wanted:
+            return []
+        program = fleet_program(self.place, endpoints)
+        if program is None:
+            say("The port of the simulated machines is in use: another demo, or nobody, answers for them")
+        return [program] if program else []
 
     def _publish(self, **values: object) -> None:
         write_state(self.place, kind="run", port=self.port, url=self.url, **values)
@@ -151,7 +161,7 @@ class Supervisor:
         if self.keeper.running:
             say("Stopping")
         self.keeper.stop(["prepare", "beat", "web"], 7.0)
-        self.keeper.stop(["worker", "collector", "bulk", "relay", "sinks"], 10.0)
+        self.keeper.stop(["worker", "collector", "bulk", "relay", "sinks", "fleet"], 10.0)
         stop_services(self.keeper)
         clear_state(self.place)
 
