@@ -18,6 +18,7 @@ from hashinsight.common.migrating import one_class_at_a_time
 from hashinsight.jobs.domain.retention import seed_policies
 from hashinsight.jobs.schedule import seed_schedules
 from hosting.domain.catalogue import sync_catalogue
+from hosting.domain.shipped_rules import seed_alert_rules
 from hosting.engine.catalogue import read_catalogue
 
 Say = Callable[[str], None]
@@ -37,7 +38,7 @@ def prepare_database(say: Say) -> None:
 
 
 def prepare_rows(say: Say) -> None:
-    """Rows every installation has: staff roles and their rights, books, models of machines, schedules, retention."""
+    """Rows every installation has: staff roles, books, models of machines, alert rules, schedules, retention."""
     changed = sync_roles()
     if changed:
         say(f"Roles brought up to date: {', '.join(changed)}")
@@ -48,6 +49,9 @@ def prepare_rows(say: Say) -> None:
     added = sync_catalogue(read_catalogue(), at=now)
     if added:
         say(f"Models of machines added to the catalogue: {added}")
+    rules = seed_alert_rules(at=now)
+    if rules:
+        say(f"Alert rules for machines added: {rules}")
     seeded = seed_schedules()
     if seeded:
         say(f"Schedules added: {seeded}")

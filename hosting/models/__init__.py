@@ -1,6 +1,6 @@
 """What stands where, whose it is, and at what price."""
 
-from hosting.models.alert_rule import MinerAlertRule, MinerBreach
+from hosting.models.alert_rule import MinerAlertRule, MinerBreach, ShippedAlertRule
 from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
 from hosting.models.health import PendingHealth
@@ -58,6 +58,7 @@ __all__ = [
     "RollupDue",
     "SeriesPartition",
     "ServiceLevel",
+    "ShippedAlertRule",
     "Site",
     "SiteHoliday",
     "Telemetry",

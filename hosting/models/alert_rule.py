@@ -66,6 +66,20 @@ class MinerAlertRule(BaseModel):
         return self.name
 
 
+class ShippedAlertRule(models.Model):
+    """A rule that came with the product and was made here once; whoever deletes it keeps it deleted."""
+
+    key = models.CharField(_("key"), max_length=50, primary_key=True)
+    made_at = models.DateTimeField(_("made at"))
+
+    class Meta:
+        verbose_name = _("alert rule that was shipped")
+        verbose_name_plural = _("alert rules that were shipped")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class MinerBreach(models.Model):
     """A machine that breaks a rule, and since when; gone when it no longer does."""
 
