@@ -1,4 +1,4 @@
-"""Finding machines by what people have at hand: a pasted list of serials, addresses and MACs."""
+"""Finding machines by what people have at hand: a pasted list of serials, addresses and MACs, or some letters."""
 
 import re
 from collections.abc import Iterable
@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Upper
+from django.utils.text import smart_split, unescape_string_literal
 
-from hosting.models import Miner
+from hosting.models import Miner, MinerModel, Rack
+from hosting.models.miner import SEARCHED
 
 MOST_TOKENS = 20_000
+MOST_WORDS = 8  # of a search; each is looked for in all of the machines
+MOST_RACKS = 5_000  # named one by one; more of them are no rare word
+SHORTEST = 3  # letters of which an index knows where they stand
 _MAC = re.compile(r"^(?:[0-9A-F]{2}[:.-]?){5}[0-9A-F]{2}$")
 
 
@@ -78,3 +85,54 @@ def _grouped(rows: Iterable[Miner], column: str) -> dict[str, list[Miner]]:
     for row in rows:
         groups.setdefault(str(getattr(row, column)), []).append(row)
     return groups
+
+
+def search_miners(rows: Any, text: str) -> Any:
+    """Those of ``rows`` that have each word of a text in serial, MAC, address, model or rack, whatever the case.
+
+    Written for a million machines: models and racks are looked up first, and what stands on the machine is one text
+    with one index. A word of one or two letters is looked for at the beginning of a serial, and in models and racks.
+    """
+    words = [word for word in map(_unquoted, smart_split(text)) if word]
+    if len(words) > MOST_WORDS or any("\x00" in word for word in words):
+        return rows.none()
+    rows = rows.alias(searched=SEARCHED)
+    for word in words:
+        rows = rows.filter(_says(word))
+    return rows
+
+
+def _unquoted(word: str) -> str:
+    return unescape_string_literal(word) if word[0] in "\"'" and word[-1] == word[0] and len(word) > 1 else word
+
+
+def _says(word: str) -> Q:
+    own = Q(**{f"searched__{'icontains' if len(word) >= SHORTEST else 'istartswith'}": word})
+    models = list(MinerModel.objects.filter(name__icontains=word).values_list("pk", flat=True))
+    racks = list(Rack.objects.filter(name__icontains=word).values_list("pk", flat=True)[: MOST_RACKS + 1])
+    if models:
+        own |= Q(model__in=models)
+    if len(racks) > MOST_RACKS:
+        return own | Q(rack__name__icontains=word)
+    return own | Q(rack__in=racks) if racks else own
+
+
+_MAKERS = """
+    WITH RECURSIVE maker AS (
+        (SELECT upper(manufacturer) AS letters, manufacturer FROM hosting_miner ORDER BY 1 LIMIT 1)
+        UNION ALL
+        SELECT following.letters, following.manufacturer
+        FROM maker, LATERAL (
+            SELECT upper(manufacturer) AS letters, manufacturer FROM hosting_miner
+            WHERE upper(manufacturer) > maker.letters ORDER BY 1 LIMIT 1
+        ) following
+    )
+    SELECT manufacturer FROM maker
+"""
+
+
+def makers() -> list[str]:
+    """Who made the machines, once each, whatever the case: one step in an index for each, however many they have."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKERS)
+        return [name for (name,) in cursor.fetchall()]

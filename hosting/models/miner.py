@@ -1,10 +1,11 @@
 """Machines: what they are now, and the histories of where they stood and whose they were."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Mod, Upper
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Coalesce, Mod, Upper
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +23,13 @@ _INTENT_STATUS = {
     MinerIntent.CURTAILED: MinerStatus.CURTAILED,
     MinerIntent.PAUSED: MinerStatus.CURTAILED,
 }
+# All that a search looks at on a machine, as one text: serial first, no word across two of them.
+_LINE = Value("\n")
+SEARCHED = Func(
+    "serial", _LINE, "mac", _LINE, "model_text", _LINE,
+    Coalesce(Func("address", function="HOST", output_field=models.TextField()), Value("")),
+    template="(%(expressions)s)", arg_joiner=" || ", output_field=models.TextField(),
+)  # fmt: skip
 NOT_SEEN = (MinerHealth.OFFLINE, MinerHealth.LOST)
 
 
@@ -185,6 +193,7 @@ class Miner(BaseModel):
             models.Index(Upper("serial"), name="hosting_miner_serial"),
             models.Index(fields=["mac"], name="hosting_miner_mac", condition=~Q(mac="")),
             models.Index(fields=["address"], name="hosting_miner_address"),
+            GinIndex(OpClass(Upper(SEARCHED), name="gin_trgm_ops"), name="hosting_miner_search"),
         ]
         permissions = [
             ("place_miner", _("Can place, move and take out miners")),
