@@ -25,6 +25,7 @@ from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.usage_marks import mark_owners
 from hosting.enums import MinerAlertKind
 from hosting.models import MinerSecret
+from hosting.tiles import register_tiles
 from hosting.work import work_on_import
 
 _MINER = {"miner_id": "string", "serial": "string", "intent": "string", "site_id": "string?"}
@@ -113,6 +114,7 @@ RULE_ALERTS = {
 
 def register() -> None:
     """Called once from ``ready()``."""
+    register_tiles()
     for kind in EVENT_KINDS:
         register_kind(kind)
     register_end_guard(end_with_contract)

@@ -10,11 +10,12 @@ import numpy as np
 
 from hosting.domain.partitions import ensure_partitions
 from hosting.domain.telemetry import store_readings
+from hosting.engine.grid import QUARTER, floor
 from hosting.engine.ingest.columns import REPORTED, STATES, UNREACHABLE, Columns
 from hosting.engine.ingest.spans import microseconds
 from hosting.engine.machines.reading import MiningState
 from hosting.enums import MinerIntent, ReadingSource
-from hosting.models import Miner
+from hosting.models import Miner, UsageClock
 
 MINUTE_US = 60_000_000
 AT_ONCE = timedelta(hours=1)
@@ -27,6 +28,8 @@ def tell_readings(miners: Sequence[Miner], *, at: datetime, hours: int, seed: in
     chance = np.random.default_rng(seed)
     story = _Story(miners, at=at, hours=hours, chance=chance)
     stored = 0
+    for site in {miner.site_id for miner in miners if miner.site_id}:  # what was before is nobody's gap
+        UsageClock.objects.get_or_create(site_id=site, defaults={"closed_until": floor(story.begin, QUARTER)})
     for begin, columns in story.portions():
         done = store_readings(columns, source=ReadingSource.COLLECTOR, at=begin + AT_ONCE)
         stored += done.stored

@@ -59,7 +59,8 @@ class SteelTeller:
         at = midday(self.begun)
         site = places.create_site(
             name=name, location=location, country=country, time_zone=zone_of_time, currency=currency,
-            capacity_kw=Decimal(kw), energy_cost_per_kwh=Decimal(cost), pue=Decimal("1.05"), at=at,
+            collection_interval_s=60, capacity_kw=Decimal(kw), energy_cost_per_kwh=Decimal(cost), pue=Decimal("1.05"),
+            at=at,
         )  # fmt: skip
         zones = [
             places.create_zone(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 
 from hosting.domain.charging import assign, terms_in_force
 from hosting.domain.partitions import FIVE_MINUTES
@@ -27,6 +27,7 @@ from hosting.models import (
     Demand15Min,
     HostingTerms,
     PricePlanVersion,
+    RollupDue,
     SeriesPartition,
     Site,
     Usage15Min,
@@ -52,7 +53,10 @@ class _Moment:
 
 
 def reckon_quarters(*, at: datetime, portion: int = PORTION) -> Reckoned:
-    """Reckon one portion of the quarter-hours that are over (with the grace of the settings) and due, oldest first."""
+    """Reckon one portion of the quarter-hours that are over (with the grace of the settings) and due, oldest first.
+
+    One whose five minutes are still to be reckoned waits for them: else it would be missing first and reckoned twice.
+    """
     ripe = at - QUARTER - timedelta(seconds=settings.HOSTING_USAGE_GRACE_SECONDS)
     with transaction.atomic(), connection.cursor() as cursor:
         if not take_turn(cursor):
@@ -60,7 +64,7 @@ def reckon_quarters(*, at: datetime, portion: int = PORTION) -> Reckoned:
         ids: list[int] = []
         pairs: dict[tuple[datetime, int], None] = {}
         more = False
-        due = UsageDue.objects.filter(interval_start__lte=ripe).order_by("interval_start", "site_id", "pk")
+        due = _due(ripe).order_by("interval_start", "site_id", "pk")
         for row in due[: ROWS + 1]:
             pair = (row.interval_start, row.site_id)
             if len(ids) == ROWS or (len(pairs) == portion and pair not in pairs):
@@ -72,8 +76,15 @@ def reckon_quarters(*, at: datetime, portion: int = PORTION) -> Reckoned:
         for start, site in _still_readable(pairs):
             reckon_quarter(sites[site], start, at=at)
         UsageDue.objects.filter(pk__in=ids).delete()
-        left = UsageDue.objects.filter(interval_start__lte=ripe).exists() if ids else False
+        left = _due(ripe).exists() if ids else False
     return Reckoned(len(ids), more or left)
+
+
+def _due(ripe: datetime) -> Any:
+    waiting = RollupDue.objects.filter(
+        bucket_start__gte=OuterRef("interval_start"), bucket_start__lt=OuterRef("interval_start") + QUARTER
+    )
+    return UsageDue.objects.filter(~Exists(waiting), interval_start__lte=ripe)
 
 
 def _still_readable(pairs: Iterable[tuple[datetime, int]]) -> list[tuple[datetime, int]]:

@@ -387,3 +387,17 @@ def test_demand_is_the_sum_of_the_machines_in_the_zone(four: list[Miner], hall: 
         hall[0].pk: (Decimal(8), 3, 40),
         hall[1].pk: (Decimal("2.5"), 2, 20),
     }
+
+
+def test_a_quarter_hour_waits_for_its_five_minutes(
+    four: list[Miner], agree: Callable[..., HostingTerms], customer_a: Customer
+) -> None:
+    """Else it is missing first, and reckoned again as soon as they are there."""
+    agree(customer_a)
+    quarter_of(four, MIDNIGHT)
+    usage_marks.mark(four[0].site, MIDNIGHT, MIDNIGHT + QUARTER)
+    reckon_quarters(at=LATER)
+    rows = Usage15Min.objects.filter(interval_start=MIDNIGHT)
+    assert not rows.exists()
+    reckon_everything()
+    assert [row.version for row in rows] == [1]
