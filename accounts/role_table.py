@@ -82,7 +82,7 @@ EVENT_TABLES = (
     "events.replay",
 )
 ALERT_TABLES = ("notify.alert", "notify.delivery")
-CHANNEL_TABLES = ("notify.channel", "notify.rule")
+CHANNEL_TABLES = ("notify.channel", "notify.rule", "notify.rota", "notify.rotarow", "notify.rotashift")
 SAFETY_TABLES = ("backup.backup", "backup.restoredrill", "common.incarnation", "audit.auditbatch")
 RETENTION_TABLES = (
     "jobs.retentionpolicy",

@@ -13,7 +13,7 @@ from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_event
 from hashinsight.jobs.registry import PeriodicJob, register_handler, register_job
 from hashinsight.notify import retention, tiles
-from hashinsight.notify.domain import sending, watching
+from hashinsight.notify.domain import oncall, sending, watching
 from hashinsight.notify.domain.events import GROUP
 from hashinsight.notify.domain.routing import DELIVER_WORK, DIGEST_WORK, ESCALATE_WORK
 from hashinsight.notify.enums import Severity
@@ -32,6 +32,7 @@ ALERT_KINDS: list[tuple[AlertKind, Look | None]] = [
     (AlertKind(watching.FAILED_WORK, "Work that must happen was given up.", "kind of work"), watching.failed_work),
     (AlertKind(watching.DEAD_LETTER, "A consumer has given up events.", "kind of event"), watching.dead_letters),
     (AlertKind(watching.DISK, "The disk is filling up.", "folder", Severity.ERROR), watching.full_disk),
+    (AlertKind(oncall.GAP_ALERT, "Nobody is on call.", "rota", Severity.WARNING), oncall.gaps),
     (AlertKind("ledger.mismatch", "Books that must agree do not.", "what was compared", Severity.CRITICAL), None),
     (AlertKind(sending.FAILED_ALERT, "Messages could not be delivered in three days.", "channel"), None),
     (AlertKind(sending.DISABLED_ALERT, "A channel was switched off after days of failure.", "channel"), None),

@@ -263,6 +263,7 @@ UNFOLD = {
                         _("Messages"), "forward_to_inbox", "admin:notify_delivery_changelist", "notify.view_delivery"
                     ),
                     _item(_("Rules"), "rule", "admin:notify_rule_changelist", "notify.view_rule"),
+                    _item(_("On call"), "phone_in_talk", "admin:notify_rota_changelist", "notify.view_rota"),
                     _item(_("Channels"), "campaign", "admin:notify_channel_changelist", "notify.view_channel"),
                 ],
             },

@@ -1,5 +1,5 @@
 """Admin pages of notifications."""
 
-from hashinsight.notify.admin import alert, channel, delivery, rule
+from hashinsight.notify.admin import alert, channel, delivery, rota, rule
 
-__all__ = ["alert", "channel", "delivery", "rule"]
+__all__ = ["alert", "channel", "delivery", "rota", "rule"]

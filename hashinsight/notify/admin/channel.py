@@ -27,7 +27,7 @@ from hashinsight.notify.domain import channels
 from hashinsight.notify.enums import ChannelKind
 from hashinsight.notify.models import Channel
 
-COLUMNS = ("name", "kind", "address", "time_zone", "quiet_from", "quiet_to")
+COLUMNS = ("name", "kind", "address", "rota", "time_zone", "quiet_from", "quiet_to")
 
 
 class ChannelForm(CustomerNumberForm):
@@ -62,6 +62,7 @@ class ChannelForm(CustomerNumberForm):
         trial = Channel(
             kind=cleaned.get("kind") or self.instance.kind,
             address=cleaned.get("address", ""),
+            rota=cleaned.get("rota"),
         )
         typed = (cleaned.get("new_credential") or "").strip()
         try:
@@ -252,7 +253,7 @@ class ChannelAdmin(BaseAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """The credential is typed once; later it has a page of its own."""
-        first = ["name", "kind", "address"]
+        first = ["name", "kind", "address", "rota"]
         if obj is None:
             first += ["new_credential", "customer_number"]
         groups: list[Any] = [

@@ -96,6 +96,8 @@ def _check_mailboxes(channel: Channel) -> None:
     if len(mailboxes) > MOST_ADDRESSES:
         text = _("At most %(most)s addresses; use a mailing list for more.") % {"most": MOST_ADDRESSES}
         raise ValidationError({"address": text})
+    if channel.rota_id and not mailboxes:
+        raise ValidationError({"address": _("With a rota state an address as well: it hears what nobody else would.")})
     for mailbox in mailboxes:
         try:
             validate_email(mailbox)

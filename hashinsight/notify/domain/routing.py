@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from hashinsight.jobs.domain.work import require_work
 from hashinsight.notify.domain.occurrence import LONGEST_SUBJECT, Occurrence
+from hashinsight.notify.domain.oncall import people_on_call
 from hashinsight.notify.engine.matching import matches
 from hashinsight.notify.engine.timing import quiet_until
 from hashinsight.notify.enums import SEVERITY_ORDER, ChannelKind, DeliveryState, Occasion, Severity
@@ -75,11 +76,16 @@ def _already_told(rule: Rule, occurrence: Occurrence) -> bool:
     return Delivery.objects.filter(rule=rule, source=occurrence.source).exists()
 
 
-def deliver_to(channel: Channel, rule: Rule | None, occurrence: Occurrence, *, at: datetime) -> list[Delivery]:
-    """One delivery per recipient that has none of this source yet, each with the work that sends it."""
+def deliver_to(
+    channel: Channel, rule: Rule | None, occurrence: Occurrence, *, at: datetime, heard: Sequence[str] | None = None
+) -> list[Delivery]:
+    """One delivery per recipient that has none of this source yet, each with the work that sends it.
+
+    ``heard`` names the recipients where it is no longer for the channel to say: those of the beginning hear the end.
+    """
     starts = at if occurrence.severity == Severity.CRITICAL else wakes_at(channel, at)
     made = []
-    for recipient in recipients(channel, rule):
+    for recipient in recipients(channel, rule, at=starts) if heard is None else heard:
         delivery, created = Delivery.objects.get_or_create(
             source=occurrence.source,
             rule=rule,
@@ -105,14 +111,18 @@ def deliver_to(channel: Channel, rule: Rule | None, occurrence: Occurrence, *, a
     return made
 
 
-def recipients(channel: Channel, rule: Rule | None) -> list[str]:
-    """Who gets a message of its own: each mailbox; everything else is one recipient, the channel."""
+def recipients(channel: Channel, rule: Rule | None, *, at: datetime) -> list[str]:
+    """Who gets a message of its own: each mailbox, and whoever is on call at the moment at which it is sent.
+
+    Everything but e-mail is one recipient, the channel.
+    """
     if channel.kind != ChannelKind.EMAIL:
         return [""]
     people: Iterable[str] = ()
     if rule is not None and rule.channel_id == channel.pk:
         people = rule.recipients.filter(is_active=True).order_by("pk").values_list("email", flat=True)
-    return list(dict.fromkeys([*channel.address.split(), *people]))
+    called = [] if channel.rota is None else [user.email for user in people_on_call(channel.rota, at=at)]
+    return list(dict.fromkeys([*channel.address.split(), *called, *people]))
 
 
 def wakes_at(channel: Channel, at: datetime) -> datetime:
@@ -178,11 +188,13 @@ def tell_end(occurrence: Occurrence, *, at: datetime) -> None:
     waiting = raised.filter(state=DeliveryState.PENDING, attempts=0, next_at__gt=at)
     waiting.update(state=DeliveryState.SKIPPED, next_at=None, error=_("It was over before the message was due."))
     heard = raised.exclude(state=DeliveryState.SKIPPED).select_related("channel", "rule").order_by("pk")
-    done: set[tuple[int, int | None]] = set()
+    told: dict[tuple[int, int | None], list[Delivery]] = {}
     for delivery in heard:
-        pair = (delivery.channel_id, delivery.rule_id)
-        rule = delivery.rule
-        if pair in done or rule is None or not (rule.tells_end and rule.is_active and delivery.channel.is_active):
+        told.setdefault((delivery.channel_id, delivery.rule_id), []).append(delivery)
+    for deliveries in told.values():
+        channel, rule = deliveries[0].channel, deliveries[0].rule
+        if rule is None or not (rule.tells_end and rule.is_active and channel.is_active):
             continue
-        done.add(pair)
-        deliver_to(delivery.channel, rule, occurrence, at=at)
+        # Whoever was on call is the one who knows of it, not whoever has relieved them.
+        names = list(dict.fromkeys(one.recipient for one in deliveries)) if channel.rota_id else None
+        deliver_to(channel, rule, occurrence, at=at, heard=names)

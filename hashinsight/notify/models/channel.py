@@ -45,6 +45,15 @@ class Channel(BaseModel):
     kind = models.CharField(_("kind"), max_length=16, choices=ChannelKind.choices)
     customer_id = models.BigIntegerField(_("customer"), null=True, blank=True, db_index=True)
     address = models.TextField(_("address"), blank=True, default="")
+    rota = models.ForeignKey(
+        "notify.Rota",
+        verbose_name=_("rota"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="channels",
+        help_text=_("For e-mail: whoever is on call gets it, besides the addresses."),
+    )
     credential = EncryptedField(_("credential"))
     secret = EncryptedField(_("signing secret"))
     previous_secret = EncryptedField(_("previous signing secret"))
@@ -87,6 +96,11 @@ class Channel(BaseModel):
                 condition=models.Q(customer_id__isnull=True) | models.Q(kind=ChannelKind.WEBHOOK),
                 name="notify_channel_customer_webhook",
                 violation_error_message=_("A channel of a customer is a webhook."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rota__isnull=True) | models.Q(kind=ChannelKind.EMAIL),
+                name="notify_channel_rota_email",
+                violation_error_message=_("Only an e-mail channel has a rota."),
             ),
             models.CheckConstraint(
                 condition=models.Q(quiet_from__isnull=True, quiet_to__isnull=True)

@@ -47,7 +47,7 @@ from hashinsight.jobs.models import (
     RetentionReport,
     TableSize,
 )
-from hashinsight.notify.models import Alert, Channel, Delivery, Rule
+from hashinsight.notify.models import Alert, Channel, Delivery, Rota, Rule
 from tests import factories
 from tests.admin.roles.steel import build_steel
 
@@ -194,7 +194,7 @@ def _told(now: datetime) -> list[Any]:
     told = Delivery.objects.create(
         rule=rule, channel=channel, source="s", recipient="a@x.example", occasion="event", kind="k", subject="x"
     )
-    return [channel, rule, alert, told]
+    return [channel, rule, alert, told, Rota.objects.create(name="Scene")]
 
 
 def _batch() -> AuditBatch:
