@@ -22,7 +22,7 @@ from accounts.rules import may_manage
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.admin.widgets import HouseAutocomplete
 from hashinsight.common.errors import DomainError
@@ -159,8 +159,8 @@ class ApiKeyAdmin(ViewOnlyAdmin):
     @display(description=gettext_lazy("state"), label={"live": "success", "expired": "default", "revoked": "warning"})
     def state_shown(self, key: ApiKey) -> Any:
         if key.revoked_at is not None:
-            return "revoked", _("revoked")
-        return ("live", _("live")) if key.is_live(timezone.now()) else ("expired", _("expired"))
+            return Badge("revoked", _("revoked"))
+        return Badge("live", _("live")) if key.is_live(timezone.now()) else Badge("expired", _("expired"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the holder."""

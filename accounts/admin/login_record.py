@@ -11,6 +11,7 @@ from accounts.engine.devices import device_name
 from accounts.enums import LoginOutcome
 from accounts.models import LoginRecord
 from hashinsight.common.admin.base import ViewOnlyAdmin
+from hashinsight.common.admin.display import Badge
 
 LABELS = {
     LoginOutcome.SUCCESS: "success",
@@ -48,4 +49,4 @@ class LoginRecordAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("outcome"), label=LABELS, ordering="outcome")
     def outcome_shown(self, record: LoginRecord) -> Any:
-        return record.outcome, record.get_outcome_display()
+        return Badge(record.outcome, record.get_outcome_display())

@@ -20,7 +20,7 @@ from accounts.rules import may_manage
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.inlines import ViewOnlyInline
 
 
@@ -105,8 +105,8 @@ class SessionAdmin(ViewOnlyAdmin):
     @display(description=gettext_lazy("state"), label={"live": "success", "expired": "default", "ended": "warning"})
     def state_shown(self, session: Session) -> Any:
         if session.ended_at is not None:
-            return "ended", session.get_end_reason_display()
-        return ("live", _("live")) if session.expire_date > timezone.now() else ("expired", _("expired"))
+            return Badge("ended", session.get_end_reason_display())
+        return Badge("live", _("live")) if session.expire_date > timezone.now() else Badge("expired", _("expired"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Those of people; what a session holds is nobody's business."""

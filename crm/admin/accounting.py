@@ -26,7 +26,7 @@ from crm.models import AccountingExport, AccountingSettings, DebtorNumber, Ledge
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, Table
-from hashinsight.common.admin.display import money_text
+from hashinsight.common.admin.display import Badge, money_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.context import current_request_id
 
@@ -259,11 +259,11 @@ class AccountingExportAdmin(ViewOnlyAdmin):
 
     @display(
         description=gettext_lazy("state"),
-        label={True: "warning", False: "success"},
+        label={"provisional": "warning", "final": "success"},
         ordering="is_provisional",
     )
     def state_shown(self, export: AccountingExport) -> Any:
-        return export.is_provisional, _("provisional") if export.is_provisional else _("final")
+        return Badge("provisional", _("provisional")) if export.is_provisional else Badge("final", _("final"))
 
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def size_shown(self, export: AccountingExport) -> str:

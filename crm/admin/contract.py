@@ -26,7 +26,7 @@ from crm.models import Contract
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import day_text
+from hashinsight.common.admin.display import Badge, day_text
 
 SETTLED_FIELDS = ("customer", "currency", "number", "starts_on")
 
@@ -235,7 +235,7 @@ class ContractAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.CONTRACT, ordering="status")
     def status_shown(self, contract: Contract) -> Any:
-        return contract.status, contract.get_status_display()
+        return Badge(contract.status, contract.get_status_display())
 
     @admin.display(description=gettext_lazy("last day for notice"))
     def last_notice_shown(self, contract: Contract) -> str:

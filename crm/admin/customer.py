@@ -30,7 +30,7 @@ from crm.models import Customer
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import day_text, money_text
+from hashinsight.common.admin.display import Badge, day_text, money_text
 from hashinsight.common.admin.importing import ImportPage
 from hashinsight.common.transitions import MoveRefused
 
@@ -169,7 +169,7 @@ class CustomerAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.CUSTOMER, ordering="status")
     def status_shown(self, customer: Customer) -> Any:
-        return customer.status, customer.get_status_display()
+        return Badge(customer.status, customer.get_status_display())
 
     @display(description=gettext_lazy("place"), ordering="city")
     def place_shown(self, customer: Customer) -> str:

@@ -29,7 +29,7 @@ from crm.forms.deals import MoveStageForm
 from crm.forms.lines import DealLineForm
 from crm.models import Deal, DealLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
-from hashinsight.common.admin.display import link, money_cell, number_text
+from hashinsight.common.admin.display import Badge, link, money_cell, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import PagedInline
 
@@ -146,11 +146,11 @@ class DealAdmin(ValueAdmin):
 
     @display(description=gettext_lazy("stage"), label=labels.STAGE, ordering="stage")
     def stage_shown(self, deal: Deal) -> Any:
-        return deal.stage, deal.get_stage_display()
+        return Badge(deal.stage, deal.get_stage_display())
 
     @display(description=gettext_lazy("status"), label=labels.DEAL, ordering="status")
     def status_shown(self, deal: Deal) -> Any:
-        return deal.status, deal.get_status_display()
+        return Badge(deal.status, deal.get_status_display())
 
     @display(description=gettext_lazy("value"), ordering="value")
     def value_shown(self, deal: Deal) -> Any:

@@ -16,6 +16,7 @@ from crm.domain import deliveries
 from crm.models import InvoiceDelivery
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.base import ViewOnlyAdmin
+from hashinsight.common.admin.display import Badge
 
 
 @admin.register(InvoiceDelivery)
@@ -38,7 +39,7 @@ class InvoiceDeliveryAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.DELIVERY, ordering="status")
     def status_shown(self, delivery: InvoiceDelivery) -> Any:
-        return delivery.status, delivery.get_status_display()
+        return Badge(delivery.status, delivery.get_status_display())
 
     @admin.action(description=gettext_lazy("Send failed ones again"), permissions=["send_invoice"])
     def resend_selected(self, request: HttpRequest, queryset: QuerySet[InvoiceDelivery]) -> None:

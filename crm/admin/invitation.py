@@ -18,7 +18,7 @@ from crm.models import Invitation
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.forms import HouseForm
 
 
@@ -128,10 +128,10 @@ class InvitationAdmin(BaseAdmin):
     )
     def state_shown(self, row: Invitation) -> Any:
         if row.accepted_at is not None:
-            return "accepted", _("accepted")
+            return Badge("accepted", _("accepted"))
         if row.revoked_at is not None:
-            return "revoked", _("revoked")
-        return ("open", _("open")) if row.is_open(timezone.now()) else ("expired", _("expired"))
+            return Badge("revoked", _("revoked"))
+        return Badge("open", _("open")) if row.is_open(timezone.now()) else Badge("expired", _("expired"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Its name needs the customer."""

@@ -35,7 +35,7 @@ from crm.enums import OPEN_STATUSES, InvoiceStatus
 from crm.models import Invoice, InvoiceLine
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.base import BaseAdmin
-from hashinsight.common.admin.display import day_text, money_cell, money_text
+from hashinsight.common.admin.display import Badge, day_text, money_cell, money_text
 from hashinsight.common.admin.history import HistorySource
 
 EDITED = ("legal_entity", "language", "payment_terms_days", "service_from", "service_to", "buyer_reference", "note")
@@ -160,7 +160,7 @@ class InvoiceAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.INVOICE, ordering="status")
     def status_shown(self, invoice: Invoice) -> Any:
-        return invoice.status, invoice.get_status_display()
+        return Badge(invoice.status, invoice.get_status_display())
 
     @admin.display(description=gettext_lazy("due on"), ordering="due_on", empty_value="–")
     def due_shown(self, invoice: Invoice) -> Any:

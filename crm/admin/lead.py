@@ -28,7 +28,7 @@ from crm.forms.leads import MoveLeadForm
 from crm.models import Customer, Lead
 from hashinsight.common.admin.actions import limited, power, run_for_each
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import day_text, money_cell, money_text
+from hashinsight.common.admin.display import Badge, day_text, money_cell, money_text
 from hashinsight.common.admin.importing import ImportPage
 from hashinsight.common.transitions import MoveRefused
 
@@ -220,7 +220,7 @@ class LeadAdmin(ValueAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.LEAD, ordering="status")
     def status_shown(self, lead: Lead) -> Any:
-        return lead.status, lead.get_status_display()
+        return Badge(lead.status, lead.get_status_display())
 
     @display(description=gettext_lazy("value"), ordering="value")
     def value_shown(self, lead: Lead) -> Any:

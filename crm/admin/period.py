@@ -19,6 +19,7 @@ from crm.models import AccountingPeriod, LegalEntity
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm
+from hashinsight.common.admin.display import Badge
 
 
 class CloseForm(ConfirmForm):
@@ -125,7 +126,7 @@ class AccountingPeriodAdmin(ViewOnlyAdmin):
         ordering="state",
     )
     def state_shown(self, period: AccountingPeriod) -> Any:
-        return period.state, period.get_state_display()
+        return Badge(period.state, period.get_state_display())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The button in the list leads to the page that closes a month."""

@@ -18,7 +18,7 @@ from hashinsight.approvals.registry import action_for
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text, money_cell, money_text
+from hashinsight.common.admin.display import Badge, moment_text, money_cell, money_text
 from hashinsight.common.errors import DomainError
 
 LABELS = {
@@ -233,7 +233,7 @@ class ApprovalRequestAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=LABELS, ordering="state")
     def state_shown(self, request: ApprovalRequest) -> Any:
-        return request.state, request.get_state_display()
+        return Badge(request.state, request.get_state_display())
 
     @display(description=gettext_lazy("amount"), ordering="amount")
     def amount_shown(self, request: ApprovalRequest) -> Any:

@@ -17,7 +17,7 @@ from hashinsight.backup.models import Backup, RestoreDrill
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm, Table
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.models import Incarnation
 
 LABELS = {
@@ -54,7 +54,7 @@ class BackupAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=LABELS, ordering="state")
     def state_shown(self, backup: Backup) -> Any:
-        return backup.state, backup.get_state_display()
+        return Badge(backup.state, backup.get_state_display())
 
     @admin.display(description=gettext_lazy("size"), ordering="size_bytes")
     def size_shown(self, backup: Backup) -> str:
@@ -84,7 +84,7 @@ class RestoreDrillAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=LABELS, ordering="state")
     def state_shown(self, drill: RestoreDrill) -> Any:
-        return drill.state, drill.get_state_display()
+        return Badge(drill.state, drill.get_state_display())
 
 
 def _moment(at: datetime | None) -> str:

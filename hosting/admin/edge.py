@@ -23,7 +23,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.admin.inlines import ViewOnlyInline
 from hashinsight.common.admin.widgets import HouseAutocomplete
@@ -201,14 +201,14 @@ class EdgeDeviceAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("status"), label=STATUS, ordering="status")
     def status_shown(self, device: EdgeDevice) -> Any:
-        return device.status, device.get_status_display()
+        return Badge(device.status, device.get_status_display())
 
     @display(
         description=gettext_lazy("last heard"), label={"silent": "danger", "heard": "default"}, ordering="last_seen_at"
     )
     def heard_shown(self, device: EdgeDevice) -> Any:
         text = moment_text(device.last_seen_at) or _("never")
-        return ("silent" if is_silent(device, timezone.now()) else "heard"), text
+        return Badge("silent" if is_silent(device, timezone.now()) else "heard", text)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Through the page that shows the code."""
@@ -256,7 +256,7 @@ class EdgeBatchAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("clock"), label={"wrong": "warning", "right": "default"})
     def skew_shown(self, batch: EdgeBatch) -> Any:
-        return ("wrong", _("wrong")) if batch.clock_skewed else ("right", _("right"))
+        return Badge("wrong", _("wrong")) if batch.clock_skewed else Badge("right", _("right"))
 
 
 @admin.register(QuarantinedReading)
@@ -282,7 +282,7 @@ class QuarantinedReadingAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("seen"), label={"new": "warning", "seen": "default"}, ordering="seen_at")
     def seen_shown(self, row: QuarantinedReading) -> Any:
-        return ("new", _("new")) if row.seen_at is None else ("seen", moment_text(row.seen_at))
+        return Badge("new", _("new")) if row.seen_at is None else Badge("seen", moment_text(row.seen_at))
 
     @admin.action(description=gettext_lazy("Mark as seen"), permissions=["see_quarantinedreading"])
     def mark_seen(self, request: HttpRequest, queryset: QuerySet[QuarantinedReading]) -> None:

@@ -18,7 +18,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
-from hashinsight.common.admin.display import moment_text, number_text
+from hashinsight.common.admin.display import Badge, moment_text, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import ViewOnlyInline
 from hosting import rules
@@ -180,11 +180,11 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
 
     @display(description=gettext_lazy("intent"), label=labels.INTENT, ordering="intent")
     def intent_shown(self, miner: Miner) -> Any:
-        return miner.intent, miner.get_intent_display()
+        return Badge(miner.intent, miner.get_intent_display())
 
     @display(description=gettext_lazy("health"), label=labels.HEALTH, ordering="health")
     def health_shown(self, miner: Miner) -> Any:
-        return miner.health, miner.get_health_display()
+        return Badge(miner.health, miner.get_health_display())
 
     @admin.display(description=gettext_lazy("since"), ordering="health_since")
     def since_shown(self, miner: Miner) -> str:

@@ -15,6 +15,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, Table
+from hashinsight.common.admin.display import Badge
 from hashinsight.common.admin.importing import ImportPage, UploadForm
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.exports import csv_lines
@@ -237,7 +238,7 @@ class MinerImportAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=labels.IMPORT, ordering="state")
     def state_shown(self, kept: MinerImport) -> Any:
-        return kept.state, kept.get_state_display()
+        return Badge(kept.state, kept.get_state_display())
 
     @admin.display(description=gettext_lazy("progress"))
     def progress_shown(self, kept: MinerImport) -> str:

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import number_text
+from hashinsight.common.admin.display import Badge, number_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
 from hosting import rules
@@ -92,7 +92,7 @@ class PlaceAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.PLACE, ordering="status")
     def status_shown(self, place: Any) -> Any:
-        return place.status, place.get_status_display()
+        return Badge(place.status, place.get_status_display())
 
     @display(description=gettext_lazy("capacity (kW)"), ordering="capacity_kw")
     def capacity_shown(self, place: Any) -> str:

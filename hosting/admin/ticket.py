@@ -19,7 +19,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.forms import HouseForm
 from hashinsight.common.admin.widgets import dress
 from hashinsight.journal.domain import timeline_of
@@ -125,21 +125,21 @@ class TicketAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("priority"), label=labels.PRIORITY, ordering="priority")
     def priority_shown(self, ticket: Ticket) -> Any:
-        return ticket.priority, ticket.get_priority_display()
+        return Badge(ticket.priority, ticket.get_priority_display())
 
     @display(description=gettext_lazy("status"), label=labels.TICKET, ordering="status")
     def status_shown(self, ticket: Ticket) -> Any:
-        return ticket.status, ticket.get_status_display()
+        return Badge(ticket.status, ticket.get_status_display())
 
     @display(description=gettext_lazy("clock"), label=labels.CLOCK, ordering="resolve_due_at")
     def clock_shown(self, ticket: Ticket) -> Any:
         if ticket.status in DONE:
-            return "kept", "–"
+            return Badge("kept", "–")
         if ticket.waiting_since is not None:
-            return "waiting", _("waits for the client")
+            return Badge("waiting", _("waits for the client"))
         if ticket.overdue(timezone.now()) is not None:
-            return "late", _("late since %(moment)s") % {"moment": moment_text(self._next_due(ticket))}
-        return "kept", moment_text(self._next_due(ticket)) or "–"
+            return Badge("late", _("late since %(moment)s") % {"moment": moment_text(self._next_due(ticket))})
+        return Badge("kept", moment_text(self._next_due(ticket)) or "–")
 
     def _next_due(self, ticket: Ticket) -> Any:
         dues = (ticket.respond_due_at if ticket.responded_at is None else None, ticket.resolve_due_at)
@@ -248,7 +248,7 @@ class RepairOrderAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("status"), label=labels.REPAIR, ordering="status")
     def status_shown(self, order: RepairOrder) -> Any:
-        return order.status, order.get_status_display()
+        return Badge(order.status, order.get_status_display())
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """From the page of a machine."""

@@ -1,5 +1,6 @@
 """Pages say things plainly: words and not tuples, fields one can see, a way back, and what an empty list is for."""
 
+import ast
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +19,10 @@ from accounts.models import User
 from crm.domain import customer_credits, payments
 from crm.models import Customer
 from hashinsight.common.admin.display import Badge, price_text
+from hashinsight.common.admin.widgets import dress
 from tests import factories
 from tests.admin.forms import url
+from tests.architecture.source import product_files
 from tests.factories import NOW, TODAY
 
 
@@ -68,6 +71,38 @@ def test_every_form_for_something_new_is_dressed(as_root: Client) -> None:
         ]
     assert seen > 15
     assert bare == []
+
+
+def test_every_kind_of_plain_field_is_dressed() -> None:
+    """Whatever a form of ours may hold: on its own page it looks like the rest."""
+    kinds = [
+        forms.CharField(), forms.CharField(widget=forms.PasswordInput()), forms.CharField(widget=forms.Textarea()),
+        forms.EmailField(), forms.DecimalField(), forms.BooleanField(), forms.DateField(), forms.FileField(),
+        forms.ChoiceField(), forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple()),
+    ]  # fmt: skip
+    form = forms.Form()
+    form.fields = {f"f{number}": field for number, field in enumerate(kinds)}
+    dress(form)
+    bare = [type(field.widget).__name__ for field in kinds if type(field.widget).__module__.startswith("django.forms")]
+    assert bare == []
+
+
+def pairs_shown(source: str) -> list[str]:
+    """Badges of a source that are plain pairs: the page of one row would show them with their brackets."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        calls = [one for one in getattr(node, "decorator_list", []) if isinstance(one, ast.Call)]
+        if not any(ast.unparse(call.func) == "display" and "label=" in ast.unparse(call) for call in calls):
+            continue
+        returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+        found += [ast.unparse(one) for one in returned if any(isinstance(part, ast.Tuple) for part in ast.walk(one))]  # type: ignore[arg-type]
+    return found
+
+
+def test_badges_are_no_plain_pairs() -> None:
+    assert [pair for path in product_files() for pair in pairs_shown(path.read_text(encoding="utf-8"))] == []
+    planted = "@display(label={})\ndef shown(self, row):\n    return row.status, row.get_status_display()\n"
+    assert len(pairs_shown(planted)) == 1
 
 
 def test_what_cannot_be_deleted_says_so_and_leads_back(as_root: Client, root: User, customer_a: Customer) -> None:

@@ -34,6 +34,8 @@ def _dressed(bound: forms.Field) -> forms.Widget:
     elif isinstance(old, forms.DateInput):
         # Typed and shown in the one style of the page, which the browser's own date field does not know.
         replacement = widgets.UnfoldAdminSingleDateWidget(attrs=old.attrs)
+    elif isinstance(old, forms.PasswordInput):
+        replacement = widgets.UnfoldAdminPasswordWidget(attrs=old.attrs, render_value=old.render_value)
     elif isinstance(old, forms.EmailInput):
         replacement = widgets.UnfoldAdminEmailInputWidget(attrs=old.attrs)
     elif isinstance(old, forms.NumberInput | forms.TextInput):

@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
+from hashinsight.common.admin.display import Badge
 from hashinsight.events.admin.shown import PayloadAdmin
 from hashinsight.events.domain.replaying import ReplayRefused, redeliver
 from hashinsight.events.models import DeadLetter
@@ -95,7 +96,7 @@ class DeadLetterAdmin(PayloadAdmin):
 
     @display(description=gettext_lazy("state"), label={"open": "danger", "sent": "success"})
     def state_shown(self, letter: DeadLetter) -> Any:
-        return ("open", _("open")) if letter.replayed_at is None else ("sent", _("sent again"))
+        return Badge("open", _("open")) if letter.replayed_at is None else Badge("sent", _("sent again"))
 
     @admin.display(description=gettext_lazy("error"))
     def error_shown(self, letter: DeadLetter) -> str:

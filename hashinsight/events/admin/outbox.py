@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.actions import may, power
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm, Table
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.events.admin.shown import PayloadAdmin
 from hashinsight.events.consumers import all_consumers
 from hashinsight.events.domain.replaying import Selection, replay_events
@@ -102,7 +102,7 @@ class OutboxEventAdmin(PayloadAdmin):
 
     @display(description=gettext_lazy("status"), label=LABELS, ordering="status")
     def status_shown(self, event: OutboxEvent) -> Any:
-        return event.status, event.get_status_display()
+        return Badge(event.status, event.get_status_display())
 
     @admin.display(description=gettext_lazy("consumers"))
     def consumers_shown(self, event: OutboxEvent) -> str:

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from hashinsight.common.admin.base import ViewOnlyAdmin
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.events.domain.queries import is_silent
 from hashinsight.events.models import RelayProcess
 
@@ -31,8 +31,8 @@ class RelayProcessAdmin(ViewOnlyAdmin):
     @display(description=gettext_lazy("state"), label=LABELS)
     def state_shown(self, relay: RelayProcess) -> Any:
         if relay.stopped_at is not None:
-            return "stopped", _("stopped")
-        return ("silent", _("silent")) if is_silent(relay, at=timezone.now()) else ("alive", _("alive"))
+            return Badge("stopped", _("stopped"))
+        return Badge("silent", _("silent")) if is_silent(relay, at=timezone.now()) else Badge("alive", _("alive"))
 
     @admin.display(description=gettext_lazy("heartbeat"), ordering="heartbeat_at")
     def heartbeat_shown(self, relay: RelayProcess) -> Any:

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import limited, may, power, run_for_each
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.transitions import MoveRefused
 from hashinsight.jobs.admin.words import jobs_in_words, lead_in_words, seconds_text
@@ -89,7 +89,7 @@ class JobRunAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=RUN_LABELS, ordering="state")
     def state_shown(self, run: JobRun) -> Any:
-        return run.state, run.get_state_display()
+        return Badge(run.state, run.get_state_display())
 
     @admin.display(description=gettext_lazy("took"))
     def duration_shown(self, run: JobRun) -> str:
@@ -164,7 +164,7 @@ class DueWorkAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=WORK_LABELS, ordering="state")
     def state_shown(self, due: DueWork) -> Any:
-        return due.state, due.get_state_display()
+        return Badge(due.state, due.get_state_display())
 
     @admin.display(description=gettext_lazy("last error"))
     def error_shown(self, due: DueWork) -> str:

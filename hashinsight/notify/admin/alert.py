@@ -14,7 +14,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.transitions import MoveRefused
 from hashinsight.notify import rules
 from hashinsight.notify.admin import parts
@@ -108,11 +108,11 @@ class AlertAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("severity"), label=parts.SEVERITY, ordering="severity")
     def severity_shown(self, alert: Alert) -> Any:
-        return alert.severity, alert.get_severity_display()
+        return Badge(alert.severity, alert.get_severity_display())
 
     @display(description=gettext_lazy("state"), label=parts.ALERT, ordering="state")
     def state_shown(self, alert: Alert) -> Any:
-        return alert.state, alert.get_state_display()
+        return Badge(alert.state, alert.get_state_display())
 
     def offered(self, request: HttpRequest, obj: Alert) -> set[str]:
         """What the state allows."""

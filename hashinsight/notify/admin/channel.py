@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect
-from hashinsight.common.admin.display import moment_text
+from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.forms import refusal_texts
 from hashinsight.common.errors import DomainError
 from hashinsight.notify import rules
@@ -244,8 +244,8 @@ class ChannelAdmin(BaseAdmin):
     @display(description=gettext_lazy("state"), label={"on": "success", "failing": "warning", "off": "danger"})
     def state_shown(self, channel: Channel) -> Any:
         if not channel.is_active:
-            return "off", _("off")
-        return ("failing", _("failing")) if channel.failing_since else ("on", _("on"))
+            return Badge("off", _("off"))
+        return Badge("failing", _("failing")) if channel.failing_since else Badge("on", _("on"))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the name of the customer."""

@@ -20,6 +20,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect
+from hashinsight.common.admin.display import Badge
 from hashinsight.common.transitions import MoveRefused
 from hashinsight.notify import rules
 from hashinsight.notify.admin import parts
@@ -90,7 +91,7 @@ class DeliveryAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("state"), label=parts.DELIVERY, ordering="state")
     def state_shown(self, delivery: Delivery) -> Any:
-        return delivery.state, delivery.get_state_display()
+        return Badge(delivery.state, delivery.get_state_display())
 
     @admin.display(description=gettext_lazy("text"))
     def body_shown(self, delivery: Delivery) -> Any:

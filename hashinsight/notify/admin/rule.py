@@ -13,6 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from hashinsight.common.admin.base import BaseAdmin
+from hashinsight.common.admin.display import Badge
 from hashinsight.notify.admin import parts
 from hashinsight.notify.admin.parts import CustomerNumberForm, with_customer
 from hashinsight.notify.models import Rule
@@ -109,7 +110,7 @@ class RuleAdmin(BaseAdmin):
 
     @display(description=gettext_lazy("from severity"), label=parts.SEVERITY, ordering="min_severity")
     def severity_shown(self, rule: Rule) -> Any:
-        return rule.min_severity, rule.get_min_severity_display()
+        return Badge(rule.min_severity, rule.get_min_severity_display())
 
     @admin.display(description=gettext_lazy("customer"))
     def customer_shown(self, rule: Rule) -> str:
