@@ -14,7 +14,7 @@ from unfold.decorators import display
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.confirm import ConfirmPage, Effect, ReasonForm
-from hashinsight.common.admin.display import Badge, number_text
+from hashinsight.common.admin.display import Badge, number_text, percent_text
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
 from hosting import rules
@@ -123,7 +123,7 @@ class PlaceAdmin(BaseAdmin):
 
     @admin.display(description=gettext_lazy("use of the capacity"), ordering="use")
     def use_shown(self, place: Any) -> str:
-        return "–" if place.use is None else f"{place.use:.1%}"
+        return "–" if place.use is None else percent_text(place.use)
 
     def offered(self, request: HttpRequest, obj: Any) -> set[str]:
         """The move there is, and what can always be looked at."""

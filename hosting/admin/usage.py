@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from hashinsight.common.admin.base import ViewOnlyAdmin
-from hashinsight.common.admin.display import Badge, link, number_text
+from hashinsight.common.admin.display import Badge, link, number_text, percent_text
 from hosting.domain import evidence
 from hosting.models import Demand15Min, DemandLedgerMonth, HostingTerms, Miner, Usage15Min, Zone
 
@@ -49,7 +49,7 @@ class _QuarterAdmin(ViewOnlyAdmin):
 
     @display(description=gettext_lazy("coverage"), ordering="coverage")
     def coverage_shown(self, row: Any) -> str:
-        return f"{row.coverage:.1%}"
+        return percent_text(row.coverage)
 
     @admin.display(description=gettext_lazy("reckoned from"))
     def parts_shown(self, row: Any) -> Any:

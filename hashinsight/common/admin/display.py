@@ -52,6 +52,11 @@ def number_text(value: Decimal | None) -> str:
     return str(number_format(value, decimal_pos=digits, use_l10n=True, force_grouping=True))
 
 
+def percent_text(share: Any) -> str:
+    """``16.7 %`` for a share of 1, with the reader's comma."""
+    return f"{number_format(100 * share, decimal_pos=1, use_l10n=True)}{NO_BREAK_SPACE}%"
+
+
 def price_text(price: Decimal | None, currency: str) -> str:
     """``0.0585 USD``, ``980.00 USD``: the price of a unit, whole cents at least and no needless zeros after them."""
     if price is None:

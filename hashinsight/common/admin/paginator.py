@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
@@ -67,5 +68,5 @@ class EstimatingPaginator(Paginator):
     @property
     def count_text(self) -> str:
         """What the list says below its rows, without the noun."""
-        shown = f"{self.count:,}"
+        shown = number_format(self.count, use_l10n=True, force_grouping=True)
         return _("about %(count)s") % {"count": shown} if self.is_estimate else shown
