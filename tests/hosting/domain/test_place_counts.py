@@ -129,5 +129,5 @@ def test_lists_count_in_their_one_query(
             )
             places.create_zone(site=other, name="Hall", capacity_kw=Decimal(10), at=now)
     assert counts[0] == counts[1]
-    assert ("10.5%" if page == "zone" else "1.1%") in text
+    assert ("10.5\u00a0%" if page == "zone" else "1.1\u00a0%") in text
     assert PlaceCount.objects.aggregate(n=Sum("machines"))["n"] == 3
