@@ -54,7 +54,7 @@ def number_text(value: Decimal | None) -> str:
 
 def percent_text(share: Any) -> str:
     """``16.7 %`` for a share of 1, with the reader's comma."""
-    return f"{number_format(100 * share, decimal_pos=1, use_l10n=True)}{NO_BREAK_SPACE}%"
+    return f"{number_format(round(100 * share, 1), decimal_pos=1, use_l10n=True)}{NO_BREAK_SPACE}%"
 
 
 def price_text(price: Decimal | None, currency: str) -> str:
