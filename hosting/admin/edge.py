@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -41,31 +42,37 @@ class CodePage(ConfirmPage):
     """What ends with a code: it stands on the answer to this one request and nowhere else."""
 
     power = "enrol_edgedevice"
+    heading = gettext_lazy("A code for the device")
+    shown_by = "admin/house/edge_code.html"
 
     def made(self, form: Any) -> tuple[EdgeDevice, str]:
-        """The device and its code, by one domain call."""
+        """The device and its secret, by one domain call."""
         raise NotImplementedError
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Make it and show it."""
         form = self.form = self.make_form(request.POST)
+        if self.objects and request.POST.get("seen") != self.fingerprint():
+            return self.show(form, error=_("Something changed since this page was opened. Please look again."))
         if not form.is_valid():
             return self.show(form)
+        page = self.model_admin
         try:
-            device, code = self.made(form)
+            with transaction.atomic():
+                device, code = self.made(form)
+                page.log_change(request, device, str(self.title))
         except (DomainError, ValidationError) as refusal:
             return self.show(form, error=" ".join(refusal_texts(refusal)))
-        page = self.model_admin
         context = {
             **page.admin_site.each_context(request),
-            "title": _("A code for the device"),
+            "title": self.heading,
             "subtitle": None,
             "opts": page.opts,
             "device": device,
             "code": code,
             "back_url": page.url_of("change", device.pk),
         }
-        response = TemplateResponse(request, "admin/house/edge_code.html", context)
+        response = TemplateResponse(request, self.shown_by, context)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -131,6 +138,47 @@ class NewCodePage(CodePage):
         return device, edge.give_code(device, by=self.request.user, at=timezone.now())
 
 
+class GraceForm(ConfirmForm):
+    """For how long the token of before still opens."""
+
+    hours = forms.IntegerField(
+        label=gettext_lazy("Hours in which the token of before still opens"), min_value=0,
+        max_value=edge.LONGEST_GRACE_HOURS, initial=24,
+        help_text=gettext_lazy("0: it ends at once, as it must where somebody else may have seen it."),
+    )  # fmt: skip
+
+
+class NewTokenPage(CodePage):
+    """For a device whose token was seen by others, or is to be changed without its help."""
+
+    label = gettext_lazy("New token")
+    icon = "autorenew"
+    title = gettext_lazy("Give the device a new token")
+    button = gettext_lazy("Make the token")
+    heading = gettext_lazy("A token for the device")
+    shown_by = "admin/house/edge_token.html"
+    form_class = GraceForm
+
+    def effect(self) -> Effect:
+        """What ends, and when."""
+        device = self.objects[0]
+        return Effect(
+            facts=[(_("device"), str(device)), (_("last heard"), moment_text(device.last_seen_at) or _("never"))],
+            warnings=[_("Without the new token the device is refused once the one it has now has ended.")],
+        )
+
+    def fingerprint(self) -> str:
+        """A second click would end the token that was just shown."""
+        newest = self.objects[0].tokens.order_by("-pk").values_list("pk", flat=True).first()
+        return f"{super().fingerprint()}:{newest}"
+
+    def made(self, form: Any) -> tuple[EdgeDevice, str]:
+        """One domain call."""
+        device, grace = self.objects[0], timedelta(hours=form.cleaned_data["hours"])
+        self.hold(device)
+        return device, edge.replace_token(device, grace=grace, by=self.request.user, at=timezone.now())
+
+
 class RevokePage(ConfirmPage):
     """Refuse a device for good."""
 
@@ -194,7 +242,7 @@ class EdgeDeviceAdmin(ViewOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("status_shown", "heard_shown")
     inlines = (TokenInline,)
-    pages = {"new": RegisterPage, "code": NewCodePage, "revoke": RevokePage}
+    pages = {"new": RegisterPage, "code": NewCodePage, "token": NewTokenPage, "revoke": RevokePage}
     has_add_edgedevice_permission = power(rules.may_add_edgedevice)
     has_enrol_edgedevice_permission = power(rules.may_enrol_edgedevice)
     has_revoke_edgedevice_permission = power(rules.may_revoke_edgedevice)
@@ -221,8 +269,9 @@ class EdgeDeviceAdmin(ViewOnlyAdmin):
         return HttpResponseRedirect(self.url_of("new"))
 
     def offered(self, request: HttpRequest, obj: EdgeDevice) -> set[str]:
-        """Nothing once it is revoked."""
-        return set() if obj.status == EdgeStatus.REVOKED else {"code", "revoke"}
+        """Nothing once it is revoked; a token for one that has had one."""
+        found = set() if obj.status == EdgeStatus.REVOKED else {"code", "revoke"}
+        return found | ({"token"} if obj.status == EdgeStatus.ACTIVE else set())
 
 
 @admin.register(EdgeBatch)

@@ -27,6 +27,8 @@ from hosting.models import EdgeDevice, EdgeEnrolment, EdgeToken, Miner, Quaranti
 
 CODE_LIVES = timedelta(hours=24)
 OVERLAP = timedelta(hours=24)  # how long the token before still opens after a rotation
+LONGEST_GRACE_HOURS = 168
+LONGEST_GRACE = timedelta(hours=LONGEST_GRACE_HOURS)
 TOUCH_INTERVAL = timedelta(seconds=30)
 SILENT_AFTER = timedelta(minutes=15)
 _CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is read as something else
@@ -142,6 +144,31 @@ def rotate_token(caller: Caller, *, at: datetime) -> str:
     current.save(update_fields=["expires_at"])
     token = _new_token(device, at)
     _publish("edge_device.token_rotated", device, None)
+    return token
+
+
+@transaction.atomic
+def replace_token(device: EdgeDevice, *, grace: timedelta, by: Any, at: datetime) -> str:
+    """A new token from the back office, to be brought to the device; its key stays, and what is sealed to it.
+
+    The newest token of before opens for the ``grace`` (none: it ends now), any older one ends now: never more than two
+    live. Raises EdgeRefused for a device that is revoked or has not traded its code yet, and for a grace that makes no
+    sense.
+    """
+    locked = lock_row(device)
+    _refuse_revoked(locked)
+    if locked.status != EdgeStatus.ACTIVE:
+        raise EdgeRefused(_("%(device)s has not traded its code for a token yet.") % {"device": locked})
+    if not timedelta(0) <= grace <= LONGEST_GRACE:
+        raise EdgeRefused(_("The token of before may open for 0 to %(hours)s hours.") % {"hours": LONGEST_GRACE_HOURS})
+    live = EdgeToken.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), device=locked, revoked_at=None)
+    newest = live.order_by("-created_at", "-pk").first() if grace else None
+    _end_tokens(locked, at, but=newest)
+    if newest is not None and (newest.expires_at is None or newest.expires_at > at + grace):
+        newest.expires_at = at + grace
+        newest.save(update_fields=["expires_at"])
+    token = _new_token(locked, at)
+    _publish("edge_device.token_rotated", locked, by)
     return token
 
 

@@ -4,7 +4,10 @@ import asyncio
 import base64
 import json
 import os
+import re
 import signal
+import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from hosting.clients.machines import Machines
 
 VERSION = "edge_collect 1"
 MOST_MB = 500
+TOKEN = re.compile(r"hie_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}")
 
 
 class Command(BaseCommand):
@@ -32,6 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--state", required=True, type=Path, help="a folder for the token and what waits")
         parser.add_argument("--enrol", metavar="CODE", default="", help="the code shown when the device was registered")
         parser.add_argument("--rotate", action="store_true", help="take a new token, then go on")
+        parser.add_argument(
+            "--token", action="store_true", help="asks for a token made in the back office, then goes on"
+        )
         parser.add_argument("--interval", type=float, help="seconds between readings; by default what the server says")
         parser.add_argument("--cache-mb", type=int, default=MOST_MB, help=f"bound of what waits ({MOST_MB})")
         parser.add_argument("--once", action="store_true", help="read once, hand over, end")
@@ -44,6 +51,8 @@ class Command(BaseCommand):
             server = EdgeServer(options["server"])
             if options["enrol"]:
                 self._enrol(server, state, options["enrol"])
+            if options["token"]:
+                _keep(state, {**_read(state), "token": _asked()})
             server.token = _token(state)
             if options["rotate"]:
                 _keep(state, {**_read(state), "token": server.rotate()})
@@ -85,6 +94,14 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _asked() -> str:
+    """From the terminal or a pipe, not an argument: the list of processes is no place for it."""
+    token = (getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if TOKEN.fullmatch(token) is None:
+        raise ValueError("this is no token of an edge device: it reads hie_…")
+    return token
 
 
 def _token(state: Path) -> str:

@@ -1,5 +1,7 @@
 """The reference collector: what it stored outlives kills and outages, and reaches the tables once."""
 
+import base64
+import json
 import os
 import signal
 import sqlite3
@@ -103,6 +105,32 @@ def test_troubles_that_pass_and_troubles_that_do_not(status: int, body: bytes, t
         assert found.value.wait_s == 7
     with pytest.raises(ServerAway):
         EdgeServer(f"http://127.0.0.1:{server.server_port}").push(b"x")
+
+
+def test_a_token_of_the_back_office_is_asked_for_and_kept_beside_the_key(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "manage.py", "edge_collect", "--server", "http://127.0.0.1:9", "--state", str(tmp_path),
+        "--once", "--token",
+    ]  # fmt: skip
+    identity = tmp_path / "identity.json"
+    key = base64.b64encode(bytes(range(32))).decode()
+    before = {"token": "old", "device_id": "d", "private_key": key}
+
+    def told(text: str) -> str:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=120, cwd=settings.BASE_DIR, check=False
+        )
+        return done.stderr
+
+    assert "no token yet" in told("x\n")
+    identity.write_text(json.dumps(before))
+    identity.chmod(0o600)
+    assert "this is no token" in told("hie_short\n")
+    assert json.loads(identity.read_text()) == before
+    token = "hie_Abcdefg1_" + "x" * 43
+    told(f"{token}\n")  # nobody listens there; the token is kept all the same
+    assert json.loads(identity.read_text()) == {**before, "token": token}
+    assert identity.stat().st_mode & 0o077 == 0
 
 
 @pytest.fixture

@@ -2,18 +2,22 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
 from accounts.domain import keys
 from accounts.models import User
+from hashinsight.events.models import OutboxEvent
 from hosting.domain import edge, fleet
+from hosting.domain.edge import EdgeRefused
 from hosting.domain.fleet import Spot
 from hosting.domain.places import create_site, create_zone
 from hosting.engine.ingest.columns import REPORTED, Columns
@@ -80,6 +84,74 @@ def test_of_a_rotation_two_tokens_live_and_never_three(device: EdgeDevice, doors
         tokens.append(answer.json()["token"])
     opened = [Doors(token).send("machines", method="GET").status_code for token in tokens]
     assert opened == [401, 200, 200]
+
+
+@pytest.mark.parametrize(("hours", "opened"), [(0, [401, 401, 200]), (2, [401, 200, 200])])
+def test_a_token_of_the_back_office_ends_those_of_before_at_once_or_after_its_grace(
+    hours: int, opened: list[int], device: EdgeDevice, doors: Doors, root: User
+) -> None:
+    now = timezone.now()
+    edge.rotate_token(edge.caller_by(doors.token, at=now), at=now - timedelta(hours=3))
+    newest = edge._new_token(device, now)
+    token = edge.replace_token(device, grace=timedelta(hours=hours), by=root, at=now)
+    tokens = [doors.token, newest, token]
+    assert [Doors(one).send("machines", method="GET").status_code for one in tokens] == opened
+    live = EdgeToken.objects.get(prefix=newest.split("_")[1])
+    assert (live.expires_at, live.revoked_at) == ((None, now) if hours == 0 else (now + timedelta(hours=2), None))
+    event = OutboxEvent.objects.filter(kind="edge_device.token_rotated").latest("pk")
+    assert (event.aggregate_id, event.user_id) == (str(device.public_id), root.pk)
+    assert token not in str(event.payload)
+    assert device.reload().public_key == PUBLIC_KEY
+
+
+def test_a_grace_lets_no_token_live_longer_than_it_would_have(device: EdgeDevice, doors: Doors, root: User) -> None:
+    now = timezone.now()
+    EdgeToken.objects.filter(prefix=doors.token.split("_")[1]).update(expires_at=now + timedelta(hours=1))
+    edge.replace_token(device, grace=timedelta(hours=24), by=root, at=now)
+    assert EdgeToken.objects.get(prefix=doors.token.split("_")[1]).expires_at == now + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("hours", [-1, 169])
+def test_a_grace_that_makes_no_sense_is_refused(hours: int, device: EdgeDevice, root: User) -> None:
+    with pytest.raises(EdgeRefused, match="0 to 168"):
+        edge.replace_token(device, grace=timedelta(hours=hours), by=root, at=timezone.now())
+
+
+def test_there_is_no_token_for_a_device_that_waits_or_is_revoked(zone: Zone, device: EdgeDevice, root: User) -> None:
+    now = timezone.now()
+    waiting, _code = edge.register_device(serial="E-9", name="Edge 9", site=zone.site, by=root, at=now)
+    revoked = edge.revoke_device(device, by=root, at=now)
+    for refused in (waiting, revoked):
+        with pytest.raises(EdgeRefused):
+            edge.replace_token(refused, grace=timedelta(0), by=root, at=now)
+    assert EdgeToken.objects.filter(revoked_at=None).count() == 0
+
+
+def test_the_page_shows_a_new_token_once_and_a_second_click_makes_none(
+    device: EdgeDevice, doors: Doors, root: User, client: Client
+) -> None:
+    client.force_login(root)
+    url = f"/admin/hosting/edgedevice/{device.pk}/token/"
+    data = {"hours": "0", "seen": client.get(url).context["seen"]}
+    answer = client.post(url, data)
+    (token,) = re.findall(r"hie_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}", answer.content.decode())
+    assert answer.status_code == 200
+    assert answer["Cache-Control"].startswith("no-store")
+    assert Doors(token).send("machines", method="GET").status_code == 200
+    assert doors.send("machines", method="GET").status_code == 401
+    again = client.post(url, data)
+    assert again.status_code == 409
+    assert "Something changed" in again.content.decode()
+    assert Doors(token).send("machines", method="GET").status_code == 200
+    assert token not in client.get(url).content.decode()
+    row = EdgeToken.pgh_event_model.objects.filter(pgh_label="insert").latest("pgh_id")
+    assert row.pgh_context.metadata["actor"] == str(root.pk)
+    assert LogEntry.objects.filter(object_id=str(device.pk), user=root).exists()
+
+
+def test_only_those_who_may_give_codes_find_the_page(device: EdgeDevice, client: Client, clerk: User) -> None:
+    client.force_login(clerk)
+    assert client.get(f"/admin/hosting/edgedevice/{device.pk}/token/").status_code == 403
 
 
 def test_a_revoked_device_is_refused_from_the_next_call_on(device: EdgeDevice, doors: Doors, root: User) -> None:

@@ -33,7 +33,7 @@ from hosting.models import (
 from tests.hosting.series import oracle, usage_oracle
 from tests.hosting.series.history import ensure_partitions, reckon_all, store
 from tests.hosting.series.oracle import Reading
-from tests.hosting.series.workshop import Workshop
+from tests.hosting.series.workshop import REPAIRS, Workshop
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
@@ -120,12 +120,7 @@ BLOCK = st.builds(
 STEP = st.one_of(
     st.tuples(st.just("store"), st.lists(BLOCK, min_size=1, max_size=5)),
     st.tuples(st.just("assign"), st.tuples(st.integers(0, 3), st.sampled_from([0, 1, None]), st.integers(0, 15))),
-    st.tuples(
-        st.just("repair"), st.tuples(st.integers(0, 3), st.integers(1, 230), st.sampled_from([True, True, False]))
-    ),
-    st.tuples(
-        st.just("over"), st.tuples(st.integers(0, 3), st.integers(0, 250), st.sampled_from(["returned", "cancelled"]))
-    ),
+    *REPAIRS,
     st.tuples(st.just("reckon"), st.integers(1, 9)),
     st.tuples(st.just("close"), st.integers(1, 16)),
 )

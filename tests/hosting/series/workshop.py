@@ -3,10 +3,22 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from accounts.models import User
 from hosting.domain import repairs
 from hosting.models import Miner
 from tests.hosting.series import usage_oracle
+
+# Steps: machine, minute, whether it pauses billing; machine, minute, how it ends.
+REPAIRS = (
+    st.tuples(
+        st.just("repair"), st.tuples(st.integers(0, 3), st.integers(1, 230), st.sampled_from([True, True, False]))
+    ),
+    st.tuples(
+        st.just("over"), st.tuples(st.integers(0, 3), st.integers(0, 250), st.sampled_from(["returned", "cancelled"]))
+    ),
+)
 
 
 class Workshop:
