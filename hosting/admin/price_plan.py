@@ -131,8 +131,9 @@ class ComponentInline(BaseInline):
         return super().get_fields(request, obj) if self.has_change_permission(request, obj) else self.shown
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The same under names of their own."""
-        return (*super().get_readonly_fields(request, obj), *self.shown)
+        """The same under names of their own; two of them are typed where somebody can."""
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if self.has_change_permission(request, obj) else (*fixed, *self.shown)
 
     @admin.display(description=gettext_lazy("kind"))
     def kind_shown(self, component: PriceComponent) -> Any:
