@@ -70,7 +70,8 @@ def order(
         DueWork(
             kind=ORDER, key=str(draft.pk), queue="default", created_at=timezone.now(), max_attempts=50,
             not_before=timezone.now() - timedelta(seconds=CHANCE.randrange(3600) + 3600 * first),  # in any order
-            payload={"invoice_id": draft.pk, "by": str(by.pk), "paper": n < papers, "control": control},
+            payload={"invoice_id": draft.pk, "by": str(by.pk), "paper": n < papers, "control": control,
+                     "dies": first and n == 0},
         )
         for n, draft in enumerate(drafts)
     )  # fmt: skip
