@@ -269,7 +269,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Of the server and its workers."""
-        return sum(_cpu(pid) for pid in (self.process.pid, *_children(self.process.pid)))
+        return sum(cpu_of(pid) for pid in (self.process.pid, *_children(self.process.pid)))
 
     def stop(self) -> None:
         """End it."""
@@ -284,7 +284,7 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """User and system seconds, of ended children too."""
     fields = _stat(pid)
     return sum(int(value) for value in fields[11:15]) / os.sysconf("SC_CLK_TCK") if fields else 0.0
@@ -299,7 +299,7 @@ def _postgres_seconds(bare: psycopg.Connection[Any]) -> float:
     """Of all processes of the database server, those that write for the others too."""
     backend = bare.execute("SELECT pg_backend_pid()").fetchone()
     parent = int(_stat(backend[0])[1])  # type: ignore[index]
-    return sum(_cpu(pid) for pid in (parent, *_children(parent)))
+    return sum(cpu_of(pid) for pid in (parent, *_children(parent)))
 
 
 # --- the fleet --------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import django
 
 from tests.bench import _fleet
+from tests.bench.ingest import cpu_of
 from tests.support import children
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +64,26 @@ INSERT INTO crm_payment (public_id, created_at, updated_at, version, customer_id
 SELECT gen_random_uuid(), now(), now(), 1, customer_id, id, 119, 'EUR', paid_on, 'bank_transfer', '', '', false
   FROM crm_invoice WHERE status = 'paid';
 """
+# An index is made faster of all rows than with each of them, and a foreign key is checked so.
+_LATER = """
+SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) FROM pg_index
+ WHERE indrelid = 'hosting_miner'::regclass AND NOT indisunique
+UNION ALL
+SELECT format('ALTER TABLE hosting_miner DROP CONSTRAINT %I', conname),
+       format('ALTER TABLE hosting_miner ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid))
+  FROM pg_constraint WHERE conrelid = 'hosting_miner'::regclass AND contype = 'f'
+"""
 
 
 def main() -> int:
-    """Build both databases, measure alternately, print and write ``lists.json``."""
+    """Build the databases, measure alternately, print and write ``lists.json``.
+
+    ``fleet`` measures machines only, ``fleet again`` over the databases that were built the last time, and
+    ``fleet again WORD`` only pages with this word in their title.
+    """
+    if sys.argv[1:2] == ["fleet"]:
+        _report(machines())
+        return 0
     servers = {name: Server(name, size) for name, size in SIZES.items()}
     results = []
     try:
@@ -77,7 +94,7 @@ def main() -> int:
                     taken = server.ask(page)
                     if number >= WARM_UP:
                         times[name].append(taken)
-            results.append(_row(title, times))
+            results += _said([_row(title, times)])
     finally:
         for server in servers.values():
             server.stop()
@@ -92,13 +109,19 @@ def machines() -> list[dict[str, Any]]:
     results = []
     try:
         for title, page in _fleet.PAGES.items():
+            if "".join(sys.argv[3:4]) not in title:
+                continue
             times: dict[str, list[float]] = {name: [] for name in servers}
+            queries: dict[str, list[int]] = {name: [] for name in servers}
+            busy: dict[str, list[float]] = {name: [] for name in servers}
             for number in range(_fleet.WARM_UP + _fleet.ROUNDS):
                 for name, server in servers.items():
-                    taken = server.ask(_fleet.page_of(page))
+                    taken = server.ask(_fleet.page_of(page, number))
                     if number >= _fleet.WARM_UP:
                         times[name].append(taken)
-            results += _fleet.rows_of(title, times)
+                        queries[name].append(server.queries)
+                        busy[name].append(server.busy)
+            results += _said(_fleet.rows_of(title, times, queries, busy))
     finally:
         for server in servers.values():
             server.stop()
@@ -111,14 +134,20 @@ def _row(title: str, times: dict[str, list[float]]) -> dict[str, Any]:
             "ratio": round(large / small, 3)}  # fmt: skip
 
 
+def _said(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows, printed."""
+    for row in rows:
+        sys.stdout.write(
+            f"{row['name']:<70} {row['value']:>8.2f} {row['unit']:<2}"
+            f" limit {row['limit']:>8.2f}  ratio {row['ratio']:.3f}\n"
+        )
+    sys.stdout.flush()
+    return rows
+
+
 def _report(rows: list[dict[str, Any]]) -> None:
     folder = Path(os.environ.get("HASHINSIGHT_BENCH_DIR", ROOT / "var" / "bench"))
     (folder / "lists.json").write_text(json.dumps({"bench": "lists", "results": rows}, indent=2) + "\n")
-    for row in rows:
-        sys.stdout.write(
-            f"{row['name']:<62} {row['value']:>8.2f} {row['unit']:<2}"
-            f" limit {row['limit']:>8.2f}  ratio {row['ratio']:.3f}\n"
-        )
 
 
 def _with_database(url: str, name: str) -> str:
@@ -129,6 +158,9 @@ def _with_database(url: str, name: str) -> str:
 class Server:
     """One process with one database, answering one request at a time."""
 
+    queries = 0  # of the last request
+    busy = 0.0  # seconds of a processor for it, of this process and of the database's
+
     def __init__(self, name: str, size: int, kind: str = "invoices") -> None:
         database = f"bench_lists_{name}"
         owner = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
@@ -138,12 +170,9 @@ class Server:
             "DATABASE_URL": _with_database(os.environ["DATABASE_URL"], database),
         }
         as_owner = {**environment, "DATABASE_URL": _with_database(owner, database), "BENCH_ADMIN_URL": owner}
-        subprocess.run(
-            [sys.executable, "-m", "tests.bench.lists", "build", database, str(size), kind],
-            env=as_owner,
-            cwd=ROOT,
-            check=True,
-        )
+        if sys.argv[2:3] != ["again"]:
+            build = [sys.executable, "-m", "tests.bench.lists", "build", database, str(size), kind]
+            subprocess.run(build, env=as_owner, cwd=ROOT, check=True)
         self.process = children.start(
             [sys.executable, "-m", "tests.bench.lists", "serve"],
             env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -158,7 +187,9 @@ class Server:
         answer = self.process.stdout.readline()
         if not answer.startswith("ok "):
             raise RuntimeError(f"{page}: {answer}")
-        return float(answer[3:])
+        seconds, queries, busy = answer[3:].split()
+        self.queries, self.busy = int(queries), float(busy)
+        return float(seconds)
 
     def stop(self) -> None:
         """End the process."""
@@ -183,7 +214,13 @@ def build(database: str, size: int, kind: str) -> int:
     with own.cursor() as cursor:
         switch = "; ".join(f"ALTER TABLE {table} {{0}} TRIGGER USER" for table in guarded)
         cursor.execute(switch.format("DISABLE"))
-        cursor.execute(fill, {"size": size})
+        cursor.execute(_LATER)
+        later = cursor.fetchall()
+        for drop, _make in later:
+            cursor.execute(drop)
+        cursor.execute(fill, {"size": size, "charted": _fleet.CHARTED_UP_TO})
+        for _drop, make in later:
+            cursor.execute(make)
         cursor.execute(switch.format("ENABLE"))
         cursor.execute("VACUUM ANALYZE")
     return 0
@@ -199,21 +236,23 @@ def _people() -> None:
 
 
 def serve() -> int:
-    """Answer requests named on standard input with ``ok SECONDS``."""
+    """Answer requests named on standard input with ``ok SECONDS QUERIES BUSY``."""
     django.setup()
     ask = _asker()
     for line in sys.stdin:
         try:
-            sys.stdout.write(f"ok {ask(line.strip()):.6f}\n")
+            taken, queries, busy = ask(line.strip())
+            sys.stdout.write(f"ok {taken:.6f} {queries} {busy:.6f}\n")
         except Exception as error:  # noqa: BLE001  (the parent says what failed)
             sys.stdout.write(f"failed {type(error).__name__} {error}\n".replace("\n", " ") + "\n")
         sys.stdout.flush()
     return 0
 
 
-def _asker() -> Callable[[str], float]:
+def _asker() -> Callable[[str], tuple[float, int, float]]:
     from datetime import UTC, datetime
 
+    from django.db import connection
     from django.test import Client
 
     from accounts.domain.keys import create_key, scopes_for
@@ -234,15 +273,26 @@ def _asker() -> Callable[[str], float]:
     browser.force_login(staff, backend="accounts.backends.TimeLimitedBackend")
     program = Client(SERVER_NAME="127.0.0.1")
 
-    def ask(page: str) -> float:
+    def busy() -> float:
+        connection.ensure_connection()
+        return time.process_time() + cpu_of(connection.connection.info.backend_pid)
+
+    def ask(page: str) -> tuple[float, int, float]:
         who, _, path = page.rpartition(" ")
         headers = {"Authorization": f"Bearer {keys[who]}"} if who else {}
-        started = time.perf_counter()
-        response = (program if who else browser).get(path, headers=headers)
-        taken = time.perf_counter() - started
+        asked = [0]
+
+        def count(execute: Any, *statement: Any) -> Any:
+            asked[0] += 1
+            return execute(*statement)
+
+        with connection.execute_wrapper(count):
+            started, before = time.perf_counter(), busy()
+            response = (program if who else browser).get(path, headers=headers)
+            taken, used = time.perf_counter() - started, busy() - before
         if response.status_code != 200:
             raise RuntimeError(f"{path} answered {response.status_code}")
-        return taken
+        return taken, asked[0], used
 
     return ask
 
