@@ -80,6 +80,7 @@ def untranslated_template(name: str, text: str) -> list[str]:
         for value in re.findall(rf'\s{attribute}="([^"]*[A-Za-z]{{2}}[^"]*)"', rest)
     ]
     words = _MARKUP.sub("\n", rest)
-    words = re.sub(r"&[a-z]+;|\b(HashInsight|UTC|CSV|XLSX)\b", " ", words)  # names are names in every language
+    # Names and units are the same in every language.
+    words = re.sub(r"&[a-z]+;|\b(HashInsight|UTC|CSV|XLSX|PH/s|kW|J/TH)\b", " ", words)
     found += [f"{name}: {line.strip()!r}" for line in words.splitlines() if re.search(r"[A-Za-z]{2}", line)]
     return found
