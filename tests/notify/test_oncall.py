@@ -237,7 +237,10 @@ def test_a_rota_is_made_and_changed_on_its_page(client: Client, root: User, anna
     assert answer.status_code == 302, answer.context["errors"]
     rota = Rota.objects.get()
     assert (rota.rows.get().person, rota.shifts.get().person) == (anna, ben)
+    assert rota.shifts.get().begins_at == datetime(2030, 1, 1, 6, tzinfo=UTC)  # midnight in Chicago
     page = client.get(f"/admin/notify/rota/{rota.pk}/change/").content.decode()
+    assert 'value="2030-01-01"' in page
+    assert 'value="00:00:00"' in page
     assert "Nobody is on call." in page
     plan = plan_of(rota, first=datetime(2026, 11, 16, tzinfo=UTC), past=datetime(2026, 11, 19, tzinfo=UTC))
     assert [[user.name for user in people] for _span, people in plan] == [[], ["Anna"], []]

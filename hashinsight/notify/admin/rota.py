@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -33,6 +33,7 @@ class ShiftInline(BaseInline):
     """Who stands in for them, and when."""
 
     model = RotaShift
+    verbose_name_plural = gettext_lazy("shifts on call, by the clock of the rota")
     fields = ("begins_at", "ends_at", "person")
     ordering = ("-begins_at", "-id")
 
@@ -52,6 +53,22 @@ class RotaAdmin(BaseAdmin):
     readonly_fields = ("plan_shown",)
     inlines = (RowInline, ShiftInline)
     history_children = (HistorySource(RotaRow, "rota_id"), HistorySource(RotaShift, "rota_id"))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """By the clock of the rota, so that shifts are typed and read like the weekly rows."""
+        with timezone.override(self._clock(request, object_id)):
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if hasattr(response, "render"):
+                response.render()  # as long as that clock is set
+        return response
+
+    def _clock(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
+        """That of the form, else that of the rota; a wrong name is the form's to refuse."""
+        rota = self.get_object(request, object_id) if object_id else None
+        name = request.POST.get("time_zone", "").strip() or (rota.time_zone if rota is not None else "UTC")
+        return ZoneInfo(name if name in available_timezones() else "UTC")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With all it takes to say who is on call."""
