@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from hosting.engine.simulation.fleet import Fleet, FleetPlan
 
-NETWORK, PORT, SEED, MOST = IPv4Network("127.77.0.0/16"), 14028, 20, 600
+NETWORK, PORT, SEED, MOST = IPv4Network("127.77.0.0/16"), 34028, 20, 600
 # Makes that say what they draw: with a stock Antminer usage would wait for a meter.
 MAKES = {"whatsminer": 35, "luxos": 60, "avalon": 5}
 FAULTS = "hang=0.5%,reboot=0.3/day,board=0.05/day"

@@ -53,15 +53,15 @@ LATER = AT + timedelta(days=1)  # the day is over as well
 PATIENCE_S = 60
 
 
-def build() -> None:
-    """A site with two halls and machines of a customer under terms; the same each time."""
+def build(count: int = MACHINES) -> Any:
+    """A site with two halls and machines of a customer under terms; the same each time. Returns the customer."""
     root = User.objects.create_user("root@example.test", None, is_staff=True, is_superuser=True)
     customer = factories.CustomerFactory(legal_entity=factories.LegalEntityFactory())
     at = BEGIN - timedelta(days=3)
-    site = places.create_site(name="S", capacity_kw=Decimal(1000), time_zone="UTC", collection_interval_s=60, at=at)
-    halls = [places.create_zone(site=site, name=f"H{n}", capacity_kw=Decimal(500), at=at) for n in range(2)]
+    site = places.create_site(name="S", capacity_kw=Decimal(100_000), time_zone="UTC", collection_interval_s=60, at=at)
+    halls = [places.create_zone(site=site, name=f"H{n}", capacity_kw=Decimal(50_000), at=at) for n in range(2)]
     model = MinerModel.objects.create(name="M", manufacturer="B", hashrate_ths=200, power_w=3500)
-    miners = fleet.register_miners([Miner(serial=f"K{n:02}", model=model) for n in range(MACHINES)], by=root, at=at)
+    miners = fleet.register_miners([Miner(serial=f"K{n:02}", model=model) for n in range(count)], by=root, at=at)
     for number, hall in enumerate(halls):
         fleet.place_miners(miners[number::2], spot=Spot(site, hall), by=root, at=at)
     fleet.assign_miners(miners, customer=customer, since=at, by=root, at=at)
@@ -81,6 +81,7 @@ def build() -> None:
     partitions.ensure_partitions(at=BEGIN)
     UsageClock.objects.update_or_create(site=site, defaults={"closed_until": BEGIN})
     UsageDue.objects.all().delete()
+    return customer
 
 
 def batches() -> Iterator[Columns]:
