@@ -1,11 +1,13 @@
 """The simulated fleet behind the machines of the demo: one plan, for the process that answers and for the rows.
 
-Nothing of Django is needed here: ``./dev run`` reads it to start the process.
+``python -m hashinsight.demo.simulated`` is that process; it needs neither Django nor a database.
 """
 
+import sys
 from ipaddress import IPv4Network
 
 from hosting.engine.simulation.fleet import Fleet, FleetPlan
+from hosting.simulator.command import main
 
 NETWORK, PORT, SEED, MOST = IPv4Network("127.77.0.0/16"), 34028, 20, 600
 # Makes that say what they draw: with a stock Antminer usage would wait for a meter.
@@ -33,3 +35,7 @@ def simulator_arguments() -> list[str]:
         "--miners", str(MOST), "--seed", str(SEED), "--network", str(NETWORK), "--port", str(PORT), "--faults", FAULTS,
         "--makes", ",".join(f"{make}:{weight}" for make, weight in MAKES.items()),
     ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main(simulator_arguments()))

@@ -5,7 +5,6 @@ import shutil
 import socket
 from dataclasses import replace
 
-from hashinsight.demo import simulated
 from hashinsight.devtools.console import Refusal
 from hashinsight.devtools.environment import Endpoints, child_env
 from hashinsight.devtools.paths import Place
@@ -13,6 +12,7 @@ from hashinsight.devtools.processes import Program, python_program
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+FLEET_PORT = 34028  # of the simulated machines, as hashinsight.demo.simulated says
 CELERY = "hashinsight.celery:app"
 
 
@@ -46,10 +46,10 @@ def is_free(port: int) -> bool:
 
 def fleet_program(place: Place, endpoints: Endpoints) -> Program | None:
     """The simulated machines of the demo; None where somebody has their port already (another demo, most likely)."""
-    if not is_free(simulated.PORT):
+    if not is_free(FLEET_PORT):
         return None
     env = child_env(place, endpoints)
-    return python_program("fleet", "hosting.simulator", simulated.simulator_arguments(), env, place, nice=5)
+    return python_program("fleet", "hashinsight.demo.simulated", [], env, place, nice=5)
 
 
 def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Program]:

@@ -73,3 +73,4 @@ def test_a_port_that_is_taken_is_seen() -> None:
         port = taken.getsockname()[1]
         assert not product.is_free(port)
     assert product.is_free(port)
+    assert simulated.PORT == product.FLEET_PORT

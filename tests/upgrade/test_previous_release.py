@@ -40,7 +40,7 @@ def unpacked(folder: Path) -> Path:
             f"LOUD: the version before ({previous_release()[:9]}) is not in the history here; NOTHING was tried"
         )
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # from 3.11.4 on
     return folder
 
 
