@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import django
 
 from tests.bench import _fleet
+from tests.bench._database import with_database
 from tests.bench.ingest import cpu_of
 from tests.support import children
 
@@ -150,11 +151,6 @@ def _report(rows: list[dict[str, Any]]) -> None:
     (folder / "lists.json").write_text(json.dumps({"bench": "lists", "results": rows}, indent=2) + "\n")
 
 
-def _with_database(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
-
-
 class Server:
     """One process with one database, answering one request at a time."""
 
@@ -167,9 +163,9 @@ class Server:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "hashinsight.settings.test",
-            "DATABASE_URL": _with_database(os.environ["DATABASE_URL"], database),
+            "DATABASE_URL": with_database(os.environ["DATABASE_URL"], database),
         }
-        as_owner = {**environment, "DATABASE_URL": _with_database(owner, database), "BENCH_ADMIN_URL": owner}
+        as_owner = {**environment, "DATABASE_URL": with_database(owner, database), "BENCH_ADMIN_URL": owner}
         if sys.argv[2:3] != ["again"]:
             build = [sys.executable, "-m", "tests.bench.lists", "build", database, str(size), kind]
             subprocess.run(build, env=as_owner, cwd=ROOT, check=True)
@@ -203,7 +199,7 @@ def build(database: str, size: int, kind: str) -> int:
 
     owner = os.environ["BENCH_ADMIN_URL"]
     template = urlsplit(owner).path.strip("/")
-    with psycopg.connect(_with_database(owner, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(with_database(owner, "postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
     django.setup()

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import django
 
-from tests.bench.lists import _with_database
+from tests.bench._database import fresh_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "bench_miner_import"
@@ -30,19 +29,8 @@ HEAD = ["Serial number", "Maker", "Model", "Site", "Zone", "Rack", "Slot", "Cust
 
 def main() -> int:
     """Make the database as its owner, then measure in a process of its own as the application."""
-    import psycopg
 
-    owner = os.environ.get("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])
-    with psycopg.connect(_with_database(owner, "postgres"), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-        # The bench's own database is up to date and empty: a copy of it is made in a second.
-        template = urlsplit(owner).path.strip("/")
-        connection.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{template}"')
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "hashinsight.settings.test",
-        "DATABASE_URL": _with_database(os.environ["DATABASE_URL"], DATABASE),
-    }
+    environment = fresh_copy(DATABASE)
     subprocess.run([sys.executable, "-m", "tests.bench.miner_import", "measure"], env=environment, cwd=ROOT, check=True)
     return 0
 
