@@ -67,6 +67,11 @@ FLEET_TABLES = (
 USAGE_TABLES = ("hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth")
 EDGE_TABLES = ("hosting.edgedevice", "hosting.edgetoken", "hosting.edgebatch", "hosting.quarantinedreading")
 HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *USAGE_TABLES, *EDGE_TABLES)
+MARKET_TABLES = (
+    "marketdata.networksnapshot", "marketdata.sourceanswer", "marketdata.sourcestate", "marketdata.marketday",
+    "marketdata.technicalindicator", "marketdata.difficultyperiod", "marketdata.priceseries", "marketdata.pricepoint",
+    "marketdata.coin", "marketdata.coinprofitability",
+)  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",
@@ -129,10 +134,12 @@ def _names(*groups: Iterable[str]) -> frozenset[str]:
     return frozenset(name for group in groups for name in group)
 
 
-_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES), VIEW) | {
+_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES, *MARKET_TABLES), VIEW) | {
     "crm.view_customermembership",
     "approvals.view_approvalrequest",
 }
+# Prices of energy and of exchange: who bills by them and who runs machines by them keeps them.
+_MARKET = _on(("marketdata.priceseries",), ADD, CHANGE) | {"marketdata.import_priceseries"}
 _SALES = (
     _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity", "crm.contract"), ADD, CHANGE)
     | _on(("crm.dealline",), ADD, CHANGE, DELETE)
@@ -158,6 +165,7 @@ _FINANCE = (
     | _on(PRICE_TABLES, ADD, CHANGE, DELETE)
     | {"crm.activate_contract", "crm.end_contract", "crm.export_contract"}
     | {"hosting.publish_priceplan", "hosting.agree_hostingterms"}
+    | _MARKET
 )
 # Places and machines: what an operator does all day.
 _FLEET = (
@@ -176,6 +184,7 @@ _FLEET = (
             "export_miner", "export_minermodel", "enrol_edgedevice", "revoke_edgedevice", "see_quarantinedreading",
         )
     }
+    | _MARKET
 )  # fmt: skip
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (
@@ -184,6 +193,7 @@ _ADMIN = (
     | _FINANCE
     | _FLEET
     | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
+    | _on(("marketdata.coin", "marketdata.priceseries"), ADD, CHANGE, DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
     | {"hosting.reveal_minersecret"}
     | _on(("crm.numberseries",), ADD, CHANGE)
@@ -236,7 +246,7 @@ ROLES: tuple[Role, ...] = (
         StaffRole.SALES,
         "Customers, leads, deals, contracts and activities; looks at products, invoices, sites and prices.",
         _names(
-            _on((*SALES_TABLES, *PLACE_TABLES, *PRICE_TABLES, "hosting.minermodel"), VIEW),
+            _on((*SALES_TABLES, *PLACE_TABLES, *PRICE_TABLES, *MARKET_TABLES, "hosting.minermodel"), VIEW),
             _on(("crm.invoice", "crm.invoiceline", "crm.invoicedocument", "crm.invoicedelivery"), VIEW),
             {"crm.view_customermembership"},
             _SALES,
@@ -248,7 +258,7 @@ ROLES: tuple[Role, ...] = (
         "again.",
         _names(
             _on(("crm.customer", "crm.deal", "crm.dealline", "crm.contract", "crm.activity", "crm.product"), VIEW),
-            _on(HOSTING_TABLES, VIEW),
+            _on((*HOSTING_TABLES, *MARKET_TABLES), VIEW),
             _FLEET,
             _on((*JOB_TABLES, *SCHEDULE_TABLES, *ALERT_TABLES, *CHANNEL_TABLES), VIEW),
             {"notify.acknowledge_alert", "notify.redeliver_delivery", "notify.test_channel"},

@@ -25,6 +25,14 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from marketdata.api.views import (
+    CoinViewSet,
+    DifficultyPeriodViewSet,
+    IndicatorViewSet,
+    MarketDayViewSet,
+    NetworkSnapshotViewSet,
+    PriceSeriesViewSet,
+)
 
 COLLECTIONS = (
     CustomerViewSet,
@@ -48,6 +56,12 @@ COLLECTIONS = (
     AttachmentViewSet,
     UsageViewSet,
     DemandViewSet,
+    NetworkSnapshotViewSet,
+    MarketDayViewSet,
+    IndicatorViewSet,
+    DifficultyPeriodViewSet,
+    PriceSeriesViewSet,
+    CoinViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

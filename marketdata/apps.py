@@ -5,7 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class MarketdataConfig(AppConfig):
-    """Holds no tables yet."""
+    """What is known of the network, of prices and of coins."""
 
     name = "marketdata"
     verbose_name = _("Market data")
+
+    def ready(self) -> None:
+        """Register event kinds, jobs, alerts and retention."""
+        from marketdata import registrations  # noqa: PLC0415  (app ready)
+
+        registrations.register()

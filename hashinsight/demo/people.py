@@ -36,6 +36,7 @@ _BUSINESS = _READING - _WEBHOOKS
 _MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
 _TERMS = {"contracts:write", "hosting-terms:write"}
 _METERED = {"miners", "usage", "demand"}
+_MARKET = {"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins"}
 _WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
     StaffRole.OWNER.value: set(SCOPES),
@@ -48,7 +49,7 @@ KEY_SCOPES = {
     StaffRole.OPERATIONS.value: {
         *("customers:read", "deals:read", "activities:read", "contracts:read", "api-keys:read"),
         *("attachments:read", "hosting-terms:read", "miner-models:read", "price-plans:read"),
-        *(f"{name}:read" for name in (*_METERED, *_WORKED_ON)),
+        *(f"{name}:read" for name in (*_METERED, *_WORKED_ON, *_MARKET)),
         *(f"{name}:write" for name in _WORKED_ON),
     }
     | _WEBHOOKS,

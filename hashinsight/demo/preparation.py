@@ -20,6 +20,7 @@ from hashinsight.jobs.schedule import seed_schedules
 from hosting.domain.catalogue import sync_catalogue
 from hosting.domain.shipped_rules import seed_alert_rules
 from hosting.engine.catalogue import read_catalogue
+from marketdata.domain.coins import sync_coins
 
 Say = Callable[[str], None]
 STAMP = ".collected"
@@ -49,6 +50,9 @@ def prepare_rows(say: Say) -> None:
     added = sync_catalogue(read_catalogue(), at=now)
     if added:
         say(f"Models of machines added to the catalogue: {added}")
+    coins = sync_coins(at=now)
+    if coins:
+        say(f"Coins added: {coins}")
     rules = seed_alert_rules(at=now)
     if rules:
         say(f"Alert rules for machines added: {rules}")

@@ -6,6 +6,7 @@ from hashinsight.env import env_keys, env_list, env_str
 from hashinsight.settings.api import *
 from hashinsight.settings.database import *
 from hashinsight.settings.jobs import *
+from hashinsight.settings.market import *
 from hashinsight.settings.metering import *
 from hashinsight.settings.outbound import *
 from hashinsight.settings.paths import BASE_DIR, VAR_DIR

@@ -124,6 +124,68 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Market"),
+                "separator": True,
+                "items": [
+                    _item(
+                        _("Market"),
+                        "monitoring",
+                        "admin:marketdata_networksnapshot_market",
+                        "marketdata.view_networksnapshot",
+                    ),
+                    _item(
+                        _("Price series"),
+                        "electric_meter",
+                        "admin:marketdata_priceseries_changelist",
+                        "marketdata.view_priceseries",
+                    ),
+                    _item(
+                        _("Market days"),
+                        "event",
+                        "admin:marketdata_marketday_changelist",
+                        "marketdata.view_marketday",
+                    ),
+                    _item(
+                        _("Indicators"),
+                        "trending_up",
+                        "admin:marketdata_technicalindicator_changelist",
+                        "marketdata.view_technicalindicator",
+                    ),
+                    _item(
+                        _("Difficulty periods"),
+                        "stairs",
+                        "admin:marketdata_difficultyperiod_changelist",
+                        "marketdata.view_difficultyperiod",
+                    ),
+                    _item(_("Coins"), "currency_bitcoin", "admin:marketdata_coin_changelist", "marketdata.view_coin"),
+                    _item(
+                        _("Coin profitability"),
+                        "calculate",
+                        "admin:marketdata_coinprofitability_changelist",
+                        "marketdata.view_coinprofitability",
+                    ),
+                    _item(
+                        _("Snapshots"),
+                        "photo_camera",
+                        "admin:marketdata_networksnapshot_changelist",
+                        "marketdata.view_networksnapshot",
+                    ),
+                    _item(_("Prices"), "sell", "admin:marketdata_pricepoint_changelist", "marketdata.view_pricepoint"),
+                    _item(
+                        _("Answers of sources"),
+                        "forum",
+                        "admin:marketdata_sourceanswer_changelist",
+                        "marketdata.view_sourceanswer",
+                    ),
+                    _item(
+                        _("Market sources"),
+                        "cloud",
+                        "admin:marketdata_sourcestate_changelist",
+                        "marketdata.view_sourcestate",
+                    ),
+                ],
+            },
+            {
                 "title": _("Finance"),
                 "separator": True,
                 "items": [

@@ -1,7 +1,5 @@
 """Pictures: a machine over time, and the racks of a zone by the state of their machines."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hashinsight.common.admin.charting import csv_file
 from hashinsight.common.admin.display import moment_text, number_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hosting.domain import charts, rackmap
@@ -127,24 +126,16 @@ class ChartsPage(ObjectPage):
 
     def file(self, name: str, points: Iterable[Point], curve: str) -> HttpResponse:
         """Moment (UTC), value, share of the time that was read; an empty value is one nobody stated."""
-        text = io.StringIO()
-        rows = csv.writer(text)
-        rows.writerow(["start_utc", curve, "coverage", "online_ratio"])
-        for point in points:
-            value = getattr(point, curve)
-            online = "" if point.online_ratio is None else f"{point.online_ratio:.4f}"
-            rows.writerow(
-                [
-                    point.start.isoformat().replace("+00:00", "Z"), "" if value is None else f"{value:.6g}",
-                    f"{point.coverage:.4f}", online,
-                ]
-            )  # fmt: skip
-        response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-        safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-        response["Content-Disposition"] = f'attachment; filename="{safe}.csv"'
-        response["Cache-Control"] = "private, no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        rows = (
+            (
+                point.start.isoformat().replace("+00:00", "Z"),
+                None if getattr(point, curve) is None else f"{getattr(point, curve):.6g}",
+                f"{point.coverage:.4f}",
+                None if point.online_ratio is None else f"{point.online_ratio:.4f}",
+            )
+            for point in points
+        )
+        return csv_file(name, ["start_utc", curve, "coverage", "online_ratio"], rows)
 
 
 def _label(moment: datetime, form: str, period: Period) -> str:

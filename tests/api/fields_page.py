@@ -29,6 +29,8 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from marketdata.api import serializers as market
+from marketdata.api import views as market_views
 
 Row = tuple[str, ...]
 ALL_CLIENTS = ("client viewer", "client admin")
@@ -72,6 +74,10 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
         {"create": (WebhookInput, ("client admin",)), "change": (WebhookChange, ("client admin",))},
     ),
 }
+MARKET_VIEWS = (
+    market_views.NetworkSnapshotViewSet, market_views.MarketDayViewSet, market_views.IndicatorViewSet,
+    market_views.DifficultyPeriodViewSet, market_views.PriceSeriesViewSet, market_views.CoinViewSet,
+)  # fmt: skip
 ADMIN_ONLY = {
     ("customers", "partial_update"),
     ("webhook-deliveries", "redeliver"),
@@ -91,6 +97,15 @@ PARTS = {
     "demand": metering.DemandSerializer,
     "telemetry of miners": series.TelemetrySerializer,
     "rows of telemetry": series.TelemetryRowSerializer,
+    "network-snapshots": market.NetworkSnapshotSerializer,
+    "market-days": market.MarketDaySerializer,
+    "indicators": market.IndicatorSerializer,
+    "difficulty-periods": market.DifficultyPeriodSerializer,
+    "price-series": market.PriceSeriesSerializer,
+    "values of price-series": market.PriceValuesSerializer,
+    "rows of values": market.PriceValueSerializer,
+    "coins": market.CoinSerializer,
+    "profitability of coins": market.CoinProfitabilitySerializer,
     "deliveries": serializers.DeliverySerializer,
     "credit-applications": money.CreditApplicationSerializer,
     "refunds": money.RefundSerializer,
@@ -159,6 +174,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "attachments": AttachmentViewSet,
         "usage": UsageViewSet,
         "demand": DemandViewSet,
+        **{str(view.resource): view for view in MARKET_VIEWS},
         "webhook-deliveries": WebhookDeliveryViewSet,
     }
     rows: list[Row] = [("GET /me/", "", "any", "yes", "yes", "yes")]

@@ -170,7 +170,19 @@ def test_the_file_holds_sign_ins_that_work(demo: Path) -> None:
     assert User.objects.get(email=people[0]["email"]).staff_roles() == ["owner"]
 
 
-READING = {"list", "retrieve", "read", "pdf", "xml", "csv", "file", "deliveries", "telemetry", *STATEMENT_ACTIONS}
+READING = {
+    "list",
+    "retrieve",
+    "read",
+    "pdf",
+    "xml",
+    "csv",
+    "file",
+    "deliveries",
+    "telemetry",
+    "values",
+    *STATEMENT_ACTIONS,
+}
 
 
 def test_each_key_is_for_what_its_role_does(demo: Path) -> None:

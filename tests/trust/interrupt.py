@@ -40,6 +40,15 @@ from hosting.models import (
     TelemetryDay,
     TelemetryFiveMinutes,
 )
+from marketdata.models import (
+    Coin,
+    DifficultyPeriod,
+    MarketDay,
+    NetworkSnapshot,
+    PricePoint,
+    SourceAnswer,
+    TechnicalIndicator,
+)
 from tests.factories import NOW
 
 KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
@@ -154,5 +163,12 @@ def state() -> dict[str, Any]:
         ),
         "health": sorted(Miner.objects.values_list("serial", "health")),
         "answers": sorted(IdempotencyRecord.objects.values_list("owner", "key")),
+        "snapshots": sorted(NetworkSnapshot.objects.values_list("slot_at", "is_valid", "btc_price_usd"), key=str),
+        "sources": sorted(SourceAnswer.objects.values_list("slot_at", "call", "outcome", "figures"), key=str),
+        "closes": sorted(MarketDay.objects.values_list("day", "close_usd", "origin", "difficulty"), key=str),
+        "signals": sorted(TechnicalIndicator.objects.values_list("day", "rsi", "signal"), key=str),
+        "periods": sorted(DifficultyPeriod.objects.values_list("first_height", "bits")),
+        "prices": sorted(PricePoint.objects.values_list("starts_at", "value", "version")),
+        "coins": sorted(Coin.objects.values_list("symbol", "price_usd", "current_difficulty"), key=str),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

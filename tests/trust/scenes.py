@@ -28,6 +28,7 @@ from hosting.domain.miner_import import steps
 from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.marketdata.scenes import a_day_to_close, a_feed, coins
 
 Kwargs = dict[str, Any]
 
@@ -303,6 +304,10 @@ def miscounted(by: User) -> Kwargs:
 
 
 SCENES = [
+    Scene("marketdata.collect", coins),
+    Scene("marketdata.close_days", a_day_to_close),
+    Scene("marketdata.backfill", coins),
+    Scene("marketdata.ask_series", a_feed),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

@@ -21,7 +21,9 @@ from crm.domain.activities import note_move
 from crm.enums import ActivityKind
 from crm.models import Activity, Customer
 from hashinsight.jobs.registry import handled_kinds
+from marketdata.clients import http
 from tests.factories import NOW
+from tests.marketdata.scenes import answer_from_memory
 from tests.trust.interrupt import Killed, as_a_process_that_dies, run_cut, state, statements
 from tests.trust.scenes import SCENES, Scene
 
@@ -47,6 +49,13 @@ def remembered_pdfs(monkeypatch: pytest.MonkeyPatch) -> None:
         return known[repr(data)]
 
     monkeypatch.setattr(work, "render_pdf", render)
+
+
+@pytest.fixture(autouse=True)
+def market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The market services answer from memory, always the same; nobody waits between two calls."""
+    monkeypatch.setattr(http, "fetch", answer_from_memory)
+    monkeypatch.setattr(http.time, "sleep", lambda seconds: None)
 
 
 def own_tasks() -> set[str]:

@@ -139,11 +139,13 @@ class ImportPage(ObjectPage):
     form_class: ClassVar[type[UploadForm]] = UploadForm
     template_name = "admin/house/import.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    said: dict[str, Any]  # what the form says beside the file
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The upload form and what the file should look like."""
         return self.show({"form": self.form_class()})
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Dry run of an uploaded file, or the import of the file that was tried before."""
         if "token" in request.POST:
             return self.finish(request, request.POST["token"])
@@ -151,6 +153,7 @@ class ImportPage(ObjectPage):
         if not form.is_valid():
             return self.show({"form": form})
         upload = form.cleaned_data["file"]
+        self.said = {name: value for name, value in form.cleaned_data.items() if name != "file"}
         try:
             return self.take(upload.read(), upload.name)
         except FileRefused as refusal:

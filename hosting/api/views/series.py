@@ -1,17 +1,17 @@
 """The readings of a machine, a part of the machines' collection."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hashinsight.common.api.parameters import moment_parameter
 from hashinsight.common.api.problems import BadParameter
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.views import BaseView, part
@@ -28,19 +28,6 @@ PARAMETERS = [
     OpenApiParameter("starts_from", _MOMENT, description="Included; by default a usual span before the end."),
     OpenApiParameter("starts_before", _MOMENT, description="Not included; now by default."),
 ]  # fmt: skip
-
-
-def _moment(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9000:
-        raise BadParameter(name, _("This is no moment like 2026-11-30T12:00:00Z."))
-    return moment.astimezone(UTC)
 
 
 class TelemetryActions(BaseView):
@@ -63,8 +50,8 @@ class TelemetryActions(BaseView):
         if resolution not in SERIES:
             raise BadParameter("resolution", _("Choose one of: %(names)s") % {"names": ", ".join(SERIES)})
         series = SERIES[resolution]
-        past = _moment(request, "starts_before") or timezone.now()
-        first = _moment(request, "starts_from") or past - series.usual
+        past = moment_parameter(request, "starts_before") or timezone.now()
+        first = moment_parameter(request, "starts_from") or past - series.usual
         if first >= past or past - first > series.longest:
             raise BadParameter(
                 "starts_from",

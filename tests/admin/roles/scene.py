@@ -50,6 +50,7 @@ from hashinsight.jobs.models import (
 from hashinsight.notify.models import Alert, Channel, Delivery, Rota, Rule
 from tests import factories
 from tests.admin.roles.steel import build_steel
+from tests.marketdata.world import build_market
 
 
 def build_scene(root: User) -> dict[str, Any]:
@@ -137,6 +138,7 @@ def build_scene(root: User) -> dict[str, Any]:
         *_watched(now, today),
         *_money(issued, {"by": root, "on": today, "at": now}),
         *build_steel(customer, root, now),
+        *build_market(now).values(),
         *_told(now),
         Backup.objects.create(name="b", kind="dump"),
         RestoreDrill.objects.create(backup_name="b"),

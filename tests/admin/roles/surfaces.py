@@ -25,6 +25,19 @@ Permissions = frozenset[str]
 CLOSED: Mapping[str, frozenset[str]] = {
     "crm.ledgeraccount": frozenset({"add", "delete"}),  # booking makes them
     "hosting.mineroperation": frozenset({"add", "change", "delete"}),
+    **{
+        f"marketdata.{name}": frozenset({"add", "change", "delete"})
+        for name in (
+            "networksnapshot",
+            "sourceanswer",
+            "sourcestate",
+            "marketday",
+            "technicalindicator",
+            "difficultyperiod",
+            "pricepoint",
+            "coinprofitability",
+        )
+    },
     "hosting.demand15min": frozenset({"add", "change", "delete"}),
     "hosting.usage15min": frozenset({"add", "change", "delete"}),
     "hosting.demandledgermonth": frozenset({"add", "change", "delete"}),
@@ -80,6 +93,8 @@ CLOSED: Mapping[str, frozenset[str]] = {
 }
 # Powers of pages and actions that are not named like their permission.
 POWERS = {
+    ("marketdata.marketday", "import_market"): "marketdata.import_priceseries",
+    ("marketdata.priceseries", "import_market"): "marketdata.import_priceseries",
     ("crm.invoice", "record_payment"): "crm.add_payment",
     ("crm.customermembership", "revoke_membership"): "crm.delete_customermembership",
     ("accounts.user", "grant_access"): "accounts.add_accessgrant",

@@ -1,0 +1,74 @@
+"""Curves on pages: what the chart component wants, and the same figures as a file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+
+SIGNIFICANT = 6
+COLOURS = {
+    "first": "var(--color-primary-600)",
+    "second": "var(--color-primary-400)",
+    "third": "var(--color-primary-800)",
+    "faint": "var(--color-primary-200)",
+    "past": "#8a6d3b",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: its name, its values (None is a gap), and how it is drawn."""
+
+    label: str
+    values: Sequence[float | None]
+    colour: str = "first"
+    dashed: bool = False
+    stepped: bool = False
+    fill: str | bool = False
+
+
+def chart(labels: Sequence[str], lines: Sequence[Line], *, unit: str) -> str:
+    """The JSON of a line chart; the first line carries the axis."""
+    datasets = [
+        {
+            "label": f"{line.label} ({unit})" if unit else line.label,
+            "data": [shortened(value) for value in line.values],
+            "borderColor": COLOURS[line.colour],
+            "borderWidth": 1.5,
+            "borderDash": [4, 3] if line.dashed else [],
+            "pointRadius": 0,
+            "spanGaps": False,
+            "stepped": "before" if line.stepped else False,
+            "fill": line.fill,
+            "backgroundColor": COLOURS["faint"],
+            "displayYAxis": place == 0,
+            "suffixYAxis": unit,
+            "maxTicksXLimit": 8,
+        }
+        for place, line in enumerate(lines)
+    ]
+    return json.dumps({"labels": list(labels), "datasets": datasets}, ensure_ascii=False)
+
+
+def shortened(value: Any) -> float | None:
+    """Six digits are more than a picture shows."""
+    return None if value is None else float(f"{float(value):.{SIGNIFICANT}g}")
+
+
+def csv_file(name: str, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
+    """A file of plain figures and moments; an empty cell is what nobody knows. Nothing in it was typed by people."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(headers)
+    for row in rows:
+        writer.writerow(["" if cell is None else cell for cell in row])
+    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    response["Content-Disposition"] = f'attachment; filename="{safe}.csv"'
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

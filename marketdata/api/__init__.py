@@ -1,0 +1,1 @@
+"""Market data for programs: the same for whoever is signed in."""
