@@ -1,14 +1,18 @@
 """Signing in with an e-mail address and a password, within the time somebody has been given."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.domain.queries import access_open, users_with_email
 from accounts.enums import LoginOutcome
 from accounts.models import User
+from hashinsight.common.prepared import Prepared
 
 OUTCOME_ATTRIBUTE = "sign_in_outcome"
 
@@ -48,7 +52,14 @@ class TimeLimitedBackend(ModelBackend):
     def get_user(self, user_id: Any) -> User | None:
         """The user of a session, asked on every request: gone as soon as access ends or the user is inactive."""
         now = timezone.now()
-        user = User.objects.annotate(access_open=access_open("pk", now)).filter(pk=user_id).first()
+        user: Any = _by_id.first(User._meta.pk.to_python(user_id), now)
         if user is None or not self.user_can_authenticate(user) or not user.access_open:
             return None
         return user
+
+
+def _rows(user_id: UUID, now: datetime) -> "QuerySet[User]":
+    return User.objects.annotate(access_open=access_open("pk", now)).filter(pk=user_id)
+
+
+_by_id = Prepared(_rows, UUID(int=0), datetime(1970, 1, 1, tzinfo=UTC))

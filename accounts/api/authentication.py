@@ -1,9 +1,10 @@
 """Who calls the API: ``Authorization: Bearer hi_…``."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
@@ -20,6 +21,7 @@ from accounts.models import ApiKey, User
 from accounts.rules import second_factor_due
 from hashinsight.common.api.problems import Problem
 from hashinsight.common.context import current_request_id
+from hashinsight.common.prepared import Prepared
 from hashinsight.common.requests import client_ip
 
 FAILURES_RECORDED_PER_MINUTE = 10
@@ -96,11 +98,19 @@ def _find(presented: str, now: datetime) -> ApiKey | None:
     prefix = prefix_of(presented)
     if prefix is None:
         return None
-    rows = ApiKey.objects.select_related("user").annotate(
-        access_open=access_open("user_id", now), has_factor=has_second_factor("user_id")
-    )
-    key: ApiKey | None = rows.filter(prefix=prefix).first()
+    key = _by_prefix.first(prefix, now)
     return key if key is not None and opens(key, presented) else None
+
+
+def _rows(prefix: str, now: datetime) -> "QuerySet[ApiKey]":
+    return (
+        ApiKey.objects.select_related("user")
+        .annotate(access_open=access_open("user_id", now), has_factor=has_second_factor("user_id"))
+        .filter(prefix=prefix)
+    )
+
+
+_by_prefix = Prepared(_rows, "?prefix?", datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def _refuse(
