@@ -13,13 +13,14 @@ from typing import Any
 import django
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from hashinsight.common import guards, migrating, receivers
 from hashinsight.common.migrating import one_class_at_a_time
 
 TEMPLATE_PREFIX = "hi_template_"
 _BUILD_LOCK = 7_310_226
+FEW_BYTES = 2_000_000
 
 
 def _login_as(user: str, password: str) -> None:
@@ -56,29 +57,70 @@ def become_owner() -> None:
 def empty_all_tables() -> None:
     """Empty every table but the migrations' own; guards are off inside this one transaction only.
 
-    Emptying an empty table costs as much as emptying a full one: only those with pages are, and those that refer to
-    them, which TRUNCATE insists on.
+    Few rows are deleted: TRUNCATE makes new files for each table and index, and insists on all that refer to them.
     """
-    with owner_login(), connection.cursor() as cursor:
+    with owner_login(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT quote_ident(tablename), pg_relation_size(quote_ident(tablename)::regclass) > 0 FROM pg_tables"
-            " WHERE schemaname = 'public'"
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
             " AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
         )
-        every = dict(cursor.fetchall())
-        tables = _with_referrers(cursor, {name for name, used in every.items() if used}) & set(every)
+        every = {name for (name,) in cursor.fetchall()}
+        # Whoever still writes is waited for.
+        cursor.execute(f"LOCK TABLE ONLY {', ONLY '.join(every)} IN SHARE ROW EXCLUSIVE MODE")
+        tables = _with_rows(cursor, every)
         if not tables:
             return
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
-            " WHERE NOT tgisinternal AND tgtype & 32 <> 0 AND tgrelid::regclass::text = ANY (%s)",
-            [sorted(tables)],
-        )
-        guarded = cursor.fetchall()  # triggers that refuse TRUNCATE
-        statements = [f"ALTER TABLE {table} DISABLE TRIGGER {trigger}" for table, trigger in guarded]
-        statements.append(f"TRUNCATE {', '.join(sorted(tables))} RESTART IDENTITY CASCADE")
-        statements += [f"ALTER TABLE {table} ENABLE TRIGGER {trigger}" for table, trigger in guarded]
-        cursor.execute("; ".join(statements))
+        if sum(tables.values()) > FEW_BYTES:
+            emptied = _with_referrers(cursor, set(tables)) & every
+            statement = f"TRUNCATE {', '.join(sorted(emptied))} CASCADE"
+        else:
+            emptied = set(tables)
+            deletes = [f"_{number} AS (DELETE FROM ONLY {name})" for number, name in enumerate(sorted(emptied))]
+            statement = f"WITH {', '.join(deletes)} SELECT"  # in one statement, so that no order matters
+        with _without_guards(cursor, emptied):
+            cursor.execute(statement)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks to come cannot be altered
+        _restart_identities(cursor, emptied)
+
+
+def _with_rows(cursor: Any, every: set[str]) -> dict[str, int]:
+    """Those with a row, and their size in bytes; what has no page is not looked into."""
+    cursor.execute(
+        "SELECT name, pg_relation_size(name::regclass) FROM unnest(%s::text[]) AS name"
+        " WHERE pg_relation_size(name::regclass) > 0",
+        [sorted(every)],
+    )
+    sizes = dict(cursor.fetchall())
+    if not sizes:
+        return {}
+    cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM ONLY {name})" for name in sizes))
+    return {name: sizes[name] for (name,) in cursor.fetchall()}
+
+
+@contextmanager
+def _without_guards(cursor: Any, tables: set[str]) -> Iterator[None]:
+    """Triggers on DELETE and TRUNCATE do nothing inside; afterwards each is as it was."""
+    cursor.execute(
+        "SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled FROM pg_trigger"
+        " WHERE NOT tgisinternal AND tgtype & (8 | 32) <> 0 AND tgenabled <> 'D'"
+        " AND tgrelid::regclass::text = ANY (%s)",
+        [sorted(tables)],
+    )
+    guards = cursor.fetchall()
+    how = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
+    cursor.execute(";".join(f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name, _mode in guards) or "SELECT")
+    yield
+    cursor.execute(
+        ";".join(f"ALTER TABLE {table} {how[mode]} TRIGGER {name}" for table, name, mode in guards) or "SELECT"
+    )
+
+
+def _restart_identities(cursor: Any, tables: set[str]) -> None:
+    cursor.execute(
+        "SELECT setval(objid::regclass, 1, false) FROM pg_depend JOIN pg_class ON pg_class.oid = objid"
+        " WHERE relkind = 'S' AND deptype IN ('a', 'i') AND refobjid::regclass::text = ANY (%s)",
+        [sorted(tables)],
+    )
 
 
 def _with_referrers(cursor: Any, tables: set[str]) -> set[str]:
