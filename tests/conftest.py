@@ -12,15 +12,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 
 from accounts.models import User
-from crm.domain.memberships import grant_membership
 from crm.models import Customer, LegalEntity
-from tests import factories
+from tests import cast
 from tests.support import database
 from tests.support.children import pytest_configure  # noqa: F401  (a hook)
+from tests.support.standing import STAGE, standing
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -37,102 +36,94 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, worke
             database.become_app_login(unquote(url.username), unquote(url.password or ""))
     yield
     with django_db_blocker.unblock():
+        STAGE.clear()
         database.become_owner()
         database.drop(name, then_use=original)
 
 
 @pytest.fixture
+@standing
 def now() -> datetime:
     """The moment the tests live in."""
     return NOW
 
 
-def _staff(email: str, name: str, *permissions: str) -> User:
-    user = factories.UserFactory(email=email, name=name, is_staff=True)
-    for codename in permissions:
-        app, _, code = codename.partition(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=code))
-    return user
-
-
 @pytest.fixture
+@standing
 def root(db: None) -> User:
     """A superuser, for set-up only; never the subject of a permission test."""
-    return factories.UserFactory(email="root@hashinsight.example", name="Root", is_staff=True, is_superuser=True)
+    return cast.root()
 
 
 @pytest.fixture
+@standing
 def legal_entity(db: None) -> LegalEntity:
     """Who issues."""
-    return factories.LegalEntityFactory()
+    return _made("legal_entity")
 
 
 @pytest.fixture
+@standing
 def customer_a(legal_entity: LegalEntity) -> Customer:
     """The customer of alice and bob."""
-    return factories.CustomerFactory(company_name="Aurora Mining AG", legal_entity=legal_entity)
+    return _made("customer_a", legal_entity)
 
 
 @pytest.fixture
+@standing
 def customer_b(legal_entity: LegalEntity) -> Customer:
     """The customer of charlie."""
-    return factories.CustomerFactory(company_name="Borealis Compute Ltd", legal_entity=legal_entity)
-
-
-def _member(email: str, name: str, customer: Customer, role: str, root: User) -> User:
-    user = factories.UserFactory(email=email, name=name)
-    grant_membership(user, customer, role=role, by=root)
-    return user
+    return _made("customer_b", legal_entity)
 
 
 @pytest.fixture
+@standing
 def alice(customer_a: Customer, root: User) -> User:
     """Customer admin of customer A."""
-    return _member("alice@aurora.example", "Alice", customer_a, "customer_admin", root)
+    return _made("alice", customer_a, root)
 
 
 @pytest.fixture
+@standing
 def bob(customer_a: Customer, root: User) -> User:
     """Viewer of customer A."""
-    return _member("bob@aurora.example", "Bob", customer_a, "customer_viewer", root)
+    return _made("bob", customer_a, root)
 
 
 @pytest.fixture
+@standing
 def charlie(customer_b: Customer, root: User) -> User:
     """Customer admin of customer B; must see nothing of A."""
-    return _member("charlie@borealis.example", "Charlie", customer_b, "customer_admin", root)
-
-
-_VIEW = tuple(
-    f"crm.view_{model}"
-    for model in (
-        *("customer", "lead", "deal", "dealline", "invoice", "invoiceline", "payment", "product", "activity"),
-        "contract",
-    )
-) + tuple(
-    f"hosting.view_{model}" for model in ("site", "zone", "rack", "priceplan", "hostingterms", "minermodel", "miner")
-)
+    return _made("charlie", customer_b, root)
 
 
 @pytest.fixture
+@standing
 def clerk(db: None) -> User:
     """Staff who may look at the commercial rows and change nothing."""
-    return _staff("clerk@hashinsight.example", "Clerk", *_VIEW)
+    return _made("clerk")
 
 
 @pytest.fixture
+@standing
 def biller(db: None) -> User:
     """Staff whose one power is to issue invoices."""
-    return _staff("biller@hashinsight.example", "Biller", *_VIEW, "crm.issue_invoice")
+    return _made("biller")
 
 
 @pytest.fixture
+@standing
 def seller(db: None) -> User:
     """Staff whose one power is to convert leads."""
-    return _staff("seller@hashinsight.example", "Seller", *_VIEW, "crm.convert_lead")
+    return _made("seller")
 
 
 @pytest.fixture
+@standing
 def operator(db: None) -> User:
     """Staff whose one power is to try failed work again."""
-    return _staff("operator@hashinsight.example", "Operator", "jobs.view_duework", "jobs.retry_duework")
+    return _made("operator")
+
+
+def _made(name: str, *needed: Any) -> Any:
+    return cast.MAKERS[name][1](*needed)

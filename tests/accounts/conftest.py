@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.domain.users import create_user
 from accounts.models import User
+from tests.support.standing import standing
 
 PASSWORD = "correct-horse-battery-staple"
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -27,6 +28,7 @@ def empty_cache() -> Iterator[None]:
 
 
 @pytest.fixture
+@standing
 def dora(db: None) -> User:
     """A person with a verified address and no right at all."""
     return create_user("dora@delta.example", by=None, at=MADE_AT, password=PASSWORD, name="Dora Delta", verified=True)

@@ -14,6 +14,7 @@ from accounts.domain.grants import grant_access, revoke_access
 from accounts.domain.keys import create_key, revoke_key, rotate_key
 from accounts.domain.users import deactivate_user
 from accounts.models import ApiKey, LoginRecord, User
+from tests.support.standing import standing
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 Key = tuple[ApiKey, str]
@@ -26,6 +27,7 @@ def clock() -> Any:
 
 
 @pytest.fixture
+@standing
 def key(dora: User) -> Key:
     """A key of dora's, good for ten days."""
     return create_key(dora, name="Reader", scopes=["deals:read"], expires_at=AT + timedelta(days=10), by=dora, at=AT)

@@ -30,6 +30,7 @@ from accounts.models import ApiKey, User
 from hashinsight.events.models import OutboxEvent
 from tests.accounts.conftest import MADE_AT
 from tests.accounts.test_sign_in import everything_stored
+from tests.support.standing import standing
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -37,6 +38,7 @@ Maker = Callable[..., tuple[ApiKey, str]]
 
 
 @pytest.fixture
+@standing
 def make(dora: User) -> Maker:
     """A key for dora."""
 

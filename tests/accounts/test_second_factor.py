@@ -23,6 +23,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, LoginRecord, User
 from hashinsight.common.secrets import SecretUnreadable
 from tests.accounts.conftest import HOME, PASSWORD, SignIn
+from tests.support.standing import standing
 
 PRODUCTION = {
     "SECRET_KEY": "s" * 60,
@@ -39,6 +40,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture
+@standing
 def guarded(dora: User) -> User:
     """dora, with an authenticator app."""
     TOTP.activate(dora, SECRET)

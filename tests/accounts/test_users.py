@@ -25,11 +25,13 @@ from accounts.models import User, UserGroup
 from accounts.rules import may_manage
 from hashinsight.events.models import OutboxEvent
 from tests.accounts.conftest import HOME, SignIn
+from tests.support.standing import standing
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
+@standing
 def roles(db: None) -> None:
     sync_roles()
 
@@ -40,11 +42,13 @@ def staff(email: str, *groups: str) -> User:
 
 
 @pytest.fixture
+@standing
 def owner(roles: None) -> User:
     return staff("owner@h.example", "owner")
 
 
 @pytest.fixture
+@standing
 def admin(roles: None) -> User:
     return staff("admin@h.example", "admin")
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
 from hashinsight.jobs import queue
 from tests import factories
+from tests.support.standing import standing
 
 BACKEND = "accounts.backends.TimeLimitedBackend"
 SignIn = Callable[[User], Client]
@@ -32,6 +32,7 @@ def quiet_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+@standing
 def sign_in() -> SignIn:
     """A client for a person."""
 
@@ -44,21 +45,19 @@ def sign_in() -> SignIn:
 
 
 @pytest.fixture
+@standing
 def as_root(root: User, sign_in: SignIn) -> Client:
     """Whoever may do everything."""
     return sign_in(root)
 
 
 @pytest.fixture
+@standing
 def staff(db: None) -> Callable[..., User]:
     """Makes staff with exactly these permissions."""
 
     def make(*permissions: str) -> User:
-        user: User = factories.UserFactory(is_staff=True)
-        for name in permissions:
-            app, _, code = name.partition(".")
-            user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=code))
-        return user
+        return factories.give_permissions(factories.UserFactory(is_staff=True), *permissions)
 
     return make
 

@@ -18,12 +18,14 @@ from crm.models import (
 )
 from tests.admin.forms import save
 from tests.factories import NOW, CustomerFactory, issued_invoice
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 MAKE = "/admin/crm/accountingexport/make/"
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, legal_entity: LegalEntity) -> Invoice:
     """In the books of November."""
     return issued_invoice(by=root, customer=CustomerFactory(), at=NOW)

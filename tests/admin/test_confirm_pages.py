@@ -14,14 +14,17 @@ from tests import factories
 from tests.admin.conftest import SignIn, seen, texts
 from tests.admin.forms import confirm, url
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 
 @pytest.fixture
+@standing
 def draft(root: User, customer_a: Customer) -> Invoice:
     return factories.draft_invoice(by=root, customer=customer_a)
 
 
 @pytest.fixture
+@standing
 def issued(root: User, customer_a: Customer) -> Invoice:
     return factories.issued_invoice(by=root, customer=customer_a)
 

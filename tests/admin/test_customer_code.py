@@ -7,11 +7,13 @@ from accounts.models import User
 from crm.models import Customer
 from tests import factories
 from tests.admin.forms import save
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@standing
 def billed(root: User, customer_a: Customer) -> Customer:
     factories.issued_invoice(by=root, customer=customer_a)
     return customer_a

@@ -14,9 +14,11 @@ from hashinsight.jobs.models import DueWork
 from hashinsight.jobs.tasks import perform
 from tests import factories
 from tests.admin.conftest import SignIn, texts
+from tests.support.standing import standing
 
 
 @pytest.fixture
+@standing
 def issued(root: User, customer_a: Customer) -> Invoice:
     return factories.issued_invoice(by=root, customer=customer_a)
 

@@ -20,6 +20,7 @@ from hosting.models import Miner, MinerModel
 from tests import factories
 from tests.admin.conftest import SignIn
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 PAYLOADS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "=cmd|' /C calc'!A0", "＝1+1", "－1",
@@ -55,6 +56,7 @@ def test_what_can_be_exported() -> None:
 
 
 @pytest.fixture
+@standing
 def poisoned(root: User, legal_entity: Any) -> None:
     """Every text column of every exported table holds a formula, one row per formula."""
     for number, text in enumerate(PAYLOADS):

@@ -12,6 +12,7 @@ from crm.models import Customer, Invoice, InvoiceLine, LegalEntity, TaxCode
 from tests import factories
 from tests.admin.conftest import SignIn, seen
 from tests.admin.forms import url
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 UNTAXED = (
@@ -21,6 +22,7 @@ UNTAXED = (
 
 
 @pytest.fixture
+@standing
 def draft(root: User, customer_a: Customer) -> Invoice:
     return factories.draft_invoice(by=root, customer=customer_a, title="Racks")
 

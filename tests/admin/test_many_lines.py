@@ -13,6 +13,7 @@ from hashinsight.common.admin.inlines import PagedInline
 from tests import factories
 from tests.admin.forms import errors, page_data
 from tests.factories import TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 MANY, PORTION = 528, 25
@@ -26,6 +27,7 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+@standing
 def draft(root: User, customer_a: Customer) -> Invoice:
     """528 lines of 1.00 each: more than a request may bring."""
     made = factories.draft_invoice(by=root, customer=customer_a)
@@ -38,6 +40,7 @@ def draft(root: User, customer_a: Customer) -> Invoice:
 
 
 @pytest.fixture
+@standing
 def address(draft: Invoice) -> str:
     """Its page."""
     return f"/admin/crm/invoice/{draft.pk}/change/"

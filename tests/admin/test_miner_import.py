@@ -13,12 +13,14 @@ from hosting.domain.miner_import import steps
 from hosting.enums import ImportState
 from hosting.models import Miner, MinerImport, MinerModel
 from tests import factories
+from tests.support.standing import standing
 
 UPLOAD = "/admin/hosting/miner/import/"
 HEAD = "serial,model,site,zone\n"
 
 
 @pytest.fixture
+@standing
 def hall(db: None) -> None:
     """A zone of 7 kW, and a model of 3.5 kW."""
     site = places.create_site(name="Odessa", capacity_kw=Decimal(100), time_zone="UTC", at=factories.NOW)

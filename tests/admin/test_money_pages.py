@@ -30,6 +30,7 @@ from tests import factories
 from tests.admin.conftest import SignIn, seen, texts
 from tests.admin.forms import confirm, url
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 DAY = TODAY.isoformat()
@@ -38,12 +39,14 @@ WRITE_OFF = {"amount": "1000", "kind": "bad_debt", "on": DAY, "reason": "insolve
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """1,000.00 USD."""
     return factories.issued_invoice(by=root, customer=customer_a)
 
 
 @pytest.fixture
+@standing
 def deposit(root: User, invoice: Invoice) -> CustomerCredit:
     """300.00 USD."""
     return customer_credits.record_deposit(
@@ -52,6 +55,7 @@ def deposit(root: User, invoice: Invoice) -> CustomerCredit:
 
 
 @pytest.fixture
+@standing
 def payment(root: User, invoice: Invoice) -> Payment:
     """100.00 USD."""
     return payments.record_payment(

@@ -22,20 +22,24 @@ from tests import factories
 from tests.admin.conftest import SignIn, seen, texts
 from tests.admin.forms import confirm, errors, save
 from tests.factories import NOW
+from tests.support.standing import standing
 
 
 @pytest.fixture
+@standing
 def roles(db: None) -> None:
     sync_roles()
 
 
 @pytest.fixture
+@standing
 def owner(roles: None, root: User) -> User:
     user = factories.UserFactory(email="owner@hashinsight.example")
     return set_groups(user, groups=["owner"], by=root, at=NOW)
 
 
 @pytest.fixture
+@standing
 def keeper(roles: None, root: User) -> User:
     """Holds the role admin: may change users, but no owner."""
     user = factories.UserFactory(email="keeper@hashinsight.example")

@@ -15,6 +15,7 @@ from tests.admin.conftest import SignIn, seen
 from tests.admin.forms import url
 from tests.admin.test_imports import LEADS, upload
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 from tests.trust.threads import in_threads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet_broker")]
@@ -22,6 +23,7 @@ CLICKS = 4
 
 
 @pytest.fixture
+@standing
 def issued(root: User, customer_a: Customer) -> Invoice:
     return factories.issued_invoice(by=root, customer=customer_a)
 

@@ -23,6 +23,7 @@ from hashinsight.jobs.registry import periodic_jobs
 from tests import factories
 from tests.admin.conftest import SignIn
 from tests.factories import NOW
+from tests.support.standing import standing
 
 
 def count(client: Client, address: str) -> int:
@@ -30,6 +31,7 @@ def count(client: Client, address: str) -> int:
 
 
 @pytest.fixture
+@standing
 def business(root: User, customer_a: Customer, customer_b: Customer) -> None:
     """One of each: draft, open, partly paid, credited, paid, cancelled, in two currencies."""
     now = timezone.now()

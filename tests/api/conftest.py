@@ -15,6 +15,7 @@ from crm.models import Customer, Invoice
 from tests import factories
 from tests.api.client import Caller
 from tests.isolation.steel import build_steel
+from tests.support.standing import standing
 
 
 @pytest.fixture(autouse=True)
@@ -26,36 +27,42 @@ def _fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture
+@standing
 def as_alice(alice: User) -> Caller:
     """Customer admin of A."""
     return Caller(alice)
 
 
 @pytest.fixture
+@standing
 def as_bob(bob: User) -> Caller:
     """Viewer of A."""
     return Caller(bob)
 
 
 @pytest.fixture
+@standing
 def as_charlie(charlie: User) -> Caller:
     """Customer admin of B."""
     return Caller(charlie)
 
 
 @pytest.fixture
+@standing
 def as_clerk(clerk: User) -> Caller:
     """Staff, view only."""
     return Caller(clerk)
 
 
 @pytest.fixture
+@standing
 def as_root(root: User) -> Caller:
     """Staff with every power."""
     return Caller(root)
 
 
 @pytest.fixture
+@standing
 def invoice_a(customer_a: Customer, root: User) -> Invoice:
     """An issued invoice of A."""
     return factories.issued_invoice(by=root, customer=customer_a)
@@ -74,6 +81,7 @@ def stored_pdf() -> Callable[[Invoice], bytes]:
 
 
 @pytest.fixture
+@standing
 def world(customer_a: Customer, root: User) -> dict[str, str]:
     """One row in each state that a call of STAFF_CALLS starts from."""
     pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)
@@ -95,6 +103,7 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
 
 
 @pytest.fixture
+@standing
 def whole_world(world: dict[str, str], customer_a: Customer, root: User) -> dict[str, str]:
     """The same with the hosting part."""
     rows = steel_rows(customer_a, root)

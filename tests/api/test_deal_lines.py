@@ -12,11 +12,13 @@ from tests import factories
 from tests.api.client import Caller
 from tests.api.test_errors import check
 from tests.factories import NOW
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@standing
 def deal(customer_a: Customer) -> Deal:
     return factories.DealFactory(customer=customer_a)
 

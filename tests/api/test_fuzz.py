@@ -32,6 +32,7 @@ from hashinsight.common.api import document
 from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import money_rows, steel_rows
+from tests.support.standing import standing
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 CALLS_PER_OPERATION = 125 if NIGHTLY else 2
@@ -70,6 +71,7 @@ def _one_connection() -> Iterator[None]:
 
 
 @pytest.fixture
+@standing
 def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller) -> dict[str, list[str]]:
     """Real ids of each collection."""
     pending = deals.submit_deal(factories.DealFactory(customer=customer_a), by=root, at=factories.NOW)

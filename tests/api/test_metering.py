@@ -14,6 +14,7 @@ from hosting.models import Telemetry
 from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import steel_rows
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 NOW = factories.NOW
@@ -21,6 +22,7 @@ START = quarter_hour(NOW)
 
 
 @pytest.fixture
+@standing
 def steel(customer_a: Customer, root: User) -> dict[str, Any]:
     """Of customer A."""
     return steel_rows(customer_a, root)

@@ -20,6 +20,7 @@ from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import money_rows
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 PERIOD = f"first_on={TODAY - timedelta(days=30)}&last_on={TODAY}"
@@ -32,6 +33,7 @@ def _books_add_up(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
+@standing
 def rows(invoice_a: Invoice, root: User) -> dict[str, Any]:
     """Payment 20, deposits 50 (5 applied, 5 paid back) and 50, 5 written off, of an invoice over 1,000 USD."""
     return money_rows(invoice_a, root)

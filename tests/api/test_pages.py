@@ -14,6 +14,7 @@ from crm.domain import payments
 from crm.models import Customer
 from tests import factories
 from tests.api.client import Caller
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +33,7 @@ def walk(caller: Caller, path: str, link: str = "next") -> list[list[Any]]:
 
 
 @pytest.fixture
+@standing
 def same_moment(customer_a: Customer) -> list[str]:
     """Seven customers, five of them of one moment and one name: only the id tells them apart."""
     rows = [factories.CustomerFactory(company_name="Same", created_at=factories.NOW) for _n in range(5)]

@@ -18,6 +18,7 @@ from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import steel_rows
 from tests.api.test_pages import CLIENT_QUERIES, STAFF_QUERIES, queries_of
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 NOW = factories.NOW
@@ -25,6 +26,7 @@ COLLECTIONS = ("contracts", "sites", "zones", "price-plans", "hosting-terms", "m
 
 
 @pytest.fixture
+@standing
 def steel(customer_a: Customer, root: User) -> dict[str, Any]:
     """Of customer A."""
     return steel_rows(customer_a, root)

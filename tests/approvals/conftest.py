@@ -5,13 +5,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
 from crm.models import ApprovalLimit, Customer, Invoice
 from hashinsight.jobs import queue
 from tests import factories
+from tests.support.standing import standing
 
 BACKEND = "accounts.backends.TimeLimitedBackend"
 DECIDER = (
@@ -31,38 +31,39 @@ def quiet_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+@standing
 def people(db: None) -> People:
     """Makes staff with exactly these permissions."""
 
     def make(*permissions: str) -> User:
-        user: User = factories.UserFactory(is_staff=True)
-        for name in permissions:
-            app, _, code = name.partition(".")
-            user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=code))
-        return user
+        return factories.give_permissions(factories.UserFactory(is_staff=True), *permissions)
 
     return make
 
 
 @pytest.fixture
+@standing
 def asker(people: People) -> User:
     """May credit and decide; asks here."""
     return people(*DECIDER)
 
 
 @pytest.fixture
+@standing
 def decider(people: People) -> User:
     """May credit and decide; decides here."""
     return people(*DECIDER)
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """1,000 USD, no tax."""
     return factories.issued_invoice(by=root, customer=customer_a)
 
 
 @pytest.fixture
+@standing
 def limit(invoice: Invoice) -> ApprovalLimit:
     """One person may credit up to 500."""
     return ApprovalLimit.objects.create(
@@ -71,6 +72,7 @@ def limit(invoice: Invoice) -> ApprovalLimit:
 
 
 @pytest.fixture
+@standing
 def sign_in() -> Callable[[User], Client]:
     """A client for a person."""
 

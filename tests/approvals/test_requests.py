@@ -18,6 +18,7 @@ from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.approvals.conftest import DECIDER, People
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=1)
@@ -34,6 +35,7 @@ def notes() -> int:
 
 
 @pytest.fixture
+@standing
 def request_(invoice: Invoice, limit: ApprovalLimit, asker: User) -> ApprovalRequest:
     made = ask(invoice, asker)
     assert isinstance(made, ApprovalRequest)

@@ -14,12 +14,14 @@ from tests.admin.conftest import SignIn, texts
 from tests.admin.forms import confirm, url
 from tests.api.client import Caller
 from tests.approvals.conftest import People
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/approvals/approvalrequest/"
 
 
 @pytest.fixture
+@standing
 def waiting(invoice: Invoice, limit: ApprovalLimit, asker: User, sign_in: SignIn) -> ApprovalRequest:
     shown = sign_in(asker).get(url("invoice", invoice.pk, "credit"))
     assert "wait for a second person" in shown.content.decode()

@@ -27,6 +27,7 @@ from tests import factories
 from tests.crm.opening_files import OpeningFiles
 from tests.crm.test_import_killed import ALIVE, database_url, wait_for
 from tests.support import children
+from tests.support.standing import standing
 
 NOW, TODAY = factories.NOW, factories.TODAY
 CUT = date(2026, 10, 31)
@@ -42,6 +43,7 @@ def prepare() -> LegalEntity:
 
 
 @pytest.fixture
+@standing
 def entity(db: None) -> LegalEntity:
     """For tests inside of one transaction."""
     return prepare()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.domain.roles import sync_roles
 from crm.models import (
@@ -32,6 +32,7 @@ from crm.models import (
 from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo.build import Wish, build_demo
 from hashinsight.demo.shapes import Size
+from tests.support.standing import settle, standing
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 SMALL = Size(customers=16, hosted=8, orders=26, open_deals=14, lost_deals=4, leads=24, conversions=3, months=5)
@@ -64,6 +65,7 @@ def credentials(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+@standing
 def roles(db: None) -> None:
     """The shipped staff roles."""
     sync_roles()
@@ -76,7 +78,7 @@ def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) 
     with django_db_blocker.unblock(), transaction.atomic():
         sync_roles()
         assert build_demo(WISH, credentials=path, say=silent)
-        connection.check_constraints()  # once; else each test would check at its end all that was built here
+        settle()  # once; else each test would check at its end all that was built here
         with django_db_blocker.block():
             yield path
         transaction.set_rollback(True)

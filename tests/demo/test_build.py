@@ -1,13 +1,18 @@
 """The demo company in the database: lively, sound, built once, with sign-ins that work."""
 
+import asyncio
 import json
 import stat
+from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from allauth.account.models import EmailAddress
 from django.db.models import F, Sum
+from django.utils import timezone
 
 from accounts.domain.keys import opens, prefix_of
 from accounts.enums import StaffRole
@@ -43,12 +48,18 @@ from crm.models import (
 )
 from hashinsight.api_urls import COLLECTIONS
 from hashinsight.approvals.models import ApprovalRequest
+from hashinsight.demo import simulated
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
+from hashinsight.demo.readings import tell_readings
 from hashinsight.jobs.models import DueWork
+from hosting.clients.adapter import Target
+from hosting.clients.machines import Machines
 from hosting.domain.histories import histories_that_differ
 from hosting.domain.prices import version_on
+from hosting.domain.rollups import reckon_five_minutes
 from hosting.domain.terms import terms_on
-from hosting.models import Miner
+from hosting.models import Miner, MinerLatest, Telemetry, TelemetryFiveMinutes
+from hosting.simulator.process import start_fleet
 from tests.demo.conftest import NOW, WISH, business
 
 
@@ -259,3 +270,44 @@ def test_machines_stand_where_they_are_paid_for(demo: Path) -> None:
         assert found is not None
         assert version_on(found.price_plan, NOW.date()).number == 2
     assert histories_that_differ() == []
+
+
+# --- its simulated machines -----------------------------------------------------------------------------------
+def test_each_machine_says_it_is_the_model_we_think(demo: Path) -> None:
+    fleet = simulated.simulated_fleet()
+    for miner in Miner.objects.select_related("model"):
+        machine = fleet.at(str(miner.address))
+        assert machine is not None
+        assert miner.model is not None
+        assert miner.model.name == simulated.MODELS[machine.kind.key]
+        assert miner.port == simulated.PORT
+        assert float(miner.model.hashrate_ths) == pytest.approx(machine.kind.rated_ths, rel=0.04)
+
+
+def test_the_process_beside_the_product_answers_for_them(demo: Path) -> None:
+    port = simulated.PORT + 1  # a demo may be running on this computer
+    arguments = simulated.simulator_arguments()
+    arguments[arguments.index("--port") + 1] = str(port)
+    miners = list(Miner.objects.order_by("pk")[:5])
+    with start_fleet(arguments):
+        adapter = Machines()
+        for miner in miners:
+            answer = asyncio.run(adapter.read(Target(str(miner.address), port)))
+            assert answer.reading is not None
+            assert answer.reading.hashrate_ths == pytest.approx(float(miner.model.hashrate_ths), rel=0.2)  # type: ignore[union-attr]
+
+
+def test_hours_of_readings_are_told_minute_by_minute_once(demo: Path) -> None:
+    miners = list(Miner.objects.select_related("model").order_by("pk")[:40])
+    at = timezone.now()
+    assert tell_readings(miners, at=at, hours=2, seed=1) == 40 * 120
+    assert tell_readings(miners, at=at, hours=2, seed=1) == 0
+    of_one = Telemetry.objects.filter(miner_id=miners[0].pk).order_by("recorded_at")
+    moments = list(of_one.values_list("recorded_at", flat=True))
+    assert {later - earlier for earlier, later in pairwise(moments)} == {timedelta(minutes=1)}
+    assert MinerLatest.objects.filter(miner__in=miners, customer_id__isnull=False).count() == 40
+    while reckon_five_minutes(at=at + timedelta(hours=1)).more:
+        pass
+    fives = TelemetryFiveMinutes.objects.filter(miner_id=miners[0].pk)
+    assert fives.count() >= 24
+    assert max(row.samples for row in fives) == 5

@@ -39,11 +39,10 @@ def test_a_demo_from_broken_files_builds_nothing(roles: None, credentials: Path,
 def test_two_builds_of_a_seed_are_the_same_company(roles: None, credentials: Path) -> None:
     tiny = Size(customers=9, hosted=3, orders=8, open_deals=5, lost_deals=2, leads=8, conversions=2, months=2)
     found = []
-    for seed in (4, 4, 5):
+    for _build in range(2):
         with transaction.atomic():
-            build_demo(Wish(at=NOW, seed=seed, size=tiny), credentials=credentials, say=silent)
+            build_demo(Wish(at=NOW, seed=4, size=tiny), credentials=credentials, say=silent)
             found.append(business())
             transaction.set_rollback(True)
     assert found[0] == found[1]
     assert found[0]["invoices"]
-    assert found[0] != found[2]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Max, Min, Sum
 
 from accounts.domain.roles import sync_roles
@@ -25,6 +25,7 @@ from hashinsight.demo.calendar import add_months
 from hashinsight.demo.sample import to_today
 from hashinsight.jobs.models import DueWork
 from tests.demo.conftest import NOW, silent
+from tests.support.standing import settle
 
 FOLDER = Path(os.environ.get("HASHINSIGHT_SAMPLE_DATA") or Path(settings.BASE_DIR).parent / "shared" / "data")
 public_files = pytest.mark.skipif(
@@ -48,7 +49,7 @@ def sample(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any)
     with django_db_blocker.unblock(), transaction.atomic():
         sync_roles()
         assert build_demo(Wish(at=NOW, sample=folder), credentials=path, say=silent)
-        connection.check_constraints()  # once; else each test would check at its end all that was built here
+        settle()  # once; else each test would check at its end all that was built here
         with django_db_blocker.block():
             yield
         transaction.set_rollback(True)

@@ -19,6 +19,7 @@ from crm.domain.memberships import grant_membership
 from crm.models import Customer, Invoice, InvoiceDocument, Lead, LegalEntity
 from tests import factories
 from tests.e2e.conftest import Traffic, new_page, sign_in, work_off
+from tests.support.standing import standing
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,6 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture
+@standing
 def lead(legal_entity: LegalEntity) -> Lead:
     """Somebody who wants to buy."""
     lead: Lead = factories.LeadFactory(

@@ -11,9 +11,11 @@ from crm.domain import contracts
 from crm.models import Contract, Customer
 from hosting.domain import fleet, places, prices
 from hosting.models import Miner, MinerModel, PriceComponent, PricePlan, Rack, Site, Zone
+from tests.support.standing import standing
 
 
 @pytest.fixture
+@standing
 def site(db: None, now: datetime) -> Site:
     """A megawatt in Texas."""
     site: Site = places.create_site(
@@ -23,6 +25,7 @@ def site(db: None, now: datetime) -> Site:
 
 
 @pytest.fixture
+@standing
 def zone(site: Site, now: datetime) -> Zone:
     """Behind a breaker of 100 kW, to be used to 80 %."""
     zone: Zone = places.create_zone(
@@ -32,6 +35,7 @@ def zone(site: Site, now: datetime) -> Zone:
 
 
 @pytest.fixture
+@standing
 def rack(zone: Zone, now: datetime) -> Rack:
     """With six slots."""
     rack: Rack = places.create_rack(zone=zone, name="R1", slots=6, columns=3, at=now)
@@ -39,6 +43,7 @@ def rack(zone: Zone, now: datetime) -> Rack:
 
 
 @pytest.fixture
+@standing
 def model(db: None) -> MinerModel:
     """200 TH/s at 3,500 W."""
     return MinerModel.objects.create(
@@ -47,6 +52,7 @@ def model(db: None) -> MinerModel:
 
 
 @pytest.fixture
+@standing
 def machines(model: MinerModel, root: User, now: datetime) -> Callable[[int], list[Miner]]:
     """Makes machines of that model, in the storeroom."""
 
@@ -58,6 +64,7 @@ def machines(model: MinerModel, root: User, now: datetime) -> Callable[[int], li
 
 
 @pytest.fixture
+@standing
 def plan(db: None, now: datetime) -> PricePlan:
     """Six cents at all hours, published since long ago."""
     plan = prices.create_plan(name="Standard", currency="USD", at=now)
@@ -68,6 +75,7 @@ def plan(db: None, now: datetime) -> PricePlan:
 
 
 @pytest.fixture
+@standing
 def contract(customer_a: Customer, root: User, now: datetime) -> Contract:
     """In force since thirty days."""
     draft = contracts.create_contract(

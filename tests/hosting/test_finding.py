@@ -13,12 +13,14 @@ from accounts.models import User
 from hosting.domain import finding, fleet
 from hosting.domain.fleet import Spot
 from hosting.models import Miner, MinerModel, Rack
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 LIST = "/admin/hosting/miner/"
 
 
 @pytest.fixture
+@standing
 def as_root(root: User) -> Client:
     client = Client()
     client.force_login(root, backend="accounts.backends.TimeLimitedBackend")
@@ -26,6 +28,7 @@ def as_root(root: User) -> Client:
 
 
 @pytest.fixture
+@standing
 def some(model: MinerModel, rack: Rack, root: User, now: datetime) -> dict[str, Miner]:
     """One in a rack, one with an address and a MAC, one of a model nobody knows."""
     other = MinerModel.objects.create(name="Avalon 1566", manufacturer="Canaan", hashrate_ths=185, power_w=3420)

@@ -17,6 +17,7 @@ from hosting.domain.charts import Period
 from hosting.domain.fleet import Spot
 from hosting.enums import MinerHealth, MinerIntent
 from hosting.models import Miner, MinerLatest, Rack, TelemetryDay, TelemetryFiveMinutes, Zone
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 AT = datetime(2026, 11, 20, 12, 3, tzinfo=UTC)
@@ -25,6 +26,7 @@ COUNTS = {"expected_samples": 1, "samples": 1, "online_samples": 1, "restarts": 
 
 
 @pytest.fixture
+@standing
 def miner(machines: Machines) -> Miner:
     with connection.cursor() as cursor:
         cursor.execute("SELECT hosting_ensure_partitions('2026-10-01', '2026-11-21')")

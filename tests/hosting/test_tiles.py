@@ -12,11 +12,13 @@ from hosting import tiles
 from hosting.domain import fleet, tickets
 from hosting.domain.fleet import Spot
 from hosting.models import Miner, MinerLatest, Zone
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 
 
 @pytest.fixture
+@standing
 def four(zone: Zone, machines: Machines, root: User, now: timezone.datetime) -> list[Miner]:
     """One well, one that says no power, one asked in vain, one read an hour ago; the last two are not well."""
     made = machines(4)

@@ -23,7 +23,7 @@ from hashinsight.jobs.enums import RunState
 from hashinsight.jobs.models import JobRun, JobSwitch
 from hashinsight.jobs.registry import PeriodicJob, periodic_job
 from hashinsight.jobs.schedule import seed_schedules
-from tests.conftest import _staff
+from tests.cast import staff
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def as_root(root: User, client: Client) -> Client:
 @pytest.fixture
 def as_watcher(client: Client) -> Client:
     """May look, may neither run nor switch."""
-    client.force_login(_staff("w@hashinsight.example", "W", "jobs.view_jobrun", "django_celery_beat.view_periodictask"))
+    client.force_login(staff("w@hashinsight.example", "W", "jobs.view_jobrun", "django_celery_beat.view_periodictask"))
     return client
 
 
@@ -182,7 +182,7 @@ def test_looking_is_not_running(as_watcher: Client) -> None:
 
 
 def test_without_the_right_to_look_there_is_no_page(client: Client) -> None:
-    client.force_login(_staff("n@hashinsight.example", "N"))
+    client.force_login(staff("n@hashinsight.example", "N"))
     assert client.get(PAGE).status_code == 403
 
 

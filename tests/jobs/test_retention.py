@@ -15,7 +15,7 @@ from hashinsight.jobs import registry, retention, tasks
 from hashinsight.jobs.domain import retention as retaining
 from hashinsight.jobs.models import JobRun, LegalHold, RetentionPolicy, RetentionReport
 from tests import factories
-from tests.conftest import _staff
+from tests.cast import staff
 from tests.factories import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "quiet_broker")]
@@ -195,7 +195,7 @@ def test_a_hold_is_placed_and_released_on_its_pages(as_root: Client, customer_a:
 
 
 def test_looking_alone_changes_nothing(client: Client, policy: RetentionPolicy) -> None:
-    client.force_login(_staff("v@hashinsight.example", "V", "jobs.view_retentionpolicy", "jobs.view_legalhold"))
+    client.force_login(staff("v@hashinsight.example", "V", "jobs.view_retentionpolicy", "jobs.view_legalhold"))
     assert client.get(POLICIES).status_code == 200
     assert client.get(f"{POLICIES}{policy.pk}/dry-run/").status_code == 403
     assert client.get(f"{HOLDS}add/").status_code == 403

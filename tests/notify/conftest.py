@@ -15,6 +15,7 @@ from hashinsight.notify.domain import channels
 from hashinsight.notify.models import Channel, Rule
 from tests.factories import NOW
 from tests.support.servers import Receiver, listening
+from tests.support.standing import standing
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,7 @@ def webhook(root: User, receiver: Receiver) -> Channel:
 
 
 @pytest.fixture
+@standing
 def mailbox(root: User) -> Channel:
     """A mailbox of the house."""
     return channels.create_channel(by=root, at=NOW, name="Ops", kind="email", address="ops@hashinsight.example")

@@ -14,6 +14,7 @@ from hashinsight.notify.models import Alert, Channel, Delivery, Rule
 from hashinsight.notify.tiles import open_alerts
 from tests.factories import NOW, UserFactory
 from tests.notify.conftest import rule
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,7 @@ def staff(*permissions: str) -> Client:
 
 
 @pytest.fixture
+@standing
 def boss(root: User) -> Client:
     client = Client()
     client.force_login(root)

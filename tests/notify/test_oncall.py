@@ -22,6 +22,7 @@ from hashinsight.notify.engine.oncall import Dated, Weekly, on_call, spans
 from hashinsight.notify.models import Channel, Delivery, Rota, RotaRow, RotaShift
 from tests.factories import NOW, UserFactory
 from tests.notify.conftest import rule, work
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -30,16 +31,19 @@ MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
 
 @pytest.fixture
+@standing
 def anna(db: None) -> User:
     return UserFactory(email="anna@hashinsight.example", name="Anna", is_staff=True)
 
 
 @pytest.fixture
+@standing
 def ben(db: None) -> User:
     return UserFactory(email="ben@hashinsight.example", name="Ben", is_staff=True)
 
 
 @pytest.fixture
+@standing
 def rota(anna: User, ben: User) -> Rota:
     """By the clock of Berlin: Anna from eight to six, Ben at night, on each day."""
     made = Rota.objects.create(name="Ops", time_zone="Europe/Berlin")
@@ -50,6 +54,7 @@ def rota(anna: User, ben: User) -> Rota:
 
 
 @pytest.fixture
+@standing
 def called(rota: Rota, root: User) -> Channel:
     """A mailbox, and whoever is on call."""
     return channels.create_channel(

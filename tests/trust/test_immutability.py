@@ -14,12 +14,14 @@ from crm.domain import deals, documents, invoicing, issuing, payments, settlemen
 from crm.models import DealLine, Invoice, InvoiceDocument, InvoiceLine, NumberSeries, Payment
 from tests.factories import NOW, TODAY
 from tests.support.database import owner_login
+from tests.support.standing import standing
 from tests.trust.frozen import BOOKKEEPING, FROZEN_MODELS, Frozen, build, columns, is_changed_by, survey
 
 Attack = Callable[[Frozen], Any]
 
 
 @pytest.fixture
+@standing
 def frozen(root: User) -> Frozen:
     return build(root)
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.api.client import Caller
+from tests.support.standing import standing
 from tests.trust.frozen import FROZEN_MODELS, Frozen, another_value, build, columns
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,7 @@ SHOWN = [model for model in FROZEN_MODELS if admin.site.is_registered(model)]
 
 
 @pytest.fixture
+@standing
 def frozen(root: User) -> Frozen:
     return build(root)
 

@@ -11,6 +11,7 @@ from crm.models import Customer, Invoice, LegalEntity, NumberSeries
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.support.database import owner_login
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quiet_broker")]
 
@@ -60,6 +61,7 @@ ATTACKS = {
 
 
 @pytest.fixture
+@standing
 def books(customer_a: Customer, legal_entity: LegalEntity, root: User) -> tuple[Invoice, Invoice]:
     """One issued invoice, one draft, one series for all customers."""
     LegalEntity.objects.filter(pk=legal_entity.pk).update(number_scope="entity")

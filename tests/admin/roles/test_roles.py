@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.domain.roles import sync_roles
 from accounts.domain.users import set_groups
@@ -19,6 +19,7 @@ from tests import factories
 from tests.admin.roles.scene import build_scene
 from tests.admin.roles.surfaces import Cell, Permissions, cells
 from tests.factories import NOW
+from tests.support.standing import settle
 
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 SEED = 20261120
@@ -32,7 +33,7 @@ def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Mapping[
     with django_db_blocker.unblock(), transaction.atomic():
         root = factories.UserFactory(email="root@hashinsight.example", name="Root", is_staff=True, is_superuser=True)
         rows = {"root": root, **build_scene(root)}
-        connection.check_constraints()  # once; else each test would at its end
+        settle()  # once; else each test would at its end
         with django_db_blocker.block():
             yield rows
         transaction.set_rollback(True)

@@ -19,12 +19,14 @@ from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.models import DueWork
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 ISSUED_ON = [TODAY - timedelta(days=days) for days in (30, 10, 20)]
 
 
 @pytest.fixture
+@standing
 def signed(root: User, customer_a: Customer, customer_b: Customer) -> list[Deal]:
     """Three sales of two customers; one is taxed, with two rates in time."""
     customer_a.tax_code = factories.standard_tax()

@@ -30,6 +30,7 @@ from hashinsight.approvals.domain import requests
 from tests import factories
 from tests.crm.opening_files import OpeningFiles
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 OCTOBER, DAY = date(2026, 10, 1), date(2026, 10, 28)
@@ -39,8 +40,10 @@ AT = datetime(2026, 10, 20, 9, tzinfo=UTC)
 class Scene:
     """An invoice of October, partly paid, and a deposit."""
 
-    def __init__(self, root: User, customer: Customer, folder: Path) -> None:
-        self.root, self.customer, self.folder = root, customer, folder
+    folder: Path
+
+    def __init__(self, root: User, customer: Customer) -> None:
+        self.root, self.customer = root, customer
         self.invoice: Invoice = factories.issued_invoice(by=root, customer=customer, at=AT)
         self.entity = self.invoice.legal_entity
         money: dict[str, Any] = {
@@ -89,8 +92,15 @@ VERBS: dict[str, Act] = {
 
 
 @pytest.fixture
-def scene(root: User, customer_a: Customer, tmp_path: Path) -> Scene:
-    return Scene(root, customer_a, tmp_path)
+@standing
+def business(root: User, customer_a: Customer) -> Scene:
+    return Scene(root, customer_a)
+
+
+@pytest.fixture
+def scene(business: Scene, tmp_path: Path) -> Scene:
+    business.folder = tmp_path
+    return business
 
 
 def entries() -> int:

@@ -11,11 +11,13 @@ from crm.domain import crediting, deals, invoicing, issuing, payments
 from crm.models import Customer, DealLine, Invoice
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """3 racks at 10 and one machine at 1,000, both with 19 %."""
     customer_a.tax_code = factories.standard_tax()

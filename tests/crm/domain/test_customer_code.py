@@ -15,11 +15,13 @@ from crm.domain.customers import CustomerRefused
 from crm.models import Customer, Invoice, LegalEntity
 from tests import factories
 from tests.factories import NOW
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@standing
 def billed(root: User, customer_a: Customer) -> Customer:
     factories.issued_invoice(by=root, customer=customer_a)
     return customer_a

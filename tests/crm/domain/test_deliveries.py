@@ -20,6 +20,7 @@ from hashinsight.jobs.domain.work import WorkBusy, retry_work
 from hashinsight.jobs.models import DueWork
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ def clock() -> Iterator[None]:
 
 
 @pytest.fixture
+@standing
 def delivery(root: User, customer_a: Customer) -> InvoiceDelivery:
     """Waiting for its document."""
     return InvoiceDelivery.objects.get(invoice=factories.issued_invoice(by=root, customer=customer_a))

@@ -16,11 +16,13 @@ from crm.models import Customer, DunningItem, DunningLetter, DunningLevel, Invoi
 from hashinsight.jobs.models import DueWork
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 
 
 @pytest.fixture
+@standing
 def ladder(customer_a: Customer) -> list[DunningLevel]:
     """7 days: a friendly word; 21 days: 5 USD and 10 % interest."""
     rows = [

@@ -24,6 +24,7 @@ from hashinsight.jobs.models import DueWork
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.support.official_rules import failed_rules, needs_official_rules
+from tests.support.standing import standing
 
 pytestmark = [
     pytest.mark.django_db,
@@ -51,6 +52,7 @@ def code_of(category: str, **fields: Any) -> TaxCode:
 
 
 @pytest.fixture
+@standing
 def seller(legal_entity: LegalEntity) -> LegalEntity:
     LegalEntity.objects.filter(pk=legal_entity.pk).update(
         registration_number="HRB 21045", phone="+49 431 5550", contact_name="Accounts"

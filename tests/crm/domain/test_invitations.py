@@ -31,6 +31,7 @@ from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.models import DueWork
 from hashinsight.jobs.tasks import perform
 from tests import factories
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 WORDS = {"name": "New Person", "password": "correct-horse-battery"}
@@ -38,6 +39,7 @@ FORM = {"name": "New Person", "password": "correct-horse-battery", "repeated": "
 
 
 @pytest.fixture
+@standing
 def boss(root: User) -> User:
     """An administrator, who may invite staff and clients."""
     sync_roles()
@@ -45,11 +47,13 @@ def boss(root: User) -> User:
 
 
 @pytest.fixture
+@standing
 def client_link(boss: User, customer_a: Customer) -> Invitation:
     return invite("new@aurora.example", by=boss, at=timezone.now(), customer=customer_a, role="customer_admin")
 
 
 @pytest.fixture
+@standing
 def staff_link(boss: User) -> Invitation:
     return invite("New@Hash.example", by=boss, at=timezone.now(), roles=["finance"], language="de")
 

@@ -12,11 +12,13 @@ from crm.models import Customer, DealLine, Invoice, Payment
 from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """1,000.00 USD, issued today."""
     return factories.issued_invoice(by=root, customer=customer_a)

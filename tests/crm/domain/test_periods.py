@@ -15,6 +15,7 @@ from hashinsight.common.transitions import MoveRefused
 from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 OCTOBER = date(2026, 10, 1)
@@ -22,12 +23,14 @@ IN_OCTOBER = datetime(2026, 10, 20, 9, tzinfo=UTC)
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """Issued in October."""
     return factories.issued_invoice(by=root, customer=customer_a, at=IN_OCTOBER)
 
 
 @pytest.fixture
+@standing
 def closed(invoice: Invoice, root: User) -> AccountingPeriod:
     return periods.close_period(invoice.legal_entity, month=OCTOBER, by=root, at=NOW)
 

@@ -11,11 +11,13 @@ from accounts.models import User
 from crm.domain import invoicing, issuing
 from crm.models import Customer, Invoice, InvoiceLine, TaxCode
 from tests import factories
+from tests.support.standing import standing
 
 DAY = date(2026, 11, 20)
 
 
 @pytest.fixture
+@standing
 def draft(customer_a: Customer, root: User) -> Invoice:
     """Three lines: two of one rate, one without tax."""
     tax = factories.standard_tax("19")

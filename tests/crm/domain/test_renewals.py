@@ -18,6 +18,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.factories import NOW
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -25,6 +26,7 @@ Make = Callable[..., Contract]
 
 
 @pytest.fixture
+@standing
 def make(root: User) -> Make:
     """In force, for a year until the end of 2026, notice 30 days, renewing itself by a year."""
 

@@ -8,11 +8,13 @@ from accounts.models import User
 from crm.domain import deals
 from crm.models import Customer, Deal
 from tests import factories
+from tests.support.standing import standing
 
 AT = datetime(2026, 11, 20, 9, 59, tzinfo=UTC)  # 23:59 in Kiritimati
 
 
 @pytest.fixture
+@standing
 def approved(root: User, customer_a: Customer) -> Deal:
     deal = factories.DealFactory(customer=customer_a)
     deals.submit_deal(deal, by=root, at=AT)

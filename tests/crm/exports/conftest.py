@@ -27,6 +27,7 @@ from crm.models import (
 )
 from hashinsight.jobs import queue
 from tests import factories
+from tests.support.standing import standing
 
 MONTH = date(2026, 10, 1)
 AT = datetime(2026, 10, 15, 9, 0, tzinfo=UTC)
@@ -111,6 +112,7 @@ class Books:
 
 
 @pytest.fixture
+@standing
 def books(root: User) -> Books:
     """Mapped but for what is booked later."""
     entity = factories.LegalEntityFactory(currency="EUR", language="en")

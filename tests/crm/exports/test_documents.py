@@ -19,6 +19,7 @@ from crm.domain.exports.span import span_of
 from crm.enums import DocumentFormat, ExportKind
 from crm.models import AccountingExport, Invoice, InvoiceDocument
 from tests.crm.exports.conftest import LATER, MONTH, Books
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,7 @@ def frozen(books: Books) -> dict[str, Any]:
 
 
 @pytest.fixture
+@standing
 def issued(books: Books) -> list[Invoice]:
     """Three of the month, one of another."""
     found = [

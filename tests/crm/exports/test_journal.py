@@ -19,12 +19,14 @@ from crm.domain.ledger.queries import trial_balance
 from crm.enums import ExportKind
 from crm.models import AccountingExport, AccountingPeriod, LedgerAccount, LedgerPosting
 from tests.crm.exports.conftest import LATER, MONTH, Books
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 KINDS = [ExportKind.JOURNAL_CSV, ExportKind.JOURNAL_XLSX]
 
 
 @pytest.fixture
+@standing
 def month(books: Books) -> Books:
     """Two currencies, money, both rates."""
     for place in range(4):

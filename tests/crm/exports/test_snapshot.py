@@ -17,6 +17,7 @@ from hashinsight.jobs.domain import retention
 from hashinsight.jobs.models import RetentionPolicy
 from tests.crm.exports.conftest import LATER, MONTH, Books
 from tests.crm.exports.test_documents import store
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 KIND = "crm.provisional_exports"
@@ -38,6 +39,7 @@ def facts(export: AccountingExport) -> tuple[Any, ...]:
 
 
 @pytest.fixture
+@standing
 def issued(books: Books) -> Invoice:
     """One with its PDF, one without; mapped."""
     first = books.issue(books.customers[0], [("1", "10", books.taxes[0])])

@@ -22,6 +22,7 @@ from hashinsight.events.models import OutboxEvent
 from tests import factories
 from tests.crm.ledger.test_posting import pay, postings
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -33,12 +34,14 @@ def _books_add_up(db: None) -> Any:
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     """1,000.00 USD."""
     return factories.issued_invoice(by=root, customer=customer_a)
 
 
 @pytest.fixture
+@standing
 def when(root: User) -> dict[str, Any]:
     """By whom and when."""
     return {"by": root, "on": TODAY, "at": NOW}

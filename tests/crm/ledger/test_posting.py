@@ -24,6 +24,7 @@ from crm.models import (
 )
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +44,7 @@ def values(kind: str) -> list[str | None]:
 
 
 @pytest.fixture
+@standing
 def taxed(root: User, customer_a: Customer) -> Invoice:
     """100.00 with 19 % and 50.00 with 7 %: 172.50 USD."""
     high, low = factories.standard_tax("19"), factories.standard_tax("7")

@@ -21,12 +21,14 @@ from crm.domain.ledger.statement import Statement, StatementRefused, statement_o
 from crm.models import Customer, Invoice, JournalEntry, LedgerPosting, LegalEntity
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 LATER = TODAY + timedelta(days=50)
 
 
 @pytest.fixture
+@standing
 def books(root: User, customer_a: Customer, customer_b: Customer) -> Invoice:
     """Two customers, two currencies, every kind of movement on two days."""
     first = factories.issued_invoice(by=root, customer=customer_a)

@@ -19,17 +19,20 @@ from hashinsight.notify.models import Alert
 from tests import factories
 from tests.admin.forms import confirm
 from tests.factories import NOW, TODAY
+from tests.support.standing import standing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_broker")]
 OCTOBER = date(2026, 10, 1)
 
 
 @pytest.fixture
+@standing
 def invoice(root: User, customer_a: Customer) -> Invoice:
     return factories.issued_invoice(by=root, customer=customer_a, at=datetime(2026, 10, 20, 9, tzinfo=UTC))
 
 
 @pytest.fixture
+@standing
 def lose(invoice: Invoice) -> Callable[[], Payment]:
     """Money that somebody wrote past the domain, without an entry in the books."""
 

@@ -16,6 +16,7 @@ from hosting.domain.fleet import Spot
 from hosting.enums import MinerAlertKind, MinerIntent, TelemetryState
 from hosting.models import Miner, MinerAlertRule, MinerBreach, MinerLatest, Site, TelemetryFiveMinutes, Zone
 from tests.hosting.series.history import ensure_partitions
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 MINUTE = timedelta(minutes=1)
@@ -23,6 +24,7 @@ CHIP = MinerAlertKind.CHIP
 
 
 @pytest.fixture
+@standing
 def running(machines: Machines, site: Site, zone: Zone, root: User, now: datetime) -> Machines:
     """Active machines in the zone."""
 

@@ -26,6 +26,7 @@ from hosting.enums import EdgeStatus, MinerIntent, ReadingSource, TelemetryState
 from hosting.models import EdgeDevice, Miner, MinerContact, MinerLatest, Site, Telemetry, Zone
 from hosting.simulator import FleetThread, HandClock, Settings
 from tests.hosting.simulator.support import EPOCH, own_network
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 PORT = 24028
@@ -65,6 +66,7 @@ class Scripted:
 
 
 @pytest.fixture
+@standing
 def placed(machines: Machines, site: Site, root: User, now: datetime) -> Machines:
     """Makes machines at the site, each with an address."""
 

@@ -15,12 +15,14 @@ from hosting.domain.fleet import Spot
 from hosting.domain.health import Passed, pass_health
 from hosting.enums import MinerIntent, TelemetryState
 from hosting.models import Miner, MinerLatest, PendingHealth, Site, Zone
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
+@standing
 def running(machines: Machines, site: Site, zone: Zone, root: User, now: datetime) -> Machines:
     """Active machines that answered just now."""
 

@@ -17,6 +17,7 @@ from hosting.domain import caps, fleet, repairs, terms, usage, usage_marks
 from hosting.domain.caps import CapReached
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.models import HostingTerms, Miner, PricePlan, RepairOrder, Site, Usage15Min, UsageClock, Zone
+from tests.support.standing import standing
 from tests.trust.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +33,7 @@ def quiet_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+@standing
 def agreed(contract: Contract, plan: PricePlan, site: Site, root: User, now: datetime) -> HostingTerms:
     """10 kW contracted for customer A, and room for no more than three machines of 3.5 kW."""
     row = terms.draft_terms(

@@ -19,6 +19,7 @@ from hosting.domain.entering import Entry, enter_miners
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.domain.miner_import import steps
 from hosting.models import HostingTerms, Miner, MinerModel, PricePlan, Site, Zone
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 Agree = Callable[..., HostingTerms]
@@ -26,6 +27,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
+@standing
 def agree(contract: Contract, plan: PricePlan, site: Site, root: User, now: datetime) -> Agree:
     """Terms of customer A for the site or a zone of it: two machines of 3.5 kW fit under 8 kW."""
 
@@ -40,6 +42,7 @@ def agree(contract: Contract, plan: PricePlan, site: Site, root: User, now: date
 
 
 @pytest.fixture
+@standing
 def owned(machines: Machines, customer_a: Customer, root: User, now: datetime) -> Machines:
     """Makes machines of customer A, in the storeroom."""
 

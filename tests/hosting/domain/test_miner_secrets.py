@@ -22,6 +22,7 @@ from hosting.engine.sealing import SealUnreadable, open_with
 from hosting.enums import SecretMode
 from hosting.models import EdgeDevice, Miner, MinerOperation, MinerSecret, Zone
 from tests.hosting.engine.test_sealing import pair
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 CANARY = "canary-7f3a9"
@@ -122,6 +123,7 @@ def test_machines_that_change_hands_keep_their_login_bound_to_the_new_owner(
 
 
 @pytest.fixture
+@standing
 def device(zone: Zone, now: datetime) -> tuple[EdgeDevice, bytes]:
     """With the private key it keeps."""
     private, public = pair()

@@ -19,6 +19,7 @@ from hosting.domain.prices import PriceRefused
 from hosting.domain.terms import TermsRefused
 from hosting.engine.tariff import Window
 from hosting.models import HostingTerms, PriceComponent, PricePlan, PricePlanVersion, PriceWindow, Site, Zone
+from tests.support.standing import standing
 
 DAY = timedelta(days=1)
 
@@ -126,6 +127,7 @@ def test_control_a_draft_is_open(plan: PricePlan, now: datetime) -> None:
 
 
 @pytest.fixture
+@standing
 def drafted(contract: Contract, site: Site, zone: Zone, plan: PricePlan, now: datetime) -> HostingTerms:
     return terms.draft_terms(
         contract=contract, site=site, zone=zone, price_plan=plan, contracted_kw=Decimal(100),

@@ -19,12 +19,14 @@ from hosting.domain.ticket_clock import late_tickets
 from hosting.domain.tickets import TicketRefused
 from hosting.enums import MinerIntent
 from hosting.models import Miner, RepairOrder, Ticket
+from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture
+@standing
 def ticket(customer_a: Customer, alice: User, now: datetime) -> Ticket:
     return tickets.open_ticket(subject="Fan is loud", customer=customer_a, priority="high", by=alice, at=now)
 

@@ -16,6 +16,7 @@ from accounts.models import User
 from hosting.domain import edge, fleet
 from hosting.domain.fleet import Spot
 from hosting.models import EdgeDevice, Miner, Zone
+from tests.support.standing import standing
 
 PUBLIC_KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -27,6 +28,7 @@ def nightly() -> bool:
 
 
 @pytest.fixture
+@standing
 def placed(machines: Callable[..., list[Miner]], zone: Zone, root: User) -> Callable[[int], list[Miner]]:
     """Makes machines that stand in the zone since a week."""
 
@@ -38,6 +40,7 @@ def placed(machines: Callable[..., list[Miner]], zone: Zone, root: User) -> Call
 
 
 @pytest.fixture
+@standing
 def device(zone: Zone, root: User) -> EdgeDevice:
     """Enrolled, in the zone."""
     made, code = edge.register_device(

@@ -15,6 +15,7 @@ from hosting.domain.usage import reckon_quarters
 from hosting.models import Miner, SeriesPartition, Telemetry, TelemetryFiveMinutes, Zone
 from tests.hosting.series.history import ensure_partitions, reckon_all, store
 from tests.hosting.series.oracle import Reading
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 DAY = datetime(2026, 9, 1, tzinfo=UTC)
@@ -30,6 +31,7 @@ def billed(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 
 
 @pytest.fixture
+@standing
 def read(zone: Zone, machines: Callable[..., list[Miner]], root: User) -> Miner:
     """A machine read for an hour on the first of September, reckoned; partitions of three days."""
     (miner,) = machines(1)

@@ -27,6 +27,7 @@ from tests.hosting.series.test_usage import (  # noqa: F401  (fixtures)
     quarter_of,
     reckon_everything,
 )
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 Agree = Callable[..., HostingTerms]
@@ -34,6 +35,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
+@standing
 def read(four: list[Miner], customer_a: Customer, customer_b: Customer, root: User) -> list[Miner]:
     """The first two machines are one customer's, the third (in the first hall still) and fourth another's; all read."""
     fleet.assign_miners(four[:2], customer=customer_a, since=BEGIN, by=root, at=LATER)

@@ -29,6 +29,7 @@ from hosting.models import (
 from tests.hosting.series import oracle
 from tests.hosting.series.history import dying_after, ensure_partitions, reckon_all, rows_of, store
 from tests.hosting.series.oracle import Reading
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
@@ -47,6 +48,7 @@ DAY_COLUMNS = (
 
 
 @pytest.fixture
+@standing
 def fleet_of_three(site: Site, machines: Machines, root: User) -> list[Miner]:
     """Two at a site read every minute (one of them moves to one read every ten), one in the storeroom."""
     Site.objects.filter(pk=site.pk).update(collection_interval_s=60)

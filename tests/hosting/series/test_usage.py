@@ -34,6 +34,7 @@ from tests.hosting.series import oracle, usage_oracle
 from tests.hosting.series.history import ensure_partitions, reckon_all, store
 from tests.hosting.series.oracle import Reading
 from tests.hosting.series.workshop import REPAIRS, Workshop
+from tests.support.standing import standing
 
 pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
@@ -55,6 +56,7 @@ def reckon_everything(at: datetime = LATER, portion: int = 48) -> None:
 
 
 @pytest.fixture
+@standing
 def hall(site: Site, now: datetime) -> list[Zone]:
     """Two zones at a site read every minute."""
     Site.objects.filter(pk=site.pk).update(collection_interval_s=60)
@@ -65,6 +67,7 @@ def hall(site: Site, now: datetime) -> list[Zone]:
 
 
 @pytest.fixture
+@standing
 def four(hall: list[Zone], machines: Machines, root: User) -> list[Miner]:
     """Three in the first hall, one of them moving to the second, where the fourth stands; all switched on."""
     miners = machines(4)
@@ -81,6 +84,7 @@ def four(hall: list[Zone], machines: Machines, root: User) -> list[Miner]:
 
 
 @pytest.fixture
+@standing
 def agree(site: Site, root: User, now: datetime) -> Callable[..., HostingTerms]:
     """Terms of a customer with a plan of their own."""
 
