@@ -13,6 +13,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.demo.billing import Say
 from hashinsight.demo.calendar import Clock
 from hashinsight.demo.credentials import write_credentials
+from hashinsight.demo.market import tell_market
 from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_credentials
 from hashinsight.demo.plain import build_plain
 from hashinsight.demo.readings import tell_readings
@@ -77,6 +78,7 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         if wish.hours:
             told = tell_readings(machines, at=wish.at, hours=wish.hours, seed=wish.seed)
             say(f"{told} readings of the last {wish.hours} hours")
+        tell_market(at=wish.at, seed=wish.seed, sample=wish.sample, say=say)
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)
