@@ -94,6 +94,7 @@ SCOPES = {
     "difficulty-periods:read": _("Read difficulty by retarget"),
     "price-series:read": _("Read price series and their values"),
     "coins:read": _("Read coins"),
+    "forecasts:read": _("Read forecasts and what they have been worth"),
     "invoices:read": _("Read invoices and their PDFs"),
     "invoices:write": _("Create, issue and credit invoices (staff)"),
     "payments:read": _("Read payments"),

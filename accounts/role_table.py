@@ -70,7 +70,7 @@ HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *
 MARKET_TABLES = (
     "marketdata.networksnapshot", "marketdata.sourceanswer", "marketdata.sourcestate", "marketdata.marketday",
     "marketdata.technicalindicator", "marketdata.difficultyperiod", "marketdata.priceseries", "marketdata.pricepoint",
-    "marketdata.coin", "marketdata.coinprofitability",
+    "marketdata.coin", "marketdata.coinprofitability", "intelligence.forecastrun", "intelligence.forecastscore",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -139,7 +139,7 @@ _LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES, *MARKE
     "approvals.view_approvalrequest",
 }
 # Prices of energy and of exchange: who bills by them and who runs machines by them keeps them.
-_MARKET = _on(("marketdata.priceseries",), ADD, CHANGE) | {"marketdata.import_priceseries"}
+_MARKET = _on(("marketdata.priceseries",), ADD, CHANGE) | {"marketdata.import_priceseries", "intelligence.run_forecast"}
 _SALES = (
     _on(("crm.customer", "crm.lead", "crm.deal", "crm.activity", "crm.contract"), ADD, CHANGE)
     | _on(("crm.dealline",), ADD, CHANGE, DELETE)

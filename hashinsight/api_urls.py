@@ -25,6 +25,7 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api.forecasts import ForecastViewSet
 from marketdata.api.views import (
     CoinViewSet,
     DifficultyPeriodViewSet,
@@ -62,6 +63,7 @@ COLLECTIONS = (
     DifficultyPeriodViewSet,
     PriceSeriesViewSet,
     CoinViewSet,
+    ForecastViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

@@ -5,7 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class IntelligenceConfig(AppConfig):
-    """Holds no tables yet."""
+    """What is made of what is known: forecasts and how they did."""
 
     name = "intelligence"
     verbose_name = _("Intelligence")
+
+    def ready(self) -> None:
+        """Register event kinds, jobs and retention."""
+        from intelligence import registrations  # noqa: PLC0415  (app ready)
+
+        registrations.register()

@@ -15,6 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hashinsight.demo.billing import Say
+from intelligence.domain.forecasting import ENGINES, backtest, current
+from intelligence.domain.scoring import rescore_all
 from marketdata.domain.collecting import HPS_PER_EHS, SLOT, slot_of
 from marketdata.domain.days import DayFigures, note_days
 from marketdata.domain.importing import import_coins, import_market_file, import_prices
@@ -34,6 +36,7 @@ LAST_PRICE = 91_000.0
 PRICE_SWING, RATE_SWING, RATE_GROWTH = 0.022, 0.015, 0.0004  # of a day
 SOURCE = "invented for the demo"
 HOURS_BACK = 24 * 45
+FORECAST_DAYS = 40
 
 
 @dataclass
@@ -73,7 +76,11 @@ def tell_market(*, at: datetime, seed: int, sample: Path | None, say: Say) -> No
     _tell_energy(dice, at)
     while catch_up(at=at):
         pass
-    say("The market: days, indicators, retargets and energy prices")
+    made = backtest(ENGINES, days=FORECAST_DAYS, at=at)
+    for kind in ENGINES:
+        current(kind, at=at)
+    rescore_all(at=at)
+    say(f"The market: days, indicators, retargets, energy prices, {made} forecasts")
 
 
 def _tell_network(dice: random.Random, at: datetime) -> None:

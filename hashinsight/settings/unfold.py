@@ -1,18 +1,10 @@
 """The look of the admin: name, colours, navigation."""
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-
-def _item(title: object, icon: str, url_name: str, permission: str) -> dict[str, object]:
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(url_name),
-        "permission": lambda request: request.user.has_perm(permission),
-    }
-
+from hashinsight.sidebar import MARKET
+from hashinsight.sidebar import item as _item
 
 UNFOLD = {
     "SITE_TITLE": "HashInsight",
@@ -123,68 +115,7 @@ UNFOLD = {
                     ),
                 ],
             },
-            {
-                "title": _("Market"),
-                "separator": True,
-                "items": [
-                    _item(
-                        _("Market"),
-                        "monitoring",
-                        "admin:marketdata_networksnapshot_market",
-                        "marketdata.view_networksnapshot",
-                    ),
-                    _item(
-                        _("Price series"),
-                        "electric_meter",
-                        "admin:marketdata_priceseries_changelist",
-                        "marketdata.view_priceseries",
-                    ),
-                    _item(
-                        _("Market days"),
-                        "event",
-                        "admin:marketdata_marketday_changelist",
-                        "marketdata.view_marketday",
-                    ),
-                    _item(
-                        _("Indicators"),
-                        "trending_up",
-                        "admin:marketdata_technicalindicator_changelist",
-                        "marketdata.view_technicalindicator",
-                    ),
-                    _item(
-                        _("Difficulty periods"),
-                        "stairs",
-                        "admin:marketdata_difficultyperiod_changelist",
-                        "marketdata.view_difficultyperiod",
-                    ),
-                    _item(_("Coins"), "currency_bitcoin", "admin:marketdata_coin_changelist", "marketdata.view_coin"),
-                    _item(
-                        _("Coin profitability"),
-                        "calculate",
-                        "admin:marketdata_coinprofitability_changelist",
-                        "marketdata.view_coinprofitability",
-                    ),
-                    _item(
-                        _("Snapshots"),
-                        "photo_camera",
-                        "admin:marketdata_networksnapshot_changelist",
-                        "marketdata.view_networksnapshot",
-                    ),
-                    _item(_("Prices"), "sell", "admin:marketdata_pricepoint_changelist", "marketdata.view_pricepoint"),
-                    _item(
-                        _("Answers of sources"),
-                        "forum",
-                        "admin:marketdata_sourceanswer_changelist",
-                        "marketdata.view_sourceanswer",
-                    ),
-                    _item(
-                        _("Market sources"),
-                        "cloud",
-                        "admin:marketdata_sourcestate_changelist",
-                        "marketdata.view_sourcestate",
-                    ),
-                ],
-            },
+            MARKET,
             {
                 "title": _("Finance"),
                 "separator": True,

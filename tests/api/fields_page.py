@@ -29,6 +29,7 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api import forecasts as forecast_api
 from marketdata.api import serializers as market
 from marketdata.api import views as market_views
 
@@ -77,6 +78,7 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
 MARKET_VIEWS = (
     market_views.NetworkSnapshotViewSet, market_views.MarketDayViewSet, market_views.IndicatorViewSet,
     market_views.DifficultyPeriodViewSet, market_views.PriceSeriesViewSet, market_views.CoinViewSet,
+    forecast_api.ForecastViewSet,
 )  # fmt: skip
 ADMIN_ONLY = {
     ("customers", "partial_update"),
@@ -106,6 +108,9 @@ PARTS = {
     "rows of values": market.PriceValueSerializer,
     "coins": market.CoinSerializer,
     "profitability of coins": market.CoinProfitabilitySerializer,
+    "forecasts": forecast_api.ForecastSerializer,
+    "points of forecasts": forecast_api.ForecastPointSerializer,
+    "scores of forecasts": forecast_api.ForecastScoreSerializer,
     "deliveries": serializers.DeliverySerializer,
     "credit-applications": money.CreditApplicationSerializer,
     "refunds": money.RefundSerializer,

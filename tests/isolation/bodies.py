@@ -5,7 +5,9 @@ from typing import Any
 from tests.isolation.world import Tenant
 
 # What is about the world is the same for all; test_shared.py looks at it.
-SHARED = frozenset({"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins"})
+SHARED = frozenset(
+    {"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts"}
+)
 # Which of a tenant's rows stands in the address of a call: the one from which the call would succeed.
 ROWS: dict[str, dict[str, str]] = {
     "customers": {"": "customer"},

@@ -40,6 +40,7 @@ from hosting.models import (
     TelemetryDay,
     TelemetryFiveMinutes,
 )
+from intelligence.models import ForecastPoint, ForecastRun, ForecastScore
 from marketdata.models import (
     Coin,
     DifficultyPeriod,
@@ -52,7 +53,7 @@ from marketdata.models import (
 from tests.factories import NOW
 
 KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
-ABOUT_A_NEW_ROW = {"miner.registered"}
+ABOUT_A_NEW_ROW = {"miner.registered", "intelligence.forecast_generated", "price_series.values_stored"}
 
 
 class Killed(BaseException):
@@ -170,5 +171,8 @@ def state() -> dict[str, Any]:
         "periods": sorted(DifficultyPeriod.objects.values_list("first_height", "bits")),
         "prices": sorted(PricePoint.objects.values_list("starts_at", "value", "version")),
         "coins": sorted(Coin.objects.values_list("symbol", "price_usd", "current_difficulty"), key=str),
+        "forecasts": sorted(ForecastRun.objects.values_list("kind", "data_hash", "is_current")),
+        "said": sorted(ForecastPoint.objects.values_list("run__kind", "horizon", "value", "upper")),
+        "scores": sorted(ForecastScore.objects.values_list("kind", "horizon", "forecasts", "mae")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

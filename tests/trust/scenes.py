@@ -28,6 +28,7 @@ from hosting.domain.miner_import import steps
 from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
+from tests.intelligence.world import days_to_forecast
 from tests.marketdata.scenes import a_day_to_close, a_feed, coins
 
 Kwargs = dict[str, Any]
@@ -308,6 +309,7 @@ SCENES = [
     Scene("marketdata.close_days", a_day_to_close),
     Scene("marketdata.backfill", coins),
     Scene("marketdata.ask_series", a_feed),
+    Scene("intelligence.forecast", days_to_forecast),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

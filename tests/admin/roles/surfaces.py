@@ -38,6 +38,8 @@ CLOSED: Mapping[str, frozenset[str]] = {
             "coinprofitability",
         )
     },
+    "intelligence.forecastrun": frozenset({"add", "change", "delete"}),
+    "intelligence.forecastscore": frozenset({"add", "change", "delete"}),
     "hosting.demand15min": frozenset({"add", "change", "delete"}),
     "hosting.usage15min": frozenset({"add", "change", "delete"}),
     "hosting.demandledgermonth": frozenset({"add", "change", "delete"}),

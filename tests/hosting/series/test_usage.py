@@ -40,10 +40,8 @@ pytestmark = pytest.mark.django_db
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 BEGIN = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)  # an hour before the day with 100 quarter-hours begins in Texas
 MIDNIGHT = BEGIN + timedelta(hours=1)
-END = BEGIN + timedelta(hours=4)
-LATER = BEGIN + timedelta(days=2)
-QUARTER = timedelta(minutes=15)
-MINUTE = timedelta(minutes=1)
+END, LATER = BEGIN + timedelta(hours=4), BEGIN + timedelta(days=2)
+QUARTER, MINUTE = timedelta(minutes=15), timedelta(minutes=1)
 MOVED = BEGIN + timedelta(minutes=67)
 STARTS = [BEGIN + QUARTER * n for n in range(16)]
 Machines = Callable[..., list[Miner]]

@@ -1,0 +1,96 @@
+"""The navigation of the admin, as far as it has a file of its own."""
+
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def item(title: object, icon: str, url_name: str, permission: str) -> dict[str, object]:
+    """An entry for whoever has the permission."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(url_name),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+MARKET = {
+    "title": _("Market"),
+    "separator": True,
+    "items": [
+        item(
+            _("Market"),
+            "monitoring",
+            "admin:marketdata_networksnapshot_market",
+            "marketdata.view_networksnapshot",
+        ),
+        item(
+            _("Forecasts"),
+            "query_stats",
+            "admin:intelligence_forecastrun_pictures",
+            "intelligence.view_forecastrun",
+        ),
+        item(
+            _("Price series"),
+            "electric_meter",
+            "admin:marketdata_priceseries_changelist",
+            "marketdata.view_priceseries",
+        ),
+        item(
+            _("Market days"),
+            "event",
+            "admin:marketdata_marketday_changelist",
+            "marketdata.view_marketday",
+        ),
+        item(
+            _("Indicators"),
+            "trending_up",
+            "admin:marketdata_technicalindicator_changelist",
+            "marketdata.view_technicalindicator",
+        ),
+        item(
+            _("Difficulty periods"),
+            "stairs",
+            "admin:marketdata_difficultyperiod_changelist",
+            "marketdata.view_difficultyperiod",
+        ),
+        item(_("Coins"), "currency_bitcoin", "admin:marketdata_coin_changelist", "marketdata.view_coin"),
+        item(
+            _("Coin profitability"),
+            "calculate",
+            "admin:marketdata_coinprofitability_changelist",
+            "marketdata.view_coinprofitability",
+        ),
+        item(
+            _("Snapshots"),
+            "photo_camera",
+            "admin:marketdata_networksnapshot_changelist",
+            "marketdata.view_networksnapshot",
+        ),
+        item(_("Prices"), "sell", "admin:marketdata_pricepoint_changelist", "marketdata.view_pricepoint"),
+        item(
+            _("Forecast runs"),
+            "history",
+            "admin:intelligence_forecastrun_changelist",
+            "intelligence.view_forecastrun",
+        ),
+        item(
+            _("Scores of forecasts"),
+            "scoreboard",
+            "admin:intelligence_forecastscore_changelist",
+            "intelligence.view_forecastscore",
+        ),
+        item(
+            _("Answers of sources"),
+            "forum",
+            "admin:marketdata_sourceanswer_changelist",
+            "marketdata.view_sourceanswer",
+        ),
+        item(
+            _("Market sources"),
+            "cloud",
+            "admin:marketdata_sourcestate_changelist",
+            "marketdata.view_sourcestate",
+        ),
+    ],
+}

@@ -1,0 +1,159 @@
+"""Forecasts as pictures, and what they have been worth."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hashinsight.common.admin.charting import Line, chart, csv_file
+from hashinsight.common.admin.display import day_text, moment_text, money_text, number_text, percent_text
+from hashinsight.common.admin.object_page import ObjectPage
+from hashinsight.common.audit import audit_context
+from intelligence import rules
+from intelligence.domain import forecasting, pictures, scoring
+from intelligence.domain.pictures import FanPoint
+from intelligence.enums import ForecastKind, Verdict
+from intelligence.models import ForecastRun, ForecastScore
+
+TRILLION = Decimal(10**12)
+KINDS = (ForecastKind.PRICE, ForecastKind.DIFFICULTY)
+UNITS = {ForecastKind.PRICE: "USD", ForecastKind.DIFFICULTY: "T"}
+CSV_HEADERS = (
+    "day_utc", "actual", "forecast_7_days_before", "its_lower", "its_upper", "forecast", "lower", "upper", "naive",
+)  # fmt: skip
+
+
+class ForecastsPage(ObjectPage):
+    """A fan chart and a score card for each kind; a forecast without skill says so."""
+
+    power = "view"
+    for_one = False
+    for_none = True
+    list_label = gettext_lazy("Forecasts as pictures")
+    icon = "query_stats"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page, or the file of one kind."""
+        wanted = request.GET.get("csv", "")
+        if wanted in KINDS:
+            return self.file(ForecastKind(wanted))
+        page = self.model_admin
+        context = {
+            **page.admin_site.each_context(request),
+            "title": _("Forecasts"),
+            "subtitle": None,
+            "opts": page.opts,
+            "parts": [self.part(kind) for kind in KINDS],
+            "may_run": rules.may_run_forecast(request.user),
+        }
+        request.current_app = page.admin_site.name
+        return TemplateResponse(request, "intelligence/admin/forecasts.html", context)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Look at the data now, whatever the cache says."""
+        if not rules.may_run_forecast(request.user):
+            raise PermissionDenied
+        with audit_context(actor=request.user, source="admin"):
+            for kind in KINDS:
+                try:
+                    run = forecasting.current(kind, at=timezone.now(), by=request.user, renew=True)
+                except forecasting.ForecastNotMade as refusal:
+                    messages.error(request, str(refusal))
+                else:
+                    said = {"kind": kind.label, "day": day_text(run.issued_at)}
+                    messages.success(request, _("%(kind)s: the forecast knows all days up to %(day)s.") % said)
+            scoring.rescore_all(at=timezone.now())
+        return HttpResponseRedirect(request.path)
+
+    def part(self, kind: ForecastKind) -> dict[str, Any]:
+        """One kind: its run, its picture, its score card."""
+        run = pictures.current_run(kind)
+        verdict = scoring.verdict(kind)
+        found: dict[str, Any] = {
+            "kind": kind, "title": kind.label, "unit": UNITS[kind], "run": run, "verdict": verdict,
+            "verdict_text": verdict.label, "has_skill": verdict == Verdict.SKILL,
+            "no_skill": verdict == Verdict.NO_SKILL, "scores": _scores(kind),
+        }  # fmt: skip
+        if run is None:
+            return found
+        points = pictures.fan(run)
+        scale = TRILLION if kind is ForecastKind.DIFFICULTY else Decimal(1)
+        return found | {
+            "data": _picture(points, scale, UNITS[kind]),
+            "facts": _facts(run),
+            "values": [
+                (point.horizon, moment_text(point.at), _shown(kind, point.value), _shown(kind, point.lower),
+                 _shown(kind, point.upper), _shown(kind, point.naive))
+                for point in run.points.order_by("horizon")
+            ],
+            "csv": f"?csv={kind}",
+        }  # fmt: skip
+
+    def file(self, kind: ForecastKind) -> HttpResponse:
+        """What the picture shows, with all digits."""
+        run = pictures.current_run(kind)
+        points = pictures.fan(run) if run else []
+        rows = (
+            (point.day.isoformat(), point.actual, point.past, point.past_lower, point.past_upper, point.value,
+             point.lower, point.upper, point.naive)
+            for point in points
+        )  # fmt: skip
+        return csv_file(f"forecast-{kind}", CSV_HEADERS, rows)
+
+
+def _picture(points: Sequence[FanPoint], scale: Decimal, unit: str) -> str:
+    def line(name: str) -> list[float | None]:
+        return [None if (value := getattr(point, name)) is None else float(value / scale) for point in points]
+
+    return chart(
+        [date_format(point.day, "j.n.") for point in points],
+        [
+            Line(_("actual"), line("actual")),
+            Line(_("forecast"), line("value"), "third"),
+            Line(_("lower bound"), line("lower"), "second", dashed=True),
+            Line(_("upper bound"), line("upper"), "second", dashed=True, fill="-1"),
+            Line(_("forecast seven days before"), line("past"), "past", dashed=True),
+        ],
+        unit=unit,
+    )
+
+
+def _facts(run: ForecastRun) -> list[tuple[Any, Any]]:
+    facts = [
+        (_("model"), run.model_name),
+        (_("knows all days up to"), day_text(run.issued_at)),
+        (_("days it was made from"), run.observations),
+        (_("made"), moment_text(run.computed_at)),
+        (_("remarks"), ", ".join(run.flags) or "–"),
+    ]
+    for one in run.params.get("retargets", [])[:2]:
+        at = one["at"][:16].replace("T", " ")
+        change = number_format(round(one["change_percent"], 2), decimal_pos=2, use_l10n=True)
+        facts.append((_("expected retarget"), f"{at} UTC: {change} %"))
+    return facts
+
+
+def _shown(kind: ForecastKind, value: Decimal) -> str:
+    if kind is ForecastKind.PRICE:
+        return money_text(value, "USD")
+    return f"{number_text(round(value / TRILLION, 3))} T"
+
+
+def _scores(kind: ForecastKind) -> list[tuple[Any, ...]]:
+    rows = ForecastScore.objects.filter(kind=kind, series=None).order_by("horizon")
+    return [
+        (
+            row.horizon, row.forecasts, percent_text(row.mae), percent_text(row.rmse), percent_text(row.naive_mae),
+            "–" if row.skill is None else percent_text(row.skill),
+            "–" if row.coverage is None else percent_text(row.coverage), row.get_verdict_display(),
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Every write to the intelligence tables, and the questions asked of them twice."""

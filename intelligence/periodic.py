@@ -1,0 +1,19 @@
+"""The periodic jobs of intelligence, as beat and the admin know them."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from hashinsight.jobs.registry import PeriodicJob, register_job
+
+JOBS = [
+    ("forecast", timedelta(hours=1), _("Forecasts price and difficulty once a new day is known, and scores the past.")),
+]
+
+
+def register() -> None:
+    """Called once from ``ready()``."""
+    for name, every, description in JOBS:
+        register_job(
+            PeriodicJob(name=f"intelligence.{name}", task=f"intelligence.{name}", every=every, description=description)
+        )
