@@ -95,6 +95,7 @@ SCOPES = {
     "price-series:read": _("Read price series and their values"),
     "coins:read": _("Read coins"),
     "forecasts:read": _("Read forecasts and what they have been worth"),
+    "calculator:read": _("Calculate what machines earn"),
     "invoices:read": _("Read invoices and their PDFs"),
     "invoices:write": _("Create, issue and credit invoices (staff)"),
     "payments:read": _("Read payments"),

@@ -25,6 +25,7 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.forecasts import ForecastViewSet
 from marketdata.api.views import (
     CoinViewSet,
@@ -80,6 +81,7 @@ urlpatterns = [
     path("ageing/", AgeingViewSet.as_view({"get": "read"}), name="api-ageing"),
     path("ageing/pdf/", AgeingViewSet.as_view({"get": "pdf"}), name="api-ageing-pdf"),
     path("ageing/csv/", AgeingViewSet.as_view({"get": "csv"}), name="api-ageing-csv"),
+    path("calculator/", CalculatorViewSet.as_view({"get": "read"}), name="api-calculator"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
     path("edge/enrol/", EnrolView.as_view(), name="api-edge-enrol"),

@@ -30,6 +30,8 @@ MARKET = {
             "admin:intelligence_forecastrun_pictures",
             "intelligence.view_forecastrun",
         ),
+        item(_("Calculator"), "calculate", "admin:hosting_minermodel_calculator", "hosting.view_minermodel"),
+        item(_("Break-even"), "balance", "admin:hosting_miner_break-even", "hosting.view_miner"),
         item(
             _("Price series"),
             "electric_meter",
@@ -57,7 +59,7 @@ MARKET = {
         item(_("Coins"), "currency_bitcoin", "admin:marketdata_coin_changelist", "marketdata.view_coin"),
         item(
             _("Coin profitability"),
-            "calculate",
+            "table_view",
             "admin:marketdata_coinprofitability_changelist",
             "marketdata.view_coinprofitability",
         ),

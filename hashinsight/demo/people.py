@@ -36,7 +36,10 @@ _BUSINESS = _READING - _WEBHOOKS
 _MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
 _TERMS = {"contracts:write", "hosting-terms:write"}
 _METERED = {"miners", "usage", "demand"}
-_MARKET = {"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts"}
+_MARKET = {
+    "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
+    "calculator",
+}  # fmt: skip
 _WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
     StaffRole.OWNER.value: set(SCOPES),

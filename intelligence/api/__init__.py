@@ -1,1 +1,1 @@
-"""Forecasts for programs."""
+"""Forecasts, the calculator and what people reckon with, for programs."""

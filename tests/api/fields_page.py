@@ -29,7 +29,9 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api import calculator_form as calculator
 from intelligence.api import forecasts as forecast_api
+from intelligence.api.calculator import CalculatorViewSet
 from marketdata.api import serializers as market
 from marketdata.api import views as market_views
 
@@ -119,6 +121,13 @@ PARTS = {
     "lines of statements": statements.StatementLineSerializer,
     "ageing": statements.AgeingSerializer,
     "rows of ageing": statements.AgedCustomerSerializer,
+    "calculator": calculator.CalculatorSerializer,
+    "machines of calculator": calculator.MachinesUsedSerializer,
+    "energy of calculator": calculator.EnergyUsedSerializer,
+    "market of calculator": calculator.MarketUsedSerializer,
+    "months of calculator": calculator.MonthSerializer,
+    "sensitivity of calculator": calculator.SensitivitySerializer,
+    "scenarios of calculator": calculator.ScenarioSerializer,
     "approvals": ApprovalSerializer,
     "api-keys": ApiKeySerializer,
     "api-keys just made": NewApiKeySerializer,
@@ -175,6 +184,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "refunds": RefundViewSet,
         "write-offs": WriteOffViewSet,
         "ageing": AgeingViewSet,
+        "calculator": CalculatorViewSet,
         "miner-models": MinerModelViewSet,
         "attachments": AttachmentViewSet,
         "usage": UsageViewSet,

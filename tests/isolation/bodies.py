@@ -34,6 +34,7 @@ ROWS: dict[str, dict[str, str]] = {
     "refunds": {"": "refund"},
     "write-offs": {"": "write-off"},
     "ageing": {"": "customer"},
+    "calculator": {"": "model"},
     "approvals": {"": "approval", "withdraw": "own approval"},
     "accounting-exports": {"": "export"},
     "attachments": {"": "file"},
@@ -43,6 +44,23 @@ ROWS: dict[str, dict[str, str]] = {
     "webhook-deliveries": {"": "message"},
     "api-keys": {"": "spare key"},
 }  # fmt: skip
+
+# Collections whose rows do not name their customer.
+OWN_ROWS = {
+    "attachments": "file",
+    "sites": "site",
+    "zones": "zone",
+    "price-plans": "price plan",
+    "miner-models": "model",
+}
+# Filters under which the row of a tenant is not found.
+NOT_FOUND = {
+    ("activities", "lead"), ("deals", "lead"), ("credits", "invoice"), ("credits", "payment"), ("refunds", "payment"),
+    ("price-plans", "zone"),
+}  # fmt: skip
+# What makes a calculation whole, beside the row it is about.
+_MARKET = "btc_usd=90000&difficulty=100000000000000&block_height=925000"
+CALCULATED = {"model": f"{_MARKET}&energy_usd_per_kwh=0.05", "price_plan": f"{_MARKET}&hashrate_ths=1&power_w=1"}
 
 
 def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from tests.api.client import Caller
-from tests.isolation.bodies import ROWS, SHARED, body_of
+from tests.isolation.bodies import CALCULATED, NOT_FOUND, OWN_ROWS, ROWS, SHARED, body_of
 from tests.isolation.tables import snapshot
 from tests.isolation.world import MARK, NOBODY, Tenant, World
 
@@ -26,7 +26,7 @@ FOREIGN_COLUMNS = (
 # Collections that do not exist for a client.
 STAFF_ONLY = ("demand", "racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
-NO_LIST = ("me", "ageing")
+NO_LIST = ("me", "ageing", "calculator")
 # What answers a file instead of JSON.
 FILES = ("/pdf/", "/xml/", "/csv/", "/file/")
 # What an address needs to show the same on any day.
@@ -49,19 +49,6 @@ MORE_ROWS = {
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
 }
-# Collections whose rows do not name their customer.
-OWN_ROWS = {
-    "attachments": "file",
-    "sites": "site",
-    "zones": "zone",
-    "price-plans": "price plan",
-    "miner-models": "model",
-}
-# Filters under which the row of a tenant is not found.
-NOT_FOUND = {
-    ("activities", "lead"), ("deals", "lead"), ("credits", "invoice"), ("credits", "payment"), ("refunds", "payment"),
-    ("price-plans", "zone"),
-}  # fmt: skip
 KINDS = {
     "customer": "customer",
     "deal": "approved deal",
@@ -141,6 +128,8 @@ class Matrix:
                         yield from self._by_id(resource, short, verb, action, tenant)
                     else:
                         yield self._plain(resource, short, verb, action, tenant)
+                if resource == "calculator":
+                    yield from self._calculated(resource, short, tenant)
                 if "get" in operations and "{id}" not in path and resource not in NO_LIST:
                     yield from self._by_parameter(resource, short, operations["get"], tenant)
                     yield from self._by_cursor(resource, short, tenant)
@@ -223,13 +212,23 @@ class Matrix:
             control: Any = (tenant.name, Ask(verb, path), lambda answer: answer.status_code == wanted)
         else:
             control = self._control(resource, path, verb, action, tenant, body)
-        if verb == "GET" and action and resource not in STAFF_ONLY:
+        if resource == "calculator" and action:
+            control = (tenant.name, Ask(verb, path), lambda answer: answer.status_code == 400)  # nothing was asked
+        elif verb == "GET" and action and resource not in STAFF_ONLY:
             known_by = {"me": "customer_admin key", "api-keys": "customer_admin key", "webhook-deliveries": "webhook"}
             own = tenant.id(known_by.get(resource, OWN_ROWS.get(resource, "customer"))).encode()
             control = (tenant.name, Ask(verb, path), lambda answer: own in answer.content or path.endswith(FILES))
         if verb == "POST" and resource in ("activities", "api-keys"):
             body = {"surprise": 1}  # what the attacker may do with own rows is no attack
         return Cell(resource, "list", Ask(verb, path, body), None, control, tenant=tenant.name)
+
+    def _calculated(self, resource: str, path: str, tenant: Tenant) -> Iterator[Cell]:
+        """By a row of the tenant: somebody else's is like one that nobody has. (The plan's series is not there.)"""
+        for name, kind, known in (("model", "model", b'"daily"'), ("price_plan", "price plan", b"energy_unknown")):
+            query = f"{path}?{CALCULATED[name]}&{name}="
+            mine = Ask("GET", query + tenant.id(kind))
+            control = (tenant.name, mine, lambda answer, known=known: known in answer.content)
+            yield Cell(resource, "filter", mine, Ask("GET", query + NOBODY), control, tenant=tenant.name)
 
     def _by_parameter(self, resource: str, path: str, operation: dict[str, Any], tenant: Tenant) -> Iterator[Cell]:
         for parameter in operation["parameters"]:

@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
 from hashinsight.common.admin.actions import limited
+
+
+def add_page(site: AdminSite, model: type[Model], name: str, page: Any) -> None:
+    """Hang a page of an app above on the admin page of a model below, which knows nothing of it.
+
+    Called from the ``admin`` package of the upper app, which is loaded after those below.
+    """
+    model_admin: Any = site.get_model_admin(model)
+    model_admin.pages = {**model_admin.pages, name: page}
 
 
 class PagesMixin(ModelAdmin):
