@@ -7,7 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from hashinsight.jobs.registry import PeriodicJob, register_job
 
 JOBS = [
-    ("forecast", timedelta(hours=1), _("Forecasts price and difficulty once a new day is known, and scores the past.")),
+    (
+        "forecast",
+        timedelta(hours=1),
+        _("Forecasts price, difficulty and energy once something new is known, and scores the past."),
+    ),
 ]
 
 

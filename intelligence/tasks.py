@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
-from intelligence.domain import forecasting, scoring
+from intelligence.domain import energy_forecasts, forecasting, scoring
 
 
 @shared_task(name="intelligence.forecast")
@@ -24,4 +24,5 @@ def _forecast(run: JobRun) -> dict[str, Any]:
             said[kind.value] = made.issued_at.isoformat()
         except forecasting.ForecastNotMade as refusal:
             said[kind.value] = str(refusal)
+    said |= energy_forecasts.forecast_due(at=timezone.now())
     return {"forecasts": said, "scores": scoring.rescore_all(at=timezone.now())}

@@ -15,6 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hashinsight.demo.billing import Say
+from hosting.models import Site
+from intelligence.domain import energy_forecasts
 from intelligence.domain.forecasting import ENGINES, backtest, current
 from intelligence.domain.scoring import rescore_all
 from marketdata.domain.collecting import HPS_PER_EHS, SLOT, slot_of
@@ -37,6 +39,7 @@ PRICE_SWING, RATE_SWING, RATE_GROWTH = 0.022, 0.015, 0.0004  # of a day
 SOURCE = "invented for the demo"
 HOURS_BACK = 24 * 45
 FORECAST_DAYS = 40
+MARKET_DAYS = 25
 
 
 @dataclass
@@ -80,6 +83,10 @@ def tell_market(*, at: datetime, seed: int, sample: Path | None, say: Say) -> No
     for kind in ENGINES:
         current(kind, at=at)
     rescore_all(at=at)
+    for series in energy_forecasts.markets():
+        for back in range(MARKET_DAYS, 0, -1):
+            energy_forecasts.forecast_market(series, at=at, known_at=at - timedelta(days=back))
+    energy_forecasts.forecast_due(at=at)
     say(f"The market: days, indicators, retargets, energy prices, {made} forecasts")
 
 
@@ -146,7 +153,7 @@ def _tell_energy(dice: random.Random, at: datetime) -> None:
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     markets = (
         ("texas-hub-real-time", "Texas hub, real-time", "TX-HUB", "USD", "America/Chicago", KnownFrom.END, 31.0, 0),
-        ("nordics-day-ahead", "Nordics, day-ahead", "NO-2", "EUR", "Europe/Oslo", KnownFrom.DAY_AHEAD, 46.0, 24),
+        ("germany-day-ahead", "Germany, day-ahead", "DE-LU", "EUR", "Europe/Berlin", KnownFrom.DAY_AHEAD, 46.0, 24),
     )  # fmt: skip
     for code, name, area, currency, zone, known, level, ahead in markets:
         series = PriceSeries.objects.create(
@@ -154,6 +161,7 @@ def _tell_energy(dice: random.Random, at: datetime) -> None:
         )
         starts = [hour + timedelta(hours=number) for number in range(-HOURS_BACK, ahead)]
         store(series, list(_hours(dice, starts, zone, level)), at=at, source=SOURCE)
+        Site.objects.filter(time_zone=zone).update(energy_series=series)
     rate = PriceSeries.objects.create(
         code="eur-usd", name="Euro in US dollars", kind=SeriesKind.FX, currency="USD", unit="EUR", step_minutes=1440,
         source=SOURCE, lowest=Decimal("0.2"), highest=Decimal(5),

@@ -152,7 +152,10 @@ class SiteAdmin(PlaceAdmin):
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": (("name", "status"), ("location", "country"), ("time_zone", "legal_entity"))}),
-        (gettext_lazy("Power"), {"fields": (("capacity_kw", "load_shown"), ("pue", "collection_interval_s"))}),
+        (
+            gettext_lazy("Power"),
+            {"fields": (("capacity_kw", "load_shown"), ("pue", "collection_interval_s"), "energy_series")},
+        ),
         (gettext_lazy("Cost"), {"fields": (("energy_cost_per_kwh", "currency"),)}),
         (gettext_lazy("More"), {"classes": ["collapse"], "fields": ("internal_note",)}),
     )

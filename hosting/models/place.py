@@ -70,6 +70,15 @@ class Site(BaseModel):
         blank=True,
         help_text=_("What we pay, for margins and curtailment; clients pay what their price plan says."),
     )
+    energy_series = models.ForeignKey(
+        "marketdata.PriceSeries",
+        verbose_name=_("energy prices"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="sites",
+        help_text=_("The market whose prices hold here; they are forecast for the next day."),
+    )
     pue = models.DecimalField(
         _("PUE"),
         max_digits=5,

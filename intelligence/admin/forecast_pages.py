@@ -1,8 +1,9 @@
 """Forecasts as pictures, and what they have been worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -18,10 +19,11 @@ from hashinsight.common.admin.display import day_text, moment_text, money_text, 
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.audit import audit_context
 from intelligence import rules
-from intelligence.domain import forecasting, pictures, scoring
+from intelligence.domain import energy_forecasts, forecasting, pictures, scoring
 from intelligence.domain.pictures import FanPoint
 from intelligence.enums import ForecastKind, Verdict
 from intelligence.models import ForecastRun, ForecastScore
+from marketdata.models import PriceSeries
 
 TRILLION = Decimal(10**12)
 KINDS = (ForecastKind.PRICE, ForecastKind.DIFFICULTY)
@@ -51,7 +53,7 @@ class ForecastsPage(ObjectPage):
             "title": _("Forecasts"),
             "subtitle": None,
             "opts": page.opts,
-            "parts": [self.part(kind) for kind in KINDS],
+            "parts": [*map(self.part, KINDS), *map(self.market, energy_forecasts.markets())],
             "may_run": rules.may_run_forecast(request.user),
         }
         request.current_app = page.admin_site.name
@@ -70,6 +72,7 @@ class ForecastsPage(ObjectPage):
                 else:
                     said = {"kind": kind.label, "day": day_text(run.issued_at)}
                     messages.success(request, _("%(kind)s: the forecast knows all days up to %(day)s.") % said)
+            energy_forecasts.forecast_due(at=timezone.now())
             scoring.rescore_all(at=timezone.now())
         return HttpResponseRedirect(request.path)
 
@@ -97,6 +100,32 @@ class ForecastsPage(ObjectPage):
             "csv": f"?csv={kind}",
         }  # fmt: skip
 
+    def market(self, series: PriceSeries) -> dict[str, Any]:
+        """The energy prices of the next day, of one market."""
+        run = ForecastRun.objects.current().filter(kind=ForecastKind.ENERGY, series=series).first()
+        rows = ForecastScore.objects.filter(kind=ForecastKind.ENERGY, series=series).order_by("horizon")
+        last = rows.last()
+        verdict = Verdict(last.verdict) if last else Verdict.UNKNOWN
+        found: dict[str, Any] = {
+            "title": series.name, "unit": series.per, "run": run, "verdict": verdict, "by_hours": True,
+            "has_skill": verdict == Verdict.SKILL, "no_skill": verdict == Verdict.NO_SKILL,
+            "scores": [_score(row, lambda value: number_text(Decimal(repr(round(value, 2))))) for row in rows],
+        }  # fmt: skip
+        if run is None:
+            return found
+        zone = ZoneInfo(series.time_zone)
+        points = pictures.fan_of_hours(run, at=timezone.now())
+        labels = [date_format(start.astimezone(zone), "j.n. H:i") for start, _point in points]
+        return found | {
+            "data": _picture([point for _start, point in points], Decimal(1), series.per, labels, past=False),
+            "facts": _facts(run, hours=True),
+            "values": [
+                (point.horizon, date_format(point.at.astimezone(zone), "j.n. H:i"),
+                 *(number_text(round(one, 2)) for one in (point.value, point.lower, point.upper, point.naive)))
+                for point in run.points.order_by("horizon")
+            ],
+        }  # fmt: skip
+
     def file(self, kind: ForecastKind) -> HttpResponse:
         """What the picture shows, with all digits."""
         run = pictures.current_run(kind)
@@ -109,28 +138,28 @@ class ForecastsPage(ObjectPage):
         return csv_file(f"forecast-{kind}", CSV_HEADERS, rows)
 
 
-def _picture(points: Sequence[FanPoint], scale: Decimal, unit: str) -> str:
+def _picture(
+    points: Sequence[FanPoint], scale: Decimal, unit: str, labels: Sequence[str] | None = None, *, past: bool = True
+) -> str:
     def line(name: str) -> list[float | None]:
         return [None if (value := getattr(point, name)) is None else float(value / scale) for point in points]
 
-    return chart(
-        [date_format(point.day, "j.n.") for point in points],
-        [
-            Line(_("actual"), line("actual")),
-            Line(_("forecast"), line("value"), "third"),
-            Line(_("lower bound"), line("lower"), "second", dashed=True),
-            Line(_("upper bound"), line("upper"), "second", dashed=True, fill="-1"),
-            Line(_("forecast seven days before"), line("past"), "past", dashed=True),
-        ],
-        unit=unit,
-    )
+    lines = [
+        Line(_("actual"), line("actual")),
+        Line(_("forecast"), line("value"), "third"),
+        Line(_("lower bound"), line("lower"), "second", dashed=True),
+        Line(_("upper bound"), line("upper"), "second", dashed=True, fill="-1"),
+    ]
+    if past:
+        lines.append(Line(_("forecast seven days before"), line("past"), "past", dashed=True))
+    return chart(labels or [date_format(point.day, "j.n.") for point in points], lines, unit=unit)
 
 
-def _facts(run: ForecastRun) -> list[tuple[Any, Any]]:
+def _facts(run: ForecastRun, *, hours: bool = False) -> list[tuple[Any, Any]]:
     facts = [
         (_("model"), run.model_name),
-        (_("knows all days up to"), day_text(run.issued_at)),
-        (_("days it was made from"), run.observations),
+        (_("knows all up to"), moment_text(run.issued_at)),
+        (_("hours it was made from") if hours else _("days it was made from"), run.observations),
         (_("made"), moment_text(run.computed_at)),
         (_("remarks"), ", ".join(run.flags) or "–"),
     ]
@@ -149,11 +178,12 @@ def _shown(kind: ForecastKind, value: Decimal) -> str:
 
 def _scores(kind: ForecastKind) -> list[tuple[Any, ...]]:
     rows = ForecastScore.objects.filter(kind=kind, series=None).order_by("horizon")
-    return [
-        (
-            row.horizon, row.forecasts, percent_text(row.mae), percent_text(row.rmse), percent_text(row.naive_mae),
-            "–" if row.skill is None else percent_text(row.skill),
-            "–" if row.coverage is None else percent_text(row.coverage), row.get_verdict_display(),
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_score(row, percent_text) for row in rows]
+
+
+def _score(row: ForecastScore, error: Callable[[float], str]) -> tuple[Any, ...]:
+    return (
+        row.horizon, row.forecasts, error(row.mae), error(row.rmse), error(row.naive_mae),
+        "–" if row.skill is None else percent_text(row.skill),
+        "–" if row.coverage is None else percent_text(row.coverage), row.get_verdict_display(),
+    )  # fmt: skip

@@ -104,12 +104,16 @@ def make(kind: ForecastKind, *, at: datetime, by: Any = None, known_at: datetime
     except ForecastRefused as refusal:
         raise ForecastNotMade(_("No forecast: %(reason)s.") % {"reason": refusal}) from refusal
     took = Decimal(repr(round(time.perf_counter() - began, 3)))
-    return _keep(kind, made, at=at, by=by, is_backtest=known_at is not None, took_s=took)
+    return keep(kind, made, at=at, by=by, is_backtest=known_at is not None, took_s=took)
 
 
-def _keep(kind: ForecastKind, made: Made, *, at: datetime, by: Any, is_backtest: bool, took_s: Decimal) -> ForecastRun:
+def keep(
+    kind: ForecastKind, made: Made, *, at: datetime, by: Any, is_backtest: bool, took_s: Decimal,
+    series: PriceSeries | None = None,
+) -> ForecastRun:  # fmt: skip
+    """The row of what an engine made, or the one that is there; the newest of its kind and series unless a backtest."""
     run, created = ForecastRun.objects.get_or_create(
-        kind=kind, series=None, issued_at=made.issued_at, model_version=made.model_version, data_hash=made.data_hash,
+        kind=kind, series=series, issued_at=made.issued_at, model_version=made.model_version, data_hash=made.data_hash,
         defaults={
             "user": by if getattr(by, "pk", None) else None, "is_backtest": is_backtest, "computed_at": at,
             "checked_at": at, "took_s": took_s, "window_from": made.window_from, "observations": made.observations,
@@ -147,6 +151,10 @@ def _publish(run: ForecastRun, at: datetime) -> None:
     """As a series with the moment it became known, and as an event."""
     kind = ForecastKind(run.kind)
     points = list(run.points.order_by("horizon"))
+    if run.series is not None:
+        publish_energy(run, run.series, points, at)
+        _tell(run, points)
+        return
     code, name, series_kind, currency, unit = SERIES[kind]
     series, _made = PriceSeries.objects.get_or_create(
         code=code,
@@ -159,6 +167,24 @@ def _publish(run: ForecastRun, at: datetime) -> None:
     scale = TRILLION if kind is ForecastKind.DIFFICULTY else Decimal(1)
     intervals = [Interval(point.at - DAY, point.at, point.value / scale) for point in points]
     store(series, intervals, at=at, issued_at=at, source=run.model_version)
+    _tell(run, points)
+
+
+def publish_energy(run: ForecastRun, of: PriceSeries, points: Sequence[ForecastPoint], at: datetime) -> None:
+    """Hours of a market as a series beside its own."""
+    series, _made = PriceSeries.objects.get_or_create(
+        code=f"forecast-{of.code}"[:60],
+        defaults={
+            "name": f"{of.name}, forecast"[:120], "kind": of.kind, "market_zone": of.market_zone,
+            "currency": of.currency, "unit": of.unit, "step_minutes": 60, "time_zone": of.time_zone,
+            "known_from": KnownFrom.RECEIVED, "source": run.model_version, "lowest": of.lowest, "highest": of.highest,
+        },
+    )  # fmt: skip
+    intervals = [Interval(point.at, point.at + timedelta(hours=1), point.value) for point in points]
+    store(series, intervals, at=at, issued_at=at, source=run.model_version)
+
+
+def _tell(run: ForecastRun, points: Sequence[ForecastPoint]) -> None:
     publish(
         "intelligence.forecast_generated",
         aggregate_type="forecast",

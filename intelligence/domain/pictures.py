@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from intelligence.enums import ForecastKind
 from intelligence.models import ForecastPoint, ForecastRun
+from marketdata.domain.prices import best_known
 from marketdata.models import MarketDay
 
 BACK_DAYS = 60
 PAST_HORIZON = 7
+BACK_HOURS = 48
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,28 @@ def fan(run: ForecastRun) -> list[FanPoint]:
                 next_.upper if next_ else edge, next_.naive if next_ else edge,
             )
         )  # fmt: skip
+    return found
+
+
+def fan_of_hours(run: ForecastRun, *, at: datetime) -> list[tuple[datetime, FanPoint]]:
+    """Two days back and the hours ahead of a market, by the start of each hour."""
+    assert run.series is not None
+    begin = run.issued_at - timedelta(hours=BACK_HOURS)
+    parts = 60 // run.series.step_minutes
+    came: dict[datetime, list[Decimal]] = {}
+    for one in best_known(run.series, start=begin, end=run.issued_at + timedelta(days=1), at=at):
+        came.setdefault(one.start.astimezone(UTC).replace(minute=0), []).append(one.value)
+    ahead = {point.at.astimezone(UTC): point for point in run.points.all()}
+    found = []
+    for number in range(BACK_HOURS + len(ahead)):
+        start = (begin + timedelta(hours=number)).astimezone(UTC)
+        values, point = came.get(start, []), ahead.get(start)
+        actual = sum(values, Decimal(0)) / parts if len(values) == parts else None
+        fan_point = FanPoint(
+            start.date(), actual, value=point.value if point else None, lower=point.lower if point else None,
+            upper=point.upper if point else None, naive=point.naive if point else None,
+        )  # fmt: skip
+        found.append((start, fan_point))
     return found
 
 

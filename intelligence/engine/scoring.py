@@ -11,7 +11,7 @@ SKILL, NO_SKILL, UNKNOWN = "skill", "no skill", "too few forecasts"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A forecast and what came. All values are above zero."""
+    """A forecast and what came; where errors are taken of logarithms all values are above zero."""
 
     horizon: int
     value: float
