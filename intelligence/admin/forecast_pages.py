@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -81,7 +82,7 @@ class ForecastsPage(ObjectPage):
         run = pictures.current_run(kind)
         verdict = scoring.verdict(kind)
         found: dict[str, Any] = {
-            "kind": kind, "title": kind.label, "unit": UNITS[kind], "run": run, "verdict": verdict,
+            "kind": kind, "title": capfirst(kind.label), "unit": UNITS[kind], "run": run, "verdict": verdict,
             "verdict_text": verdict.label, "has_skill": verdict == Verdict.SKILL,
             "no_skill": verdict == Verdict.NO_SKILL, "scores": _scores(kind),
         }  # fmt: skip
@@ -144,9 +145,10 @@ def _picture(
     def line(name: str) -> list[float | None]:
         return [None if (value := getattr(point, name)) is None else float(value / scale) for point in points]
 
+    steps = unit == UNITS[ForecastKind.DIFFICULTY]  # it changes at retargets and never between
     lines = [
-        Line(_("actual"), line("actual")),
-        Line(_("forecast"), line("value"), "third"),
+        Line(_("actual"), line("actual"), stepped=steps),
+        Line(_("forecast"), line("value"), "third", stepped=steps),
         Line(_("lower bound"), line("lower"), "second", dashed=True),
         Line(_("upper bound"), line("upper"), "second", dashed=True, fill="-1"),
     ]
@@ -178,7 +180,12 @@ def _shown(kind: ForecastKind, value: Decimal) -> str:
 
 def _scores(kind: ForecastKind) -> list[tuple[Any, ...]]:
     rows = ForecastScore.objects.filter(kind=kind, series=None).order_by("horizon")
-    return [_score(row, percent_text) for row in rows]
+    return [_score(row, _error_text) for row in rows]
+
+
+def _error_text(value: float) -> str:
+    """Errors of difficulty are hundredths of a percent."""
+    return f"{number_format(round(100 * value, 2), decimal_pos=2, use_l10n=True)} %"
 
 
 def _score(row: ForecastScore, error: Callable[[float], str]) -> tuple[Any, ...]:

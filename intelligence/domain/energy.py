@@ -216,7 +216,10 @@ def _only_site(plan: PricePlan) -> Site | None:
 
 
 def series_of_site(site: Site, *, at: datetime) -> PriceSeries | None:
-    """The price series by which energy at a site is charged: named by a plan in force there, of the oldest terms."""
+    """The market the site names; else the one of a plan in force there by which energy is charged, oldest terms first."""
+    if site.energy_series is not None and site.energy_series.kind == SeriesKind.ENERGY:
+        named: PriceSeries = site.energy_series
+        return named
     day = at.astimezone(ZoneInfo(site.time_zone)).date()
     for terms in HostingTerms.objects.filter(site=site, agreed_at__isnull=False).order_by("pk"):
         if terms.valid_from > day or (terms.valid_to is not None and terms.valid_to <= day):
