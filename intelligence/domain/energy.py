@@ -216,7 +216,7 @@ def _only_site(plan: PricePlan) -> Site | None:
 
 
 def series_of_site(site: Site, *, at: datetime) -> PriceSeries | None:
-    """The market the site names; else the one of a plan in force there by which energy is charged, oldest terms first."""
+    """The market the site names; else the one by which a plan in force there charges energy, oldest terms first."""
     if site.energy_series is not None and site.energy_series.kind == SeriesKind.ENERGY:
         named: PriceSeries = site.energy_series
         return named
