@@ -17,4 +17,4 @@ class Verdict(TextChoices):
 
     SKILL = "skill", _("skill")
     NO_SKILL = "no_skill", _("no skill")
-    UNKNOWN = "unknown", _("too few forecasts to say")
+    UNKNOWN = "unknown", _("too few")

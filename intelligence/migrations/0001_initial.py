@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('naive_mae', models.FloatField(verbose_name='mean absolute error of no change')),
                 ('skill', models.FloatField(null=True, verbose_name='skill')),
                 ('coverage', models.FloatField(null=True, verbose_name='coverage of the interval')),
-                ('verdict', models.CharField(choices=[('skill', 'skill'), ('no_skill', 'no skill'), ('unknown', 'too few forecasts to say')], max_length=12, verbose_name='verdict')),
+                ('verdict', models.CharField(choices=[('skill', 'skill'), ('no_skill', 'no skill'), ('unknown', 'too few')], max_length=12, verbose_name='verdict')),
                 ('scored_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='scored at')),
                 ('series', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='marketdata.priceseries', verbose_name='price series')),
             ],
