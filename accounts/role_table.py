@@ -71,6 +71,7 @@ MARKET_TABLES = (
     "marketdata.networksnapshot", "marketdata.sourceanswer", "marketdata.sourcestate", "marketdata.marketday",
     "marketdata.technicalindicator", "marketdata.difficultyperiod", "marketdata.priceseries", "marketdata.pricepoint",
     "marketdata.coin", "marketdata.coinprofitability", "intelligence.forecastrun", "intelligence.forecastscore",
+    "intelligence.userminer",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -193,7 +194,7 @@ _ADMIN = (
     | _FINANCE
     | _FLEET
     | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
-    | _on(("marketdata.coin", "marketdata.priceseries"), ADD, CHANGE, DELETE)
+    | _on(("marketdata.coin", "marketdata.priceseries", "intelligence.userminer"), ADD, CHANGE, DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
     | {"hosting.reveal_minersecret"}
     | _on(("crm.numberseries",), ADD, CHANGE)

@@ -27,6 +27,7 @@ from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.forecasts import ForecastViewSet
+from intelligence.api.user_miners import PortfolioViewSet, UserMinerViewSet
 from marketdata.api.views import (
     CoinViewSet,
     DifficultyPeriodViewSet,
@@ -65,6 +66,7 @@ COLLECTIONS = (
     PriceSeriesViewSet,
     CoinViewSet,
     ForecastViewSet,
+    UserMinerViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,
@@ -82,6 +84,7 @@ urlpatterns = [
     path("ageing/pdf/", AgeingViewSet.as_view({"get": "pdf"}), name="api-ageing-pdf"),
     path("ageing/csv/", AgeingViewSet.as_view({"get": "csv"}), name="api-ageing-csv"),
     path("calculator/", CalculatorViewSet.as_view({"get": "read"}), name="api-calculator"),
+    path("portfolio/", PortfolioViewSet.as_view({"get": "read"}), name="api-portfolio"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
     path("edge/enrol/", EnrolView.as_view(), name="api-edge-enrol"),

@@ -31,6 +31,10 @@ MARKET = {
             "intelligence.view_forecastrun",
         ),
         item(_("Calculator"), "calculate", "admin:hosting_minermodel_calculator", "hosting.view_minermodel"),
+        item(_("Portfolio"), "pie_chart", "admin:intelligence_userminer_portfolio", "intelligence.view_userminer"),
+        item(
+            _("Machines of users"), "devices", "admin:intelligence_userminer_changelist", "intelligence.view_userminer"
+        ),
         item(_("Break-even"), "balance", "admin:hosting_miner_break-even", "hosting.view_miner"),
         item(
             _("Price series"),

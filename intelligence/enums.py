@@ -18,3 +18,11 @@ class Verdict(TextChoices):
     SKILL = "skill", _("skill")
     NO_SKILL = "no_skill", _("no skill")
     UNKNOWN = "unknown", _("too few")
+
+
+class UserMinerStatus(TextChoices):
+    """Whether machines count in the portfolio of their user."""
+
+    ACTIVE = "active", _("active")
+    INACTIVE = "inactive", _("inactive")
+    SOLD = "sold", _("sold")

@@ -38,7 +38,7 @@ _TERMS = {"contracts:write", "hosting-terms:write"}
 _METERED = {"miners", "usage", "demand"}
 _MARKET = {
     "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
-    "calculator",
+    "calculator", "user-miners", "portfolio",
 }  # fmt: skip
 _WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
@@ -57,7 +57,9 @@ KEY_SCOPES = {
     }
     | _WEBHOOKS,
     StaffRole.READ_ONLY.value: _BUSINESS,
-    "client": _READING | {"customers:write", "activities:write", "tickets:write", "api-keys:write"} | _WEBHOOKS,
+    "client": _READING
+    | {"customers:write", "activities:write", "tickets:write", "api-keys:write", "user-miners:write"}
+    | _WEBHOOKS,
     "client-viewer": _READING,
 }
 

@@ -44,6 +44,7 @@ SPECTACULAR_SETTINGS = {
             for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus", "TicketStatus", "TicketKind")
         },
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
+        "UserMinerStatusEnum": "intelligence.enums.UserMinerStatus",
         "SourceEnum": "crm.enums.LeadSource",
         "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",
     },

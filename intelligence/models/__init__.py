@@ -1,5 +1,6 @@
-"""What is made of what is known: forecasts and how they did."""
+"""What is made of what is known: forecasts and how they did, and what people reckon with."""
 
 from intelligence.models.forecast import ForecastPoint, ForecastRun, ForecastScore
+from intelligence.models.user_miner import UserMiner
 
-__all__ = ["ForecastPoint", "ForecastRun", "ForecastScore"]
+__all__ = ["ForecastPoint", "ForecastRun", "ForecastScore", "UserMiner"]

@@ -12,6 +12,7 @@ from accounts.models import User
 from crm.domain import customer_credits, deals, payments, refunds, write_offs
 from crm.domain.documents import store_document
 from crm.models import Customer, Invoice
+from intelligence.domain.user_miners import create_user_miner
 from tests import factories
 from tests.api.client import Caller
 from tests.isolation.steel import build_steel
@@ -131,6 +132,10 @@ def steel_rows(customer: Customer, root: User) -> dict[str, Any]:
     """Contracts, places, prices, terms and machines of a customer, in each state that a call starts from."""
     tenant = _Plain(customer, root)
     build_steel(tenant)
+    tenant.rows["user miner"] = create_user_miner(
+        user=root, miner_model=tenant.rows["model"], electricity_cost_usd_per_kwh=Decimal("0.05"), by=root,
+        at=factories.NOW,
+    )  # fmt: skip
     return {name.replace(" ", "_"): row for name, row in tenant.rows.items()}
 
 

@@ -31,6 +31,7 @@ from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 from intelligence.api import calculator_form as calculator
 from intelligence.api import forecasts as forecast_api
+from intelligence.api import user_miners
 from intelligence.api.calculator import CalculatorViewSet
 from marketdata.api import serializers as market
 from marketdata.api import views as market_views
@@ -69,6 +70,15 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
         inputs.ActivityInput,
         None,
         {"create": (inputs.ClientActivityInput, ALL_CLIENTS)},
+    ),
+    "user-miners": (
+        user_miners.UserMinerViewSet,
+        user_miners.UserMinerInput,
+        user_miners.UserMinerChange,
+        {
+            "create": (user_miners.UserMinerInput, ALL_CLIENTS),
+            "change": (user_miners.UserMinerChange, ALL_CLIENTS),
+        },
     ),
     "webhooks": (
         WebhookViewSet,
@@ -128,6 +138,8 @@ PARTS = {
     "months of calculator": calculator.MonthSerializer,
     "sensitivity of calculator": calculator.SensitivitySerializer,
     "scenarios of calculator": calculator.ScenarioSerializer,
+    "portfolio": user_miners.PortfolioSerializer,
+    "rows of portfolio": user_miners.PortfolioRowSerializer,
     "approvals": ApprovalSerializer,
     "api-keys": ApiKeySerializer,
     "api-keys just made": NewApiKeySerializer,
@@ -185,6 +197,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "write-offs": WriteOffViewSet,
         "ageing": AgeingViewSet,
         "calculator": CalculatorViewSet,
+        "portfolio": user_miners.PortfolioViewSet,
         "miner-models": MinerModelViewSet,
         "attachments": AttachmentViewSet,
         "usage": UsageViewSet,

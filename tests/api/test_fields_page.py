@@ -38,13 +38,17 @@ def test_judgements_and_internal_notes_are_for_staff_only() -> None:
                 assert (viewer, admin) == ("–", "–"), f"{name}.{field}"
 
 
-def test_a_client_viewer_changes_nothing_but_keys_activities_and_tickets() -> None:
+def test_a_client_viewer_changes_nothing_but_keys_activities_tickets_and_own_machines() -> None:
     rows = fields_page.parsed(PAGE.read_text(encoding="utf-8"))["Calls"]
     writes = {row[0] for row in rows if not row[0].startswith("GET") and row[3] == "yes"}
     assert writes == {
         "POST /activities/",
         "POST /tickets/",
         *(f"POST /tickets/{{id}}/{verb}/" for verb in ("note", "attach", "close", "reopen")),
+        "POST /user-miners/",
+        "PATCH /user-miners/{id}/",
+        "DELETE /user-miners/{id}/",
+        "POST /user-miners/{id}/maintain/",
         "POST /api-keys/",
         "POST /api-keys/{id}/rotate/",
         "POST /api-keys/{id}/revoke/",

@@ -92,6 +92,7 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "price-plans": [steel["price_plan"]],
         "hosting-terms": [steel["terms"], steel["draft_terms"]],
         "miner-models": [steel["model"]],
+        "user-miners": [steel["user_miner"]],
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
         "attachments": [steel["file"]],
         "tickets": [steel["ticket"], steel["resolved_ticket"]],

@@ -35,6 +35,8 @@ ROWS: dict[str, dict[str, str]] = {
     "write-offs": {"": "write-off"},
     "ageing": {"": "customer"},
     "calculator": {"": "model"},
+    "portfolio": {"": "user miner"},
+    "user-miners": {"": "user miner"},
     "approvals": {"": "approval", "withdraw": "own approval"},
     "accounting-exports": {"": "export"},
     "attachments": {"": "file"},
@@ -52,6 +54,8 @@ OWN_ROWS = {
     "zones": "zone",
     "price-plans": "price plan",
     "miner-models": "model",
+    "user-miners": "user miner",
+    "portfolio": "user miner",
 }
 # Filters under which the row of a tenant is not found.
 NOT_FOUND = {
@@ -152,6 +156,9 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
             "customer": customer, "name": "New", "url": "https://hooks.example/x", "kinds": ["invoice.paid"],
         },
         ("webhooks", "partial_update"): {"name": "New"},
+        ("user-miners", "create"): {"miner_model": tenant.id("model"), "electricity_cost_usd_per_kwh": "0.05"},
+        ("user-miners", "partial_update"): {"quantity": 3},
+        ("user-miners", "maintain"): {"on": "2026-11-20"},
         ("api-keys", "create"): {"name": "New", "scopes": ["invoices:read"]},
     }  # fmt: skip
     return bodies.get((resource, action), {})

@@ -11,6 +11,7 @@ from crm.api.views.statements import AgeingViewSet
 from hashinsight.api_urls import COLLECTIONS
 from hashinsight.common.api import document
 from intelligence.api.calculator import CalculatorViewSet
+from intelligence.api.user_miners import PortfolioViewSet
 from tests.isolation.matrix import Cell, Matrix
 from tests.isolation.world import World, build_world
 from tests.support.database import empty_all_tables
@@ -44,5 +45,8 @@ def all_cells(world: World, spec: dict[str, Any], *, of: tuple[str, ...] = ()) -
     """Made anew, with fresh cursors; only those of some resources where they are named."""
     if of:
         spec = {**spec, "paths": {path: one for path, one in spec["paths"].items() if path.split("/")[3] in of}}
-    actions = {str(view.resource): view.client_actions for view in (*COLLECTIONS, AgeingViewSet, CalculatorViewSet)}
+    actions = {
+        str(view.resource): view.client_actions
+        for view in (*COLLECTIONS, AgeingViewSet, CalculatorViewSet, PortfolioViewSet)
+    }
     return list(Matrix(world, spec, actions).cells())

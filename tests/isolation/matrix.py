@@ -26,7 +26,7 @@ FOREIGN_COLUMNS = (
 # Collections that do not exist for a client.
 STAFF_ONLY = ("demand", "racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
-NO_LIST = ("me", "ageing", "calculator")
+NO_LIST = ("me", "ageing", "calculator", "portfolio")
 # What answers a file instead of JSON.
 FILES = ("/pdf/", "/xml/", "/csv/", "/file/")
 # What an address needs to show the same on any day.
@@ -60,6 +60,7 @@ KINDS = {
     "price_plan": "price plan",
     "terms": "terms",
     "model": "model",
+    "miner_model": "model",
     "version": "draft version",
 }
 

@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import DataError
 
 from hashinsight.common.scoping import CLIENT_ROLE, client_scope
-from tests.architecture.test_wall import catalog, client_owned_tables, holes
+from tests.architecture.test_wall import USER_OWNED, catalog, client_owned_tables, holes
 from tests.isolation.world import Tenant, World
 from tests.support.database import owner_login
 
@@ -44,7 +44,7 @@ def key_of(table: str) -> str:
 def owned(table: str, tenant: Tenant) -> set[Any]:
     """Keys of what this tenant may see, found as the application without any help of policies."""
     rows = MODELS[table]._default_manager.all()
-    if table == "accounts_apikey":
+    if table in USER_OWNED:
         return set(rows.filter(user=tenant.rows["customer_admin"]).values_list("id", flat=True))
     mine = rows.of_customers([tenant.rows["customer"].pk])
     return set(mine.annotate(key_there=RawSQL(key_of(table), ())).values_list("key_there", flat=True))

@@ -50,6 +50,8 @@ from crm.models import (
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.notify.domain import channels, sending, webhooks
 from hashinsight.notify.models import Channel, Delivery
+from intelligence.domain.user_miners import create_user_miner
+from intelligence.models import UserMiner
 from tests import factories
 from tests.api.client import Caller
 from tests.isolation.steel import STEEL, build_steel, steel_rows
@@ -93,6 +95,10 @@ class Tenant:
         self._talk()
         self._webhooks()
         build_steel(self)
+        self.rows["user miner"] = create_user_miner(
+            user=self.rows["customer_admin"], miner_model=self.rows["model"], custom_name=self.own(),
+            location=self.own(), electricity_cost_usd_per_kwh=1, by=self.root, at=NOW,
+        )  # fmt: skip
         return self
 
     def _people(self, entity: Any) -> None:
@@ -243,6 +249,7 @@ class Tenant:
             *(model.objects.filter(customer__in=own) for model in (Payment, *MONEY)),
             Activity.objects.filter(customer__in=own, client_visible=True),
             ApiKey.objects.filter(user=self.rows["customer_admin"]),
+            UserMiner.objects.filter(user=self.rows["customer_admin"]),
             Channel.objects.filter(customer_id=self.rows["customer"].pk),
             Delivery.objects.filter(customer_id=self.rows["customer"].pk),
         ]
@@ -264,6 +271,7 @@ class Tenant:
         found |= set(InvoiceDocument.objects.filter(invoice__in=invoices).values_list("sha256", flat=True))
         tables = [
             own, invoices, ApiKey.objects.filter(user__in=users), CustomerMembership.objects.filter(customer__in=own),
+            UserMiner.objects.filter(user__in=users),
             *(
                 model.objects.filter(customer__in=own)
                 for model in (Deal, Lead, Payment, Activity, *MONEY, WriteOff, Reversal)

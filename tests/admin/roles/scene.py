@@ -50,7 +50,7 @@ from hashinsight.jobs.models import (
 from hashinsight.notify.models import Alert, Channel, Delivery, Rota, Rule
 from tests import factories
 from tests.admin.roles.steel import build_steel
-from tests.intelligence.world import build_forecasts
+from tests.intelligence.world import build_forecasts, build_user_miner
 from tests.marketdata.world import build_market
 
 
@@ -140,6 +140,7 @@ def build_scene(root: User) -> dict[str, Any]:
         *_money(issued, {"by": root, "on": today, "at": now}),
         *build_steel(customer, root, now),
         *build_forecasts(now).values(),
+        build_user_miner(client, at=now),
         *build_market(now).values(),
         *_told(now),
         Backup.objects.create(name="b", kind="dump"),
