@@ -44,6 +44,7 @@ class Wish:
     seed: int = SEED
     size: Size = field(default_factory=Size)
     hours: int = 0  # of readings before now
+    with_market: bool = False
 
     @property
     def kind(self) -> str:
@@ -78,7 +79,8 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         if wish.hours:
             told = tell_readings(machines, at=wish.at, hours=wish.hours, seed=wish.seed)
             say(f"{told} readings of the last {wish.hours} hours")
-        tell_market(at=wish.at, seed=wish.seed, sample=wish.sample, say=say)
+        if wish.with_market:
+            tell_market(at=wish.at, seed=wish.seed, sample=wish.sample, say=say)
         invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)

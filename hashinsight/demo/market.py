@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from hashinsight.demo.billing import Say
 from hosting.models import Site
 from intelligence.domain import energy_forecasts
-from intelligence.domain.forecasting import ENGINES, backtest, current
+from intelligence.domain.forecasting import ENGINES, ForecastNotMade, backtest, current
 from intelligence.domain.scoring import rescore_all
 from marketdata.domain.collecting import HPS_PER_EHS, SLOT, slot_of
 from marketdata.domain.days import DayFigures, note_days
@@ -81,7 +81,10 @@ def tell_market(*, at: datetime, seed: int, sample: Path | None, say: Say) -> No
         pass
     made = backtest(ENGINES, days=FORECAST_DAYS, at=at)
     for kind in ENGINES:
-        current(kind, at=at)
+        try:
+            current(kind, at=at)
+        except ForecastNotMade as refusal:
+            say(str(refusal))
     rescore_all(at=at)
     for series in energy_forecasts.markets():
         for back in range(MARKET_DAYS, 0, -1):

@@ -32,7 +32,7 @@ def credentials_path(options: dict[str, Any]) -> Path:
 
 def build_from(options: dict[str, Any], say: Say) -> None:
     """Build the demo the options ask for; a refusal is one clear line."""
-    wish = Wish(at=timezone.now(), sample=options["sample"], hours=HOURS)
+    wish = Wish(at=timezone.now(), sample=options["sample"], hours=HOURS, with_market=True)
     try:
         build_demo(wish, credentials=credentials_path(options), say=say)
     except DomainError as refusal:

@@ -13,7 +13,7 @@ def test_whoever_starts_the_product_gets_a_day(monkeypatch: pytest.MonkeyPatch, 
     asked = []
     monkeypatch.setattr(options, "build_demo", lambda wish, **rest: asked.append(wish))
     options.build_from({"sample": None, "credentials": tmp_path / "c.json"}, print)
-    assert asked[0].hours == 24
+    assert (asked[0].hours, asked[0].with_market) == (24, True)
 
 
 def test_a_port_that_is_taken_is_seen() -> None:
