@@ -13,12 +13,17 @@ from django.db.transaction import TransactionManagementError
 from django.db.utils import DataError
 
 from hashinsight.common.scoping import CLIENT_ROLE, client_scope
+from marketdata.models.fields import SharedQuerySet
 from tests.architecture.test_wall import USER_OWNED, catalog, client_owned_tables, holes
-from tests.isolation.world import Tenant, World
+from tests.intelligence.world import build_forecasts
+from tests.isolation.world import NOW, Tenant, World
+from tests.marketdata.world import build_market
 from tests.support.database import owner_login
 
 MODELS = {model._meta.db_table: model for model in apps.get_models() if model._meta.db_table in client_owned_tables()}
 TABLES = sorted(MODELS)
+# Rows about the world: everybody's to read, nobody's to write.
+SHARED_TABLES = {table for table in TABLES if isinstance(MODELS[table]._default_manager.all(), SharedQuerySet)}
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +71,7 @@ def role() -> tuple[str, str, str]:
         return row
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", sorted(set(TABLES) - SHARED_TABLES))
 def test_select_shows_own_rows_and_no_other(world: World, table: str) -> None:
     key = key_of(table)
     everything = ids(f"SELECT {key} FROM {table}")
@@ -79,6 +84,21 @@ def test_select_shows_own_rows_and_no_other(world: World, table: str) -> None:
         assert guessed == set()
         assert mine, f"{table}: nothing to see, so nothing is proved"
         assert mine < everything
+
+
+def test_rows_about_the_world_are_seen_by_all(world: World, settings: Any) -> None:
+    settings.CLIENT_SCOPE_DURABLE = False  # the rows are not committed
+    with transaction.atomic():
+        build_forecasts(NOW)
+        build_market(NOW)
+        assert len(SHARED_TABLES) == 11
+        for table in SHARED_TABLES:
+            everything = ids(f"SELECT {key_of(table)} FROM {table}")
+            assert everything, table
+            for tenant in world.foreign:
+                with scope_of(tenant):
+                    assert ids(f"SELECT {key_of(table)} FROM {table}") == everything, table
+        transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize("table", TABLES)
