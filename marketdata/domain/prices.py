@@ -102,20 +102,23 @@ def store(
         with transaction.atomic():
             _lock(series)
             portion = ordered[begin : begin + PORTION]
-            total += _store_portion(series, portion, at, issued_at, is_settled, source)
-    if total.new or total.changed:
-        with transaction.atomic():
-            publish(
-                "price_series.values_stored",
-                aggregate_type="price_series",
-                aggregate_id=series.public_id,
-                payload={
-                    "series_id": str(series.public_id), "code": series.code, "new": total.new,
-                    "changed": total.changed, "first_at": ordered[0].start.isoformat(),
-                    "last_at": ordered[-1].end.isoformat(),
-                },
-            )  # fmt: skip
+            stored = _store_portion(series, portion, at, issued_at, is_settled, source)
+            if stored.new or stored.changed:
+                _tell(series, portion, stored)  # in the portion's transaction: what is kept is told
+        total += stored
     return total
+
+
+def _tell(series: PriceSeries, portion: Sequence[Interval], stored: Stored) -> None:
+    publish(
+        "price_series.values_stored",
+        aggregate_type="price_series",
+        aggregate_id=series.public_id,
+        payload={
+            "series_id": str(series.public_id), "code": series.code, "new": stored.new, "changed": stored.changed,
+            "first_at": portion[0].start.isoformat(), "last_at": portion[-1].end.isoformat(),
+        },
+    )  # fmt: skip
 
 
 def _store_portion(

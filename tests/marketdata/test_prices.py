@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from hashinsight.events.models import OutboxEvent
 from marketdata.clients.http import Asker
+from marketdata.domain import prices
 from marketdata.domain.asking_series import SeriesNotAnswered, ask_due, ask_series
 from marketdata.domain.importing import ImportRefused, import_prices
 from marketdata.domain.prices import best_known, gaps, price_at, standing, store
@@ -72,6 +74,31 @@ def test_storing_again_changes_nothing(now: datetime) -> None:
     for _turn in range(2):
         store(row, hours([1, 2, 3]), at=now)
     assert PricePoint.objects.count() == 3
+
+
+def test_whoever_dies_between_two_portions_has_told_of_the_first(now: datetime, monkeypatch: Any) -> None:
+    row, real, calls = series(), prices._store_portion, []
+
+    def dying(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(prices, "PORTION", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(prices, "_store_portion", dying)
+        with pytest.raises(KeyboardInterrupt):
+            store(row, hours([1, 2, 3, 4]), at=now)
+    assert (PricePoint.objects.count(), _told()) == (2, 2)
+    store(row, hours([1, 2, 3, 4]), at=now)
+    assert (PricePoint.objects.count(), _told()) == (4, 4)
+
+
+def _told() -> int:
+    """How many values events speak of."""
+    payloads = OutboxEvent.objects.filter(kind="price_series.values_stored").values_list("payload", flat=True)
+    return sum(one["new"] for one in payloads)
 
 
 def test_a_settled_value_gives_way_to_a_settled_one_only(now: datetime) -> None:
