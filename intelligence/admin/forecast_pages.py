@@ -1,6 +1,7 @@
 """Forecasts as pictures, and what they have been worth."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from intelligence.models import ForecastRun, ForecastScore
 from marketdata.models import PriceSeries
 
 TRILLION = Decimal(10**12)
+OLD = timedelta(days=2)  # a day is known an hour or so after its end
 KINDS = (ForecastKind.PRICE, ForecastKind.DIFFICULTY)
 UNITS = {ForecastKind.PRICE: "USD", ForecastKind.DIFFICULTY: "T"}
 CSV_HEADERS = (
@@ -91,6 +93,8 @@ class ForecastsPage(ObjectPage):
         points = pictures.fan(run)
         scale = TRILLION if kind is ForecastKind.DIFFICULTY else Decimal(1)
         return found | {
+            "is_old": timezone.now() - run.issued_at > OLD,
+            "issued": day_text(run.issued_at),
             "data": _picture(points, scale, UNITS[kind]),
             "facts": _facts(run),
             "values": [

@@ -256,10 +256,13 @@ def due_kinds(*, at: datetime) -> list[ForecastKind]:
 
 
 def backtest(kinds: Iterable[ForecastKind], *, days: int, at: datetime) -> int:
-    """Runs as they would have been made on each of the last days; returns how many days had one that could be made."""
+    """Runs as they would have been made on each of the last known days; returns how many could be made."""
+    newest = MarketDay.objects.filter(day__lt=at.astimezone(UTC).date()).order_by("-day").first()
+    if newest is None:
+        return 0
     made = 0
     for back in range(days, 0, -1):
-        moment = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=back)
+        moment = midnight(newest.day) + DAY - timedelta(days=back)
         for kind in kinds:
             try:
                 make(kind, at=at, known_at=moment)

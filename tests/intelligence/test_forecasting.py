@@ -150,6 +150,15 @@ def test_a_backtest_knows_nothing_of_what_came_later_and_is_not_published(now: d
     assert again.data_hash == run.data_hash
 
 
+def test_a_backtest_goes_back_from_the_newest_day_that_is_known(now: datetime) -> None:
+    tell_days(now - 100 * DAY, 90)
+    assert backtest([PRICE], days=3, at=now) == 3
+    assert ForecastRun.objects.count() == 3
+    assert {run.issued_at for run in ForecastRun.objects.all()} == {
+        now.replace(hour=0, minute=0) - (100 + back) * DAY for back in (1, 2, 3)
+    }
+
+
 def test_the_score_card_is_recomputed_from_what_is_stored(now: datetime) -> None:
     tell_days(now, 140)
     backtest([PRICE], days=12, at=now)

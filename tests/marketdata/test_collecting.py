@@ -243,3 +243,17 @@ def test_without_a_height_the_subsidy_follows_from_an_earlier_one(services: Serv
         services.says(path, {}, 404)
     snapshot = run(services, last)
     assert (snapshot.is_valid, snapshot.block_height, snapshot.block_reward_btc) == (True, None, Decimal("3.125"))
+
+
+@pytest.mark.parametrize(("height", "is_valid"), [(1_048_000, True), (1_049_000, False)])
+def test_near_a_halving_an_earlier_height_says_nothing(
+    services: Services, now: datetime, height: int, is_valid: bool
+) -> None:
+    services.now(now, height=height)
+    assert run(services, now).is_valid
+    later = now + timedelta(minutes=10)
+    services.now(later, height=height)
+    for path in ("/bi/stats", "/mp/v1/difficulty-adjustment", "/mp/v1/mining/reward-stats/144"):
+        services.says(path, {}, 404)
+    snapshot = run(services, later)
+    assert (snapshot.is_valid, snapshot.block_reward_btc) == (is_valid, Decimal("3.125") if is_valid else None)

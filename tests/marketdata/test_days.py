@@ -121,6 +121,16 @@ def test_a_corrected_day_changes_what_follows_and_nothing_before() -> None:
     assert len(changed) == 20
 
 
+def test_indicators_of_a_day_that_are_gone_come_again_with_all_that_follow() -> None:
+    days = prices(60)
+    note_days(days, origin=Origin.IMPORTED, source="x", at=NOON)
+    catch_up(at=NOON)
+    before = list(TechnicalIndicator.objects.order_by("day").values_list("day", "rsi", "ema_26", "state"))
+    TechnicalIndicator.objects.filter(day=days[30].day).delete()
+    assert catch_up(at=NOON) == 30
+    assert list(TechnicalIndicator.objects.order_by("day").values_list("day", "rsi", "ema_26", "state")) == before
+
+
 def test_three_missing_days_are_bridged_four_begin_anew() -> None:
     days = prices(80)
     note_days([*days[:40], *days[43:]], origin=Origin.IMPORTED, source="x", at=NOON)
