@@ -19,7 +19,7 @@ from intelligence.models import ForecastRun, ForecastScore
 from marketdata.domain.prices import best_known, store
 from marketdata.engine.price_files import Interval
 from marketdata.enums import KnownFrom
-from marketdata.models import PriceSeries
+from marketdata.models import PricePoint, PriceSeries
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -96,6 +96,13 @@ def test_markets_of_active_sites_are_forecast_and_published(market: PriceSeries,
     assert len(best_known(published, start=now, end=now + timedelta(days=2), at=now)) == 24
     energy_forecasts.forecast_due(at=now)
     assert ForecastRun.objects.count() == 1
+
+
+def test_an_hour_of_which_a_quarter_is_missing_is_no_hour(market: PriceSeries, now: datetime) -> None:
+    quarter = now.replace(minute=15) - timedelta(days=3)
+    PricePoint.objects.filter(series=market, starts_at=quarter).delete()
+    run = energy_forecasts.forecast_market(market, at=now)
+    assert (run.flags, run.observations) == (["hours are missing"], 40 * 24 - 1)
 
 
 def test_markets_are_scored_in_their_unit(market: PriceSeries, now: datetime) -> None:
