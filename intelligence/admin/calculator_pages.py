@@ -124,7 +124,7 @@ def shown(answer: Answer, at: datetime) -> dict[str, Any]:
             (_("power"), f"{number_text(round(result.power_w / 1000, 3))} kW"),
             (_("efficiency"), f"{number_text(round(result.j_per_th, 2))} J/TH"),
             (_("energy"), f"{per_kwh(question.running.energy.mean)} ({question.running.energy.source})"),
-            (_("paid for in month"), str(result.payback_month) if result.payback_month else _("not in this time")),
+            (_("paid for in month"), _paid_in(result)),
             (_("return on investment"), DASH if result.roi is None else percent_text(result.roi)),
             (_("net of all months"), money_text(result.net_usd, "USD")),
             (_("break-even price of energy"), per_kwh(result.break_even_usd_per_kwh)),
@@ -230,3 +230,9 @@ def _sensitivity(answer: Answer) -> tuple[Sequence[str], Iterable[Sequence[Any]]
 def _scenarios(answer: Answer) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
     rows = ([growth, one.net_usd, one.payback_month, one.roi] for growth, one in answer.scenarios)
     return ["difficulty_growth_percent_monthly", "net_usd", "payback_month", "roi"], rows
+
+
+def _paid_in(result: Result) -> str:
+    if not result.capital_usd:
+        return DASH  # nothing was paid
+    return str(result.payback_month) if result.payback_month else _("not in this time")

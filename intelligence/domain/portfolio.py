@@ -149,7 +149,8 @@ def _figures(result: Result | None) -> dict[str, Any]:
     for name in ("capital_usd", "roi", "break_even_usd_per_kwh"):
         value = None if result is None else getattr(result, name)
         found[name] = None if value is None else _text(value)
-    found["payback_month"] = None if result is None else result.payback_month
+    # A model without a list price costs nothing here: that is no machine that has paid for itself.
+    found["payback_month"] = None if result is None or not result.capital_usd else result.payback_month
     return found
 
 

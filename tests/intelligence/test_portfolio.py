@@ -65,6 +65,15 @@ def test_rows_and_total_are_those_of_the_calculator(
     assert found["market_recorded_at"] == snapshot.recorded_at.isoformat()
 
 
+def test_machines_that_cost_nothing_have_not_paid_for_themselves(
+    entry: Make, snapshot: NetworkSnapshot, alice: User, now: datetime
+) -> None:
+    entry(actual_price_usd=DEC(0), electricity_cost_usd_per_kwh=DEC(0))
+    found = portfolio.reckon_user(alice.pk, at=now)
+    assert DEC(found["daily_net_usd"]) > 0
+    assert (found["payback_month"], found["rows"][0]["payback_month"], found["roi"]) == (None, None, None)
+
+
 def test_without_a_market_nothing_is_invented(entry: Make, alice: User, now: datetime) -> None:
     entry(quantity=2)
     found = portfolio.dashboard(alice.pk, at=now)
