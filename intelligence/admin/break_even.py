@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 from hashinsight.common.admin.charting import csv_file
 from hashinsight.common.admin.display import number_text
 from hashinsight.common.admin.object_page import ObjectPage
-from hashinsight.common.exports import safe_text
 from intelligence.admin.calculator_pages import DASH, market_facts, per_kwh
 from intelligence.domain.break_even import BreakEven, fleet_table, machines_that_earn
 from intelligence.domain.calculator import MarketBasis, NoMarket, market_now
@@ -93,12 +92,11 @@ def _shown(one: BreakEven) -> dict[str, Any]:
 
 
 def _cells(table: Iterable[BreakEven]) -> Iterable[list[Any]]:
-    """Names are typed by people, so they are made safe."""
     for one in table:
         margin = one.margin_usd_per_kwh
         yield [
-            safe_text(one.site), safe_text(one.model), one.machines, one.running, one.model.efficiency_j_th,
+            one.site, one.model, one.machines, one.running, one.model.efficiency_j_th,
             f"{one.break_even_usd_per_kwh:.8f}", f"{one.energy.mean:.8f}" if one.energy else None,
-            safe_text(one.energy.source) if one.energy else None, None if margin is None else f"{margin:.8f}",
+            one.energy.source if one.energy else None, None if margin is None else f"{margin:.8f}",
             {True: "yes", False: "no", None: None}[one.earns],
         ]  # fmt: skip

@@ -17,7 +17,6 @@ from hashinsight.common.admin.charting import csv_file
 from hashinsight.common.admin.display import moment_text, money_text, number_text, percent_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.errors import DomainError
-from hashinsight.common.exports import safe_text
 from intelligence.admin.calculator_pages import DASH, per_kwh
 from intelligence.domain import energy, portfolio
 from intelligence.forms.portfolio import PortfolioForm
@@ -26,7 +25,6 @@ COLUMNS = (
     "name", "model_name", "quantity", "hashrate_ths", "usd_per_kwh", "daily_btc", "daily_revenue_usd",
     "daily_energy_usd", "daily_net_usd", "capital_usd", "roi", "payback_month", "break_even_usd_per_kwh",
 )  # fmt: skip
-TYPED = ("name", "model_name")
 
 
 class PortfolioPage(ObjectPage):
@@ -50,7 +48,7 @@ class PortfolioPage(ObjectPage):
             except DomainError as why:
                 refusal = str(why)
         if found is not None and "csv" in request.GET:
-            rows = ([safe_text(row[name]) if name in TYPED else row[name] for name in COLUMNS] for row in found["rows"])
+            rows = ([row[name] for name in COLUMNS] for row in found["rows"])
             return csv_file("portfolio", COLUMNS, rows)
         page = self.model_admin
         context = {

@@ -30,6 +30,7 @@ from crm.engine.ageing import aged
 from crm.engine.bookfiles import datev, quickbooks, xero
 from crm.engine.bookfiles.values import Batch, Booking, Sale, SoldGroup, SoldLine
 from crm.models import Customer
+from hashinsight.common.admin.charting import csv_file
 from hashinsight.common.exports import Column, csv_lines, write_xlsx
 
 PAYLOADS = (
@@ -45,7 +46,7 @@ WRITERS = {
     "crm/domain/exports/journal.py": "tables of columns",
     "crm/domain/exports/documents.py": "tables of columns",
     "hosting/admin/miner_import.py": "tables of columns",
-    "hosting/admin/chart_pages.py": "moments and figures; nothing anybody typed",
+    "hashinsight/common/admin/charting.py": "the file of a page",
     "crm/documents/ageing.py": "its table, named below",
     "crm/documents/statement.py": "its file",
     "crm/engine/bookfiles/xero.py": "Xero",
@@ -177,6 +178,16 @@ def test_no_cell_of_a_statement_is_a_formula(payload: str) -> None:
             check_cell(cell)
         assert {Decimal(cell) for cell in row[4:7] if cell} <= {one, -one}
     assert payload.strip() in rows[2][3]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_cell_of_a_pages_file_is_a_formula(payload: str) -> None:
+    answer = csv_file("x", ["name", "figure"], [[payload, "-1.5"], [Customer(company_name=payload), Decimal("-1.5")]])
+    rows = list(csv.reader(io.StringIO(answer.content.decode(), newline="")))[1:]
+    for name, figure in rows:
+        check_cell(name)
+        assert figure == "-1.5"
+    assert payload.strip() in rows[0][0]
 
 
 # --- files of other programs --------------------------------------------------------------------------------------

@@ -3,12 +3,18 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpResponse
+from django.utils.functional import Promise
 
+from hashinsight.common.exports import safe_text
+
+_FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 SIGNIFICANT = 6
 COLOURS = {
     "first": "var(--color-primary-600)",
@@ -60,15 +66,20 @@ def shortened(value: Any) -> float | None:
 
 
 def csv_file(name: str, headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
-    """A file of plain figures and moments; an empty cell is what nobody knows. Nothing in it was typed by people."""
+    """A file of plain figures and moments; an empty cell is what nobody knows. Text is made safe for spreadsheets."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(headers)
     for row in rows:
-        writer.writerow(["" if cell is None else cell for cell in row])
+        writer.writerow([_cell(cell) for cell in row])
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
     response["Content-Disposition"] = f'attachment; filename="{safe}.csv"'
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _cell(value: Any) -> Any:
+    """A figure may stand there as text already; any other text might have been typed by people."""
+    return safe_text(value) if isinstance(value, str | Promise | Model) and not _FIGURE.fullmatch(str(value)) else value
