@@ -96,6 +96,7 @@ SCOPES = {
     "coins:read": _("Read coins"),
     "forecasts:read": _("Read forecasts and what they have been worth"),
     "calculator:read": _("Calculate what machines earn"),
+    "break-even:read": _("Read at which price of energy machines still earn it"),
     "user-miners:read": _("Read own machines one reckons with"),
     "user-miners:write": _("Enter, change, maintain and delete machines one reckons with"),
     "portfolio:read": _("Read what one's machines earn"),

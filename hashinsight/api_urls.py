@@ -25,6 +25,7 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.forecasts import ForecastViewSet
 from intelligence.api.user_miners import PortfolioViewSet, UserMinerViewSet
@@ -84,6 +85,7 @@ urlpatterns = [
     path("ageing/pdf/", AgeingViewSet.as_view({"get": "pdf"}), name="api-ageing-pdf"),
     path("ageing/csv/", AgeingViewSet.as_view({"get": "csv"}), name="api-ageing-csv"),
     path("calculator/", CalculatorViewSet.as_view({"get": "read"}), name="api-calculator"),
+    path("break-even/", BreakEvenViewSet.as_view({"get": "read"}), name="api-break-even"),
     path("portfolio/", PortfolioViewSet.as_view({"get": "read"}), name="api-portfolio"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),

@@ -38,7 +38,7 @@ _TERMS = {"contracts:write", "hosting-terms:write"}
 _METERED = {"miners", "usage", "demand"}
 _MARKET = {
     "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
-    "calculator", "user-miners", "portfolio",
+    "calculator", "break-even", "user-miners", "portfolio",
 }  # fmt: skip
 _WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
@@ -47,7 +47,9 @@ KEY_SCOPES = {
     StaffRole.FINANCE.value: _BUSINESS
     | {"deals:write", "invoices:write", "approvals:write", *_TERMS, "price-plans:write"}
     | {f"{name}:write" for name in _MONEY - {"ageing"}},
-    StaffRole.SALES.value: (_BUSINESS - {"approvals:read", *(f"{name}:read" for name in (*_MONEY, *_METERED))})
+    StaffRole.SALES.value: (
+        _BUSINESS - {"approvals:read", "break-even:read", *(f"{name}:read" for name in (*_MONEY, *_METERED))}
+    )
     | {"customers:write", "leads:write", "deals:write", "activities:write", "tickets:write", *_TERMS},
     StaffRole.OPERATIONS.value: {
         *("customers:read", "deals:read", "activities:read", "contracts:read", "api-keys:read"),

@@ -24,6 +24,7 @@ from hosting.enums import (
     WindowDays,
 )
 from hosting.models import Miner, MinerModel, PricePlan, Rack, Site, Zone
+from marketdata.models import PriceSeries
 
 MOST_MINERS = 5_000
 MOST_COMPONENTS = 50
@@ -78,6 +79,7 @@ class SiteFields(InputSerializer):
     energy_cost_per_kwh = serializers.DecimalField(max_digits=20, decimal_places=8, required=False, allow_null=True)
     pue = serializers.DecimalField(max_digits=5, decimal_places=3, min_value=1, max_value=5, required=False)
     collection_interval_s = whole(10, 3600)
+    energy_series = VisibleIdField(PriceSeries, required=False, allow_null=True)
     internal_note = text(10_000)
 
 

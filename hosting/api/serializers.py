@@ -32,6 +32,7 @@ class SiteSerializer(OutputSerializer):
 
     id = public_id()
     legal_entity = link("legal_entity")
+    energy_series = link("energy_series")
     capacity_kw = TrimmedDecimalField()
     energy_cost_per_kwh = TrimmedDecimalField(allow_null=True)
     pue = TrimmedDecimalField()
@@ -40,12 +41,13 @@ class SiteSerializer(OutputSerializer):
         model = Site
         fields = (
             "id", "name", "location", "country", "time_zone", "status", "created_at", "updated_at", "legal_entity",
-            "capacity_kw", "currency", "energy_cost_per_kwh", "pue", "collection_interval_s", "internal_note",
+            "capacity_kw", "currency", "energy_cost_per_kwh", "pue", "collection_interval_s",
+            "energy_series", "internal_note",
         )  # fmt: skip
         read_only_fields = fields
         staff_fields = (
             "legal_entity", "capacity_kw", "currency", "energy_cost_per_kwh", "pue", "collection_interval_s",
-            "internal_note",
+            "energy_series", "internal_note",
         )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ class Site(BaseModel):
         blank=True,
         on_delete=models.PROTECT,
         related_name="sites",
+        limit_choices_to={"kind": "energy"},
         help_text=_("The market whose prices hold here; they are forecast for the next day."),
     )
     pue = models.DecimalField(

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
-from hashinsight.common.api.problems import BadParameter, BadRequest
+from hashinsight.common.api.problems import BadParameter, BadRequest, invalid_parameters
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.views import BaseView, Outside
 from intelligence.api.calculator_form import CalculatorInput, CalculatorSerializer
@@ -62,7 +62,7 @@ class CalculatorViewSet(ViewSetMixin, BaseView):
             try:
                 return Response(body_of(reckon(_question(asked, at=at)), at=at))
             except NoMarket as refusal:
-                raise BadParameter(refusal.params["missing"][0], refusal, code=refusal.code) from refusal
+                raise no_market(refusal) from refusal
             except energy.EnergyUnknown as refusal:
                 name = next(name for name in ENERGY_PARAMETERS if name in asked)
                 raise BadParameter(name, refusal, code=refusal.code) from refusal
@@ -76,12 +76,7 @@ def _asked(request: Request) -> dict[str, Any]:
     """The checked parameters. Raises BadRequest, BadParameter."""
     form = CalculatorInput(data=request.query_params.dict(), context={"request": request})
     if not form.is_valid():
-        errors = [
-            {"parameter": str(name), "code": "invalid_parameter", "detail": str(text)}
-            for name, texts in form.errors.items()
-            for text in texts
-        ]
-        raise BadRequest("invalid_parameter", errors[0]["detail"], errors=errors)
+        raise invalid_parameters(form.errors)
     asked: dict[str, Any] = form.validated_data
     if sum(name in asked for name in ENERGY_PARAMETERS) != 1:
         raise BadParameter("energy_usd_per_kwh", _("State one price of energy: typed, by a plan or by a series."))
@@ -94,9 +89,7 @@ def _asked(request: Request) -> dict[str, Any]:
 
 
 def _question(asked: dict[str, Any], *, at: datetime) -> Question:
-    market = market_now(
-        Typed(*(asked.get(name) for name in ("btc_usd", "difficulty", "block_height", "fees_per_block_btc"))), at=at
-    )
+    market = stated_market(asked, at=at)
     decay, quantity = asked["decay_percent_monthly"], asked["quantity"]
     figures = {name: asked.get(name) for name in ("hashrate_ths", "power_w", "price_usd")}
     if "model" in asked:
@@ -116,6 +109,17 @@ def _energy(asked: dict[str, Any], *, at: datetime) -> energy.EnergyPrice:
     if "price_series" in asked:
         return energy.of_series(asked["price_series"], at=at)
     return energy.typed(asked["energy_usd_per_kwh"])
+
+
+def stated_market(asked: dict[str, Any], *, at: datetime) -> MarketBasis:
+    """The market of now, with what was stated instead. Raises NoMarket."""
+    names = ("btc_usd", "difficulty", "block_height", "fees_per_block_btc")
+    return market_now(Typed(*(asked.get(name) for name in names)), at=at)
+
+
+def no_market(refusal: NoMarket) -> BadParameter:
+    """Names the first figure that has to be stated."""
+    return BadParameter(refusal.params["missing"][0], refusal, code=refusal.code)
 
 
 def body_of(answer: Answer, *, at: datetime) -> dict[str, Any]:

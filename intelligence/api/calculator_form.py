@@ -20,7 +20,16 @@ def _figure(least: str, most: str, standard: str | None = None) -> serializers.D
     )
 
 
-class CalculatorInput(InputSerializer):
+class MarketInput(InputSerializer):
+    """The market where it is another than now's."""
+
+    btc_usd = _figure("0", "1000000000")
+    difficulty = _figure("0.000001", "100000000000000000000")
+    fees_per_block_btc = _figure("0", "1000")
+    block_height = serializers.IntegerField(min_value=0, max_value=10**7, required=False)
+
+
+class CalculatorInput(MarketInput):
     """A model or figures; one price of energy; how the machines are run; the market where it is another than now's."""
 
     model = VisibleIdField(MinerModel, required=False)
@@ -38,10 +47,6 @@ class CalculatorInput(InputSerializer):
     cooling_w = _figure("0", "1000000", "0")
     months = serializers.IntegerField(min_value=1, max_value=MOST_MONTHS, default=24)
     difficulty_growth_percent_monthly = _figure("-50", "100", "0")
-    btc_usd = _figure("0", "1000000000")
-    difficulty = _figure("0.000001", "100000000000000000000")
-    fees_per_block_btc = _figure("0", "1000")
-    block_height = serializers.IntegerField(min_value=0, max_value=10**7, required=False)
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "pattern": r"^-?\d+\.\d{2}$"})

@@ -1,18 +1,18 @@
 """At which price of energy the machines at our sites still earn it, model by model, beside what energy costs now."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from hosting.enums import MinerIntent
 from hosting.models import Miner, MinerModel, Site
 from intelligence.domain.calculator import MarketBasis
 from intelligence.domain.energy import EnergyPrice, EnergyUnknown, now_of_site
 from marketdata.engine.hashprice import break_even_usd_per_kwh
+from marketdata.engine.numbers import ONE
 
 
 @dataclass(frozen=True)
@@ -46,36 +46,53 @@ def fleet_table(
     market: MarketBasis, *, at: datetime, pool_fee_percent: Decimal, site: Site | None = None, ours: bool = False
 ) -> list[BreakEven]:
     """Site by site, the thirstiest machines first, which are the first to be switched off. ``ours``: not clients'."""
-    rows = Miner.objects.filter(site__isnull=False, model__isnull=False).exclude(intent=MinerIntent.RETIRED)
+    rows = Miner.objects.filter(customer__isnull=True) if ours else Miner.objects.all()
+    found = _counted(rows, site)
+    places = Site.objects.in_bulk({site_id for site_id, _model_id in found})
+    prices = {key: _energy_of(one, at=at) for key, one in places.items()}
+    return _table(
+        found, places, lambda place: (*prices[place.pk], place.pue), market=market, pool_fee_percent=pool_fee_percent
+    )
+
+
+def client_table(
+    market: MarketBasis, miners: QuerySet[Miner], *, pool_fee_percent: Decimal, site: Site | None = None
+) -> list[BreakEven]:
+    """The same of a client's machines, by the kWh they draw themselves: no word of what energy costs the house."""
+    found = _counted(miners, site)
+    places = Site.objects.in_bulk({site_id for site_id, _model_id in found})
+    return _table(found, places, lambda _place: (None, "", ONE), market=market, pool_fee_percent=pool_fee_percent)
+
+
+def _counted(miners: QuerySet[Miner], site: Site | None) -> dict[tuple[int, int], dict[str, int]]:
+    rows = miners.filter(site__isnull=False, model__isnull=False).exclude(intent=MinerIntent.RETIRED)
     if site is not None:
         rows = rows.filter(site=site)
-    if ours:
-        rows = rows.filter(customer__isnull=True)
     counted = rows.order_by().values("site_id", "model_id").annotate(
         machines=Count("pk"), running=Count("pk", filter=Q(intent=MinerIntent.ACTIVE))
     )  # fmt: skip
-    found = list(counted)
-    sites = Site.objects.in_bulk({row["site_id"] for row in found})
-    models = MinerModel.objects.in_bulk({row["model_id"] for row in found})
-    prices = {key: _energy_of(one, at=at) for key, one in sites.items()}
-    table = [_row(row, sites[row["site_id"]], models[row["model_id"]], prices, market, pool_fee_percent)
-             for row in found]  # fmt: skip
-    return sorted(table, key=lambda one: (one.site.name, -(one.model.efficiency_j_th or 0), one.model.name))
+    return {(row["site_id"], row["model_id"]): {name: row[name] for name in ("machines", "running")} for row in counted}
 
 
-def _row(
-    row: dict[str, Any],
-    site: Site,
-    model: MinerModel,
-    prices: dict[int, tuple[EnergyPrice | None, str]],
+def _table(
+    found: Mapping[tuple[int, int], dict[str, int]],
+    places: Mapping[int, Site],
+    basis: Callable[[Site], tuple[EnergyPrice | None, str, Decimal]],
+    *,
     market: MarketBasis,
-    fee: Decimal,
-) -> BreakEven:
-    energy, why = prices[site.pk]
-    limit = break_even_usd_per_kwh(
-        market.hashprice_usd_per_ph_day, model.power_w / model.hashrate_ths, fee, site.pue
-    )  # fmt: skip
-    return BreakEven(site, model, row["machines"], row["running"], limit, energy, why)
+    pool_fee_percent: Decimal,
+) -> list[BreakEven]:
+    """``basis``: of a site what energy costs, else why nobody knows, and the PUE."""
+    models = MinerModel.objects.in_bulk({model_id for _site_id, model_id in found})
+    table = []
+    for (site_id, model_id), counts in found.items():
+        site, model = places[site_id], models[model_id]
+        energy, why, pue = basis(site)
+        limit = break_even_usd_per_kwh(
+            market.hashprice_usd_per_ph_day, model.power_w / model.hashrate_ths, pool_fee_percent, pue
+        )
+        table.append(BreakEven(site, model, **counts, break_even_usd_per_kwh=limit, energy=energy, why=why))
+    return sorted(table, key=lambda one: (one.site.name, -(one.model.efficiency_j_th or 0), one.model.name))
 
 
 def _energy_of(site: Site, *, at: datetime) -> tuple[EnergyPrice | None, str]:

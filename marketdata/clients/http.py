@@ -49,7 +49,7 @@ class Asker:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 15.0
     spacing: float = 0.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
     clock: Callable[[], float] = time.monotonic
     dice: random.Random = field(default_factory=random.Random)
     _last: float | None = None

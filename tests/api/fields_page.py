@@ -29,9 +29,9 @@ from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
+from intelligence.api import break_even, user_miners
 from intelligence.api import calculator_form as calculator
 from intelligence.api import forecasts as forecast_api
-from intelligence.api import user_miners
 from intelligence.api.calculator import CalculatorViewSet
 from marketdata.api import serializers as market
 from marketdata.api import views as market_views
@@ -138,6 +138,8 @@ PARTS = {
     "months of calculator": calculator.MonthSerializer,
     "sensitivity of calculator": calculator.SensitivitySerializer,
     "scenarios of calculator": calculator.ScenarioSerializer,
+    "break-even": break_even.BreakEvenSerializer,
+    "rows of break-even": break_even.BreakEvenRowSerializer,
     "portfolio": user_miners.PortfolioSerializer,
     "rows of portfolio": user_miners.PortfolioRowSerializer,
     "approvals": ApprovalSerializer,
@@ -197,6 +199,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "write-offs": WriteOffViewSet,
         "ageing": AgeingViewSet,
         "calculator": CalculatorViewSet,
+        "break-even": break_even.BreakEvenViewSet,
         "portfolio": user_miners.PortfolioViewSet,
         "miner-models": MinerModelViewSet,
         "attachments": AttachmentViewSet,

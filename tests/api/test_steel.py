@@ -14,6 +14,7 @@ from crm.models import Customer
 from hosting.domain import fleet, places
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.models import Miner, MinerModel, MinerOperation, PricePlan, Site, Zone
+from marketdata.models import PriceSeries
 from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import steel_rows
@@ -260,3 +261,19 @@ def test_a_plan_asks_the_same_queries_for_1_and_3_versions(as_root: Caller, stee
             as_root.get(path)
         counts.append(len(caught))
     assert counts[0] == counts[1] == counts[2]
+
+
+def test_a_site_names_its_market_by_energy_prices_alone(as_root: Caller, as_bob: Caller, steel: dict[str, Any]) -> None:
+    path = f"/sites/{steel['site'].public_id}/"
+    rows = {
+        kind: PriceSeries.objects.create(code=kind, name=kind, currency="USD", step_minutes=60, kind=kind, unit=unit)
+        for kind, unit in (("energy", "MWh"), ("fx", "EUR"))
+    }
+    energy, rate = (str(rows[kind].public_id) for kind in ("energy", "fx"))
+    tag = as_root.get(path)["ETag"]
+    refused = as_root.patch(path, {"energy_series": rate}, If_Match=tag)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/energy_series")
+    assert as_root.patch(path, {"energy_series": energy}, If_Match=tag).json()["energy_series"] == energy
+    assert "energy_series" not in as_bob.get(path).json()
+    tag = as_root.get(path)["ETag"]
+    assert as_root.patch(path, {"energy_series": None}, If_Match=tag).json()["energy_series"] is None

@@ -60,6 +60,7 @@ from hosting.domain.rollups import reckon_five_minutes
 from hosting.domain.terms import terms_on
 from hosting.models import Miner, MinerLatest, Telemetry, TelemetryFiveMinutes
 from hosting.simulator.process import start_fleet
+from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.user_miners import PortfolioViewSet
 from tests.demo.conftest import NOW, WISH, business
@@ -206,7 +207,7 @@ def test_each_key_is_for_what_its_role_does(demo: Path) -> None:
             continue
         found = {scope for scope in key.scopes if not scope.startswith("api-keys")}
         wanted = set()
-        for view in (*COLLECTIONS, AgeingViewSet, CalculatorViewSet, PortfolioViewSet):
+        for view in (*COLLECTIONS, AgeingViewSet, BreakEvenViewSet, CalculatorViewSet, PortfolioViewSet):
             if view.resource == "api-keys":
                 continue
             for action, power in view.staff_permissions.items():

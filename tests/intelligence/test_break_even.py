@@ -20,6 +20,7 @@ from intelligence.domain import energy
 from intelligence.domain.break_even import fleet_table, machines_that_earn
 from intelligence.domain.calculator import MarketBasis, Typed, market_now
 from marketdata.models import NetworkSnapshot
+from tests.api.client import Caller
 from tests.intelligence.conftest import make_series
 
 PAGE = "/admin/hosting/miner/break-even/"
@@ -169,3 +170,46 @@ def test_a_bigger_fleet_asks_no_more(
     zone = site.zones.get()
     fleet.place_miners(fleet.register_miners(rows, by=root, at=now), spot=Spot(site, zone), by=root, at=now)
     assert asked() == before == 4
+
+
+# --- the API ----------------------------------------------------------------------------------------------------
+TYPED = "btc_usd=100000&difficulty=100000000000000&block_height=900000&fees_per_block_btc=0"
+
+
+def test_staff_get_the_whole_table(
+    site: Site, machines: dict[str, MinerModel], staff: Callable[..., User], frozen: datetime
+) -> None:
+    caller = Caller(staff("hosting.view_miner"))
+    answer = caller.get(f"/break-even/?{TYPED}&pool_fee_percent=2&site={site.public_id}")
+    assert answer.status_code == 200, answer.content
+    table = fleet_table(market_now(VECTOR, at=frozen), at=frozen, pool_fee_percent=DEC(2))
+    assert [
+        (
+            row["model_name"],
+            row["machines"],
+            DEC(row["break_even_usd_per_kwh"]),
+            row["energy_usd_per_kwh"],
+            row["earns"],
+        )
+        for row in answer.json()["rows"]
+    ] == [(one.model.name, one.machines, round(one.break_even_usd_per_kwh, 8), "0.055", one.earns) for one in table]
+    assert answer.json()["market"]["stated"] == ["block_height", "btc_usd", "difficulty", "fees_per_block_btc"]
+    assert caller.get("/break-even/").json()["errors"][0]["parameter"] == "btc_usd"  # no snapshot is there
+    assert (
+        caller.get(f"/break-even/?{TYPED}&pool_fee_percent=101").json()["errors"][0]["parameter"] == "pool_fee_percent"
+    )
+    assert Caller(staff("hosting.view_minermodel")).get(f"/break-even/?{TYPED}").status_code == 403
+
+
+def test_a_client_gets_own_machines_and_no_word_of_the_house_s_energy(
+    site: Site, machines: dict[str, MinerModel], bob: User, charlie: User, frozen: datetime
+) -> None:
+    Site.objects.filter(pk=site.pk).update(pue=DEC("1.5"))
+    answer = Caller(bob).get(f"/break-even/?{TYPED}")
+    (row,) = answer.json()["rows"]
+    assert (row["machines"], row["site"], row["model_name"]) == (1, str(site.public_id), "S19J Pro")
+    assert round(DEC(row["break_even_usd_per_kwh"]), 5) == DEC("0.08588")  # by its own draw
+    assert {row[name] for name in ("energy_usd_per_kwh", "margin_usd_per_kwh", "earns", "priced_by")} == {None, ""}
+    assert Caller(charlie).get(f"/break-even/?{TYPED}").json()["rows"] == []
+    foreign = Caller(charlie).get(f"/break-even/?{TYPED}&site={site.public_id}")
+    assert foreign.status_code == 400

@@ -35,6 +35,7 @@ ROWS: dict[str, dict[str, str]] = {
     "write-offs": {"": "write-off"},
     "ageing": {"": "customer"},
     "calculator": {"": "model"},
+    "break-even": {"": "model"},
     "portfolio": {"": "user miner"},
     "user-miners": {"": "user miner"},
     "approvals": {"": "approval", "withdraw": "own approval"},
@@ -55,6 +56,7 @@ OWN_ROWS = {
     "price-plans": "price plan",
     "miner-models": "model",
     "user-miners": "user miner",
+    "break-even": "model",
     "portfolio": "user miner",
 }
 # Filters under which the row of a tenant is not found.
@@ -63,8 +65,11 @@ NOT_FOUND = {
     ("price-plans", "zone"),
 }  # fmt: skip
 # What makes a calculation whole, beside the row it is about.
-_MARKET = "btc_usd=90000&difficulty=100000000000000&block_height=925000"
-CALCULATED = {"model": f"{_MARKET}&energy_usd_per_kwh=0.05", "price_plan": f"{_MARKET}&hashrate_ths=1&power_w=1"}
+STATED_MARKET = "btc_usd=90000&difficulty=100000000000000&block_height=925000"
+CALCULATED = {
+    "model": f"{STATED_MARKET}&energy_usd_per_kwh=0.05",
+    "price_plan": f"{STATED_MARKET}&hashrate_ths=1&power_w=1",
+}
 
 
 def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from crm.api.views.statements import AgeingViewSet
 from hashinsight.api_urls import COLLECTIONS
 from hashinsight.common.api import document
+from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.user_miners import PortfolioViewSet
 from tests.isolation.matrix import Cell, Matrix
@@ -47,6 +48,6 @@ def all_cells(world: World, spec: dict[str, Any], *, of: tuple[str, ...] = ()) -
         spec = {**spec, "paths": {path: one for path, one in spec["paths"].items() if path.split("/")[3] in of}}
     actions = {
         str(view.resource): view.client_actions
-        for view in (*COLLECTIONS, AgeingViewSet, CalculatorViewSet, PortfolioViewSet)
+        for view in (*COLLECTIONS, AgeingViewSet, BreakEvenViewSet, CalculatorViewSet, PortfolioViewSet)
     }
     return list(Matrix(world, spec, actions).cells())

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from tests.api.client import Caller
-from tests.isolation.bodies import CALCULATED, NOT_FOUND, OWN_ROWS, ROWS, SHARED, body_of
+from tests.isolation.bodies import CALCULATED, NOT_FOUND, OWN_ROWS, ROWS, SHARED, STATED_MARKET, body_of
 from tests.isolation.tables import snapshot
 from tests.isolation.world import MARK, NOBODY, Tenant, World
 
@@ -26,7 +26,7 @@ FOREIGN_COLUMNS = (
 # Collections that do not exist for a client.
 STAFF_ONLY = ("demand", "racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
-NO_LIST = ("me", "ageing", "calculator", "portfolio")
+NO_LIST = ("me", "ageing", "calculator", "break-even", "portfolio")
 # What answers a file instead of JSON.
 FILES = ("/pdf/", "/xml/", "/csv/", "/file/")
 # What an address needs to show the same on any day.
@@ -207,6 +207,8 @@ class Matrix:
         return own if action in self.client_actions[resource] else self.world.root
 
     def _plain(self, resource: str, path: str, verb: str, action: str | None, tenant: Tenant) -> Cell:
+        if resource == "break-even":
+            path = f"{path}?{STATED_MARKET}"
         body = body_of(resource, action or "", tenant) if verb in ("POST", "PUT", "PATCH") else None
         if resource == "me":
             wanted = 200 if action else 405

@@ -61,6 +61,16 @@ class BadParameter(BadRequest):
         super().__init__(code, detail, errors=[{"parameter": name, "code": code, "detail": str(detail)}])
 
 
+def invalid_parameters(errors: Mapping[Any, Iterable[Any]]) -> BadRequest:
+    """All parameters a serializer found wrong."""
+    found = [
+        {"parameter": str(name), "code": "invalid_parameter", "detail": str(text)}
+        for name, texts in errors.items()
+        for text in texts
+    ]
+    return BadRequest("invalid_parameter", found[0]["detail"], errors=found)
+
+
 def body_of(problem: Problem) -> dict[str, Any]:
     """A problem as RFC 9457 writes it."""
     body: dict[str, Any] = {

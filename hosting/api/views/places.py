@@ -73,7 +73,7 @@ class SiteViewSet(PlaceViewSet):
     def rows_for(cls, user: Any) -> QuerySet[Site]:
         """Where the caller is; for staff all."""
         rows: QuerySet[Site] = Site.objects.visible_to(user)
-        return rows if is_client(user) else rows.select_related("legal_entity")
+        return rows if is_client(user) else rows.select_related("legal_entity", "energy_series")
 
     @described(request=SiteInput, responses={201: SiteSerializer})
     def create(self, request: Request) -> Effect:
