@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
+
+from django.db import connection
 
 from hosting.models import Miner, Telemetry, TelemetryDay, TelemetryFiveMinutes
 
@@ -25,13 +28,28 @@ SERIES = {
 PAGE = 1000
 
 
-def rows_between(miner: Miner, resolution: str, first: datetime, past: datetime, *, user: Any) -> list[Any]:
+def miner_of_series(public_id: UUID, *, user: Any) -> int | None:
+    """The machine of this id, if its readings or a part of them are the caller's: own now, or once. Staff see all.
+
+    What was measured while it was another's stays so: each row of the series has its owner. Whether a machine once
+    was a client's is told by the database, for its role and its customers.
+    """
+    found = Miner.objects.visible_to(user).filter(public_id=public_id).values_list("pk", flat=True).first()
+    if found is not None or user.is_staff:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT hosting_once_own_miner(%s)", [public_id])
+        once: int | None = cursor.fetchone()[0]
+    return once
+
+
+def rows_between(miner_id: int, resolution: str, first: datetime, past: datetime, *, user: Any) -> list[Any]:
     """At most PAGE rows and one more, of the time the caller owned the machine; staff see all.
 
     ``first`` is included, ``past`` is not; days are those (UTC) that begin between them.
     """
     series = SERIES[resolution]
-    rows = series.model.objects.visible_to(user).filter(miner_id=miner.pk)
+    rows = series.model.objects.visible_to(user).filter(miner_id=miner_id)
     if resolution == "day":
         begin = first.astimezone(UTC).date()
         if first.astimezone(UTC).time() != time(0):

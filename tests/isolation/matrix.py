@@ -43,7 +43,7 @@ MORE_ROWS = {
     "sites": ("empty site",),
     "zones": ("empty zone",),
     "hosting-terms": ("draft terms", "former terms"),
-    "miners": ("other miner", "house miner"),
+    "miners": ("other miner", "house miner", "sold miner"),
     "tickets": ("hidden ticket",),
     "attachments": ("hidden file",),
     "activities": ("hidden activity",),

@@ -166,6 +166,13 @@ def _machines(tenant: Any) -> None:
     )  # fmt: skip
     fleet.assign_miners(made[:2], customer=rows["customer"], since=quarter_hour(NOW), by=root, at=NOW)
     rows["miner"], rows["other miner"], rows["house miner"] = (miner.reload() for miner in made)
+    (sold,) = fleet.register_miners(
+        [Miner(serial=tenant.house(), model=rows["model"], mac=_mac(tenant, 3), internal_note=tenant.house())],
+        by=root, at=NOW,
+    )  # fmt: skip
+    for owner, days in ((rows["customer"], 3), (None, 2)):
+        fleet.assign_miners([sold], customer=owner, since=quarter_hour(NOW - timedelta(days=days)), by=root, at=NOW)
+    rows["sold miner"] = sold.reload()
 
 
 def _telemetry(tenant: Any) -> None:

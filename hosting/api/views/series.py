@@ -1,10 +1,10 @@
 """The readings of a machine, a part of the machines' collection."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
@@ -16,8 +16,7 @@ from hashinsight.common.api.problems import BadParameter
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.views import BaseView, part
 from hosting.api.series import TelemetrySerializer, row_body
-from hosting.domain.series import PAGE, SERIES, rows_between, starts_at
-from hosting.models import Miner
+from hosting.domain.series import PAGE, SERIES, miner_of_series, rows_between, starts_at
 
 _MOMENT = {"type": "string", "format": "date-time"}
 PARAMETERS = [
@@ -33,8 +32,6 @@ PARAMETERS = [
 class TelemetryActions(BaseView):
     """Readings of one machine, of the time it was the caller's."""
 
-    get_row: Callable[[], Miner]
-
     def known_parameters(self) -> frozenset[str]:
         """Resolution and span."""
         if getattr(self, "action", None) == "telemetry":
@@ -44,8 +41,13 @@ class TelemetryActions(BaseView):
     @described(parameters=PARAMETERS, responses={200: TelemetrySerializer})
     @part("telemetry")
     def telemetry(self, request: Request, id: Any) -> Response:
-        """Readings, five minutes or days of a machine, oldest first; clients see the time it was theirs."""
-        miner = self.get_row()
+        """Readings, five minutes or days of a machine, oldest first.
+
+        Clients see the time it was theirs, also of a machine that is somebody else's since.
+        """
+        miner = miner_of_series(id, user=request.user)
+        if miner is None:
+            raise Http404
         resolution = request.query_params.get("resolution", "5min")
         if resolution not in SERIES:
             raise BadParameter("resolution", _("Choose one of: %(names)s") % {"names": ", ".join(SERIES)})
