@@ -1,3 +1,4 @@
+# ruff: noqa: S608  (SQL)
 """Who owned a machine once may ask for the readings of that time: the way from its id to them."""
 
 from django.db import migrations

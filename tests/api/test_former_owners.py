@@ -1,6 +1,6 @@
 """A machine that changed hands: each owner reads its own time of it, and nothing else of one that is gone."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
