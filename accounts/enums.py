@@ -85,6 +85,7 @@ SCOPES = {
     "miners:write": _("Enter, place, assign, switch and retire machines (staff)"),
     "tickets:read": _("Read tickets"),
     "attachments:read": _("Fetch files of tickets"),
+    "repair-orders:read": _("Read repair orders"),
     "tickets:write": _("Open tickets, write to them, close and reopen them"),
     "usage:read": _("Read usage by quarter-hours"),
     "demand:read": _("Read demand of zones by quarter-hours (staff)"),

@@ -24,6 +24,7 @@ from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
+from hosting.api.views.repairs import RepairOrderViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
@@ -58,6 +59,7 @@ COLLECTIONS = (
     MinerViewSet,
     TicketViewSet,
     AttachmentViewSet,
+    RepairOrderViewSet,
     UsageViewSet,
     DemandViewSet,
     NetworkSnapshotViewSet,

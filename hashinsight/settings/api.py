@@ -43,6 +43,7 @@ SPECTACULAR_SETTINGS = {
             f"{name}Enum": f"hosting.enums.{name}"
             for name in ("ComponentKind", "HostingKind", "CurtailmentPart", "MinerStatus", "TicketStatus", "TicketKind")
         },
+        **{f"{name}Enum": f"hosting.enums.{name}" for name in ("RepairKind", "RepairStatus")},
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
         "UserMinerStatusEnum": "intelligence.enums.UserMinerStatus",
         "SourceEnum": "crm.enums.LeadSource",

@@ -21,6 +21,12 @@ def _on_quarter_hour(column: str) -> Q:
     return Q(**{f"{column}__isnull": True}) | Q(Exact(Mod(EpochSeconds(column), QUARTER_HOUR_S), 0))
 
 
+class RepairOrderQuerySet(ScopedQuerySet):
+    """Repair orders; a client sees those of its machines, also of machines that are somebody else's since."""
+
+    scope_path = "customer_id"
+
+
 @tracked()
 class RepairOrder(BaseModel):
     """One repair of one machine.
@@ -71,7 +77,7 @@ class RepairOrder(BaseModel):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True, editable=False)
     outcome = NameField(_("outcome"), max_length=300, blank=True, default="", editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = RepairOrderQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("repair order")
@@ -106,6 +112,7 @@ class RepairOrder(BaseModel):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="hosting_repair_created"),
+            models.Index(fields=["customer", "-created_at", "-id"], name="hosting_repair_customer"),
             models.Index(fields=["miner", "paused_from"], name="hosting_repair_pause"),
             # Those that pause billing at a moment are few, however many there once were.
             models.Index(fields=["paused_to"], condition=Q(pauses_billing=True), name="hosting_repair_paused_to"),

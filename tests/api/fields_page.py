@@ -21,13 +21,14 @@ from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliver
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 from hosting.api import inputs as steel_in
-from hosting.api import metering, series
+from hosting.api import metering, repairs, series
 from hosting.api import serializers as steel
 from hosting.api import tickets as ticket_api
 from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
+from hosting.api.views.repairs import RepairOrderViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 from intelligence.api import break_even, user_miners
 from intelligence.api import calculator_form as calculator
@@ -107,6 +108,7 @@ PARTS = {
     "miners after a call for many": steel.MinersChangedSerializer,
     "attachments": ticket_api.AttachmentSerializer,
     "conversation of tickets": ticket_api.ConversationEntrySerializer,
+    "repair-orders": repairs.RepairOrderSerializer,
     "usage": metering.UsageSerializer,
     "demand": metering.DemandSerializer,
     "telemetry of miners": series.TelemetrySerializer,
@@ -203,6 +205,7 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "portfolio": user_miners.PortfolioViewSet,
         "miner-models": MinerModelViewSet,
         "attachments": AttachmentViewSet,
+        "repair-orders": RepairOrderViewSet,
         "usage": UsageViewSet,
         "demand": DemandViewSet,
         **{str(view.resource): view for view in MARKET_VIEWS},

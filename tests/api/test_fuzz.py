@@ -95,6 +95,7 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "user-miners": [steel["user_miner"]],
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
         "attachments": [steel["file"]],
+        "repair-orders": [steel["repair"]],
         "tickets": [steel["ticket"], steel["resolved_ticket"]],
     }
     money = money_rows(factories.issued_invoice(by=root, customer=customer_a), root)

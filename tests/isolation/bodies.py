@@ -27,6 +27,7 @@ ROWS: dict[str, dict[str, str]] = {
     "hosting-terms": {"": "terms", "partial_update": "draft terms", "agree": "draft terms"},
     "miner-models": {"": "model"},
     "miners": {"": "miner"},
+    "repair-orders": {"": "repair"},
     "usage": {"": "usage of terms"},
     "demand": {"": "demand"},
     "credits": {"": "deposit", "reverse": "untouched deposit"},
@@ -51,6 +52,7 @@ ROWS: dict[str, dict[str, str]] = {
 # Collections whose rows do not name their customer.
 OWN_ROWS = {
     "attachments": "file",
+    "repair-orders": "repair",
     "sites": "site",
     "zones": "zone",
     "price-plans": "price plan",

@@ -45,6 +45,7 @@ MORE_ROWS = {
     "hosting-terms": ("draft terms", "former terms"),
     "miners": ("other miner", "house miner", "sold miner"),
     "tickets": ("hidden ticket",),
+    "repair-orders": ("former repair", "house repair"),
     "attachments": ("hidden file",),
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
@@ -55,7 +56,7 @@ KINDS = {
     "invoice": "invoice",
     "lead": "lead",
     "corrects": "open invoice",
-    **{name: name for name in ("webhook", "payment", "contract", "site", "zone", "miner", "rack")},
+    **{name: name for name in ("webhook", "payment", "contract", "site", "zone", "miner", "rack", "ticket")},
     "credit": "deposit",
     "price_plan": "price plan",
     "terms": "terms",
@@ -253,6 +254,8 @@ class Matrix:
     def _value(self, resource: str, name: str, schema: dict[str, Any], tenant: Tenant) -> tuple[str | None, str]:
         if schema.get("format") == "uuid":
             kind = "third" if name == "deal" else KINDS[name]
+            if resource == "repair-orders" and name == "miner":
+                kind = "sick miner"
             if name == "invoice" and resource in ("credit-applications", "write-offs"):
                 kind = "open invoice"
             return tenant.id(kind), NOBODY
@@ -325,7 +328,7 @@ class Matrix:
             ask = Ask("GET", path.replace("{id}", mine.id(name)) + query)
             shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith(FILES)
             # Nothing in it was typed by anybody: it is known by its id.
-            known = mine.id(name).encode() if resource in ("credit-applications", "usage") else mark
+            known = mine.id(name).encode() if resource in ("credit-applications", "usage", "repair-orders") else mark
             known = b'"starts_at"' if path.endswith("/telemetry/") else known  # figures alone
             control = (mine.name, ask, lambda answer, known=known: known in answer.content) if shown else None
             yield Cell(resource, "nested", ask, None, control, tenant="a")

@@ -8,7 +8,7 @@ from django.db import connection
 
 from crm.domain import contracts
 from hashinsight.journal.domain import NewFile
-from hosting.domain import fleet, places, prices, terms, tickets
+from hosting.domain import fleet, places, prices, repairs, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
 from hosting.models import (
@@ -70,6 +70,7 @@ def build_steel(tenant: Any) -> None:
     _telemetry(tenant)
     _usage(tenant)
     _tickets(tenant)
+    _repairs(tenant)
 
 
 def _contracts(tenant: Any) -> None:
@@ -229,6 +230,29 @@ def _tickets(tenant: Any) -> None:
         name = "file" if visible else "hidden file"
         content = NewFile(f"{mark()}.txt", "text/plain", mark().encode())
         rows[name] = tickets.add_file(rows["ticket"], file=content, client_visible=visible, by=root, at=NOW)
+
+
+def _repairs(tenant: Any) -> None:
+    """Of an own machine, over and open; and of one of ours. What we write of them stays among us."""
+    rows, root = tenant.rows, tenant.root
+    step: dict[str, Any] = {"by": root, "at": NOW}
+    for name, owner, place in (("sick", rows["customer"], 4), ("our sick", None, 5)):
+        row = Miner(
+            serial=tenant.house() if owner is None else tenant.own(), model=rows["model"], mac=_mac(tenant, place)
+        )
+        (miner,) = fleet.register_miners([row], **step)
+        fleet.assign_miners([miner], customer=owner, since=quarter_hour(NOW), **step)
+        rows[f"{name} miner"] = miner
+    for name, machine, ticket, over in (
+        ("former repair", "sick miner", "hidden ticket", "returned"), ("repair", "sick miner", "ticket", None),
+        ("house repair", "our sick miner", None, None),
+    ):  # fmt: skip
+        rows[name] = repairs.order_repair(
+            rows[machine].reload(), reason=tenant.house(), vendor=tenant.house(), rma_number=tenant.house(),
+            ticket=rows.get(ticket), **step,
+        )  # fmt: skip
+        if over:
+            rows[name] = repairs.finish_repair(rows[name], to=over, outcome=tenant.house(), **step)
 
 
 def _mac(tenant: Any, place: int) -> str:

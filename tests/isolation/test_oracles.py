@@ -20,7 +20,7 @@ from tests.isolation.world import MARK, Tenant, World
 
 LISTS = (
     "me", "customers", "deals", "contracts", "invoices", "payments", "activities", "sites", "zones", "price-plans",
-    "hosting-terms", "miner-models", "miners", "api-keys",
+    "hosting-terms", "miner-models", "miners", "repair-orders", "api-keys",
 )  # fmt: skip
 # Whole numbers that people typed or agreed on.
 NUMBERS = {
