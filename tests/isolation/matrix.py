@@ -62,6 +62,7 @@ KINDS = {
     "terms": "terms",
     "model": "model",
     "miner_model": "model",
+    "repair-orders miner": "sick miner",
     "version": "draft version",
 }
 
@@ -253,9 +254,7 @@ class Matrix:
 
     def _value(self, resource: str, name: str, schema: dict[str, Any], tenant: Tenant) -> tuple[str | None, str]:
         if schema.get("format") == "uuid":
-            kind = "third" if name == "deal" else KINDS[name]
-            if resource == "repair-orders" and name == "miner":
-                kind = "sick miner"
+            kind = "third" if name == "deal" else KINDS.get(f"{resource} {name}", KINDS[name])
             if name == "invoice" and resource in ("credit-applications", "write-offs"):
                 kind = "open invoice"
             return tenant.id(kind), NOBODY
