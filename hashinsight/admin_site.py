@@ -80,12 +80,17 @@ class HashInsightAdminSite(UnfoldAdminSite):
         return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """The entries this person may open. Unfold makes a class and reverses an address per entry for each page."""
+        """The entries this person may open. Unfold makes a class and reverses an address per entry for each page.
+
+        One is marked, the nearest: pages such as that of the market hang on a list that is an entry too.
+        """
         groups = []
         links = _sidebar_links(get_script_prefix())
+        around = [link for addresses in links for link in addresses if urlsplit(link).path in request.path]
+        nearest = max(around, key=len, default=None)
         for group, addresses in zip(_navigation(), links, strict=True):
             items = [
-                {**item, "link": link, "active": urlsplit(link).path in request.path, "has_permission": True}
+                {**item, "link": link, "active": link == nearest, "has_permission": True}
                 for item, link in zip(group["items"], addresses, strict=True)
                 if item["permission"](request)
             ]

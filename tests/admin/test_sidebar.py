@@ -28,6 +28,24 @@ def test_only_what_may_be_opened_stands_there_and_the_open_page_is_marked(
     assert "/admin/hosting/priceplan/" not in content
 
 
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("/admin/marketdata/networksnapshot/market/", "Market"),
+        ("/admin/marketdata/networksnapshot/", "Snapshots"),
+        ("/admin/intelligence/userminer/portfolio/", "Portfolio"),
+        ("/admin/intelligence/userminer/add/", "Machines of users"),
+        ("/admin/hosting/minermodel/calculator/", "Calculator"),
+        ("/admin/hosting/miner/break-even/", "Break-even"),
+        ("/admin/crm/customer/", "Customers"),
+        ("/admin/", None),
+    ],
+)
+def test_one_entry_is_marked_where_pages_hang_on_a_list(as_root: Client, address: str, title: str | None) -> None:
+    answer = as_root.get(address)
+    assert [name for name, (_link, active) in entries(answer).items() if active] == ([title] if title else [])
+
+
 def test_it_follows_the_place_the_site_stands_at(as_root: Client) -> None:
     as_root.get("/admin/crm/lead/")
     with override_script_prefix("/office/"):
