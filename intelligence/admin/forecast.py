@@ -11,6 +11,7 @@ from unfold.decorators import display
 
 from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.display import Badge, moment_text, number_text, percent_text
+from intelligence.admin.forecast_files import error_text
 from intelligence.admin.forecast_pages import ForecastsPage
 from intelligence.models import ForecastRun, ForecastScore
 
@@ -21,15 +22,25 @@ _VERDICTS = {"skill": "success", "no_skill": "warning", "unknown": "info"}
 class ForecastRunAdmin(ViewOnlyAdmin):
     """Every forecast that was made."""
 
-    list_display = ("issued_at", "kind", "model_name", "observations", "is_current", "is_backtest", "computed_at")
+    list_display = (
+        "issued_at", "kind", "series", "model_name", "observations", "is_current", "is_backtest", "computed_at",
+    )  # fmt: skip
     list_filter = (
         ("kind", ChoicesDropdownFilter), ("is_current", BooleanRadioFilter), ("is_backtest", BooleanRadioFilter),
         ("issued_at", RangeDateTimeFilter),
     )  # fmt: skip
+    list_select_related = ("series",)
     ordering = ("-issued_at", "-id")
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": (("kind", "is_current", "is_backtest"), ("issued_at", "computed_at", "took_s"), "user")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("kind", "series"), ("is_current", "is_backtest"), ("issued_at", "computed_at", "took_s"), "user",
+                )
+            },
+        ),
         (gettext_lazy("Values"), {"fields": ("points_shown",)}),
         (
             gettext_lazy("Made from"),
@@ -70,6 +81,7 @@ class ForecastScoreAdmin(ViewOnlyAdmin):
 
     list_display = (
         "kind",
+        "series",
         "horizon",
         "forecasts",
         "mae_shown",
@@ -79,15 +91,16 @@ class ForecastScoreAdmin(ViewOnlyAdmin):
         "verdict_shown",
     )
     list_filter = (("kind", ChoicesDropdownFilter), ("verdict", ChoicesDropdownFilter))
-    ordering = ("kind", "horizon")
+    list_select_related = ("series",)
+    ordering = ("kind", "series", "horizon")
 
     @display(description=gettext_lazy("mean absolute error"), ordering="mae")
     def mae_shown(self, row: ForecastScore) -> str:
-        return percent_text(row.mae)
+        return error_text(row, row.mae)
 
     @display(description=gettext_lazy("of no change"), ordering="naive_mae")
     def naive_shown(self, row: ForecastScore) -> str:
-        return percent_text(row.naive_mae)
+        return error_text(row, row.naive_mae)
 
     @display(description=gettext_lazy("skill"), ordering="skill")
     def skill_shown(self, row: ForecastScore) -> str:

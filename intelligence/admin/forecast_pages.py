@@ -1,6 +1,6 @@
 """Forecasts as pictures, and what they have been worth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,11 +16,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from hashinsight.common.admin.charting import Line, chart, csv_file
+from hashinsight.common.admin.charting import Line, chart
 from hashinsight.common.admin.display import day_text, moment_text, money_text, number_text, percent_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.audit import audit_context
 from intelligence import rules
+from intelligence.admin.forecast_files import day_file, energy_run, error_text, hour_file, score_file, scores_of
 from intelligence.domain import energy_forecasts, forecasting, pictures, scoring
 from intelligence.domain.pictures import FanPoint
 from intelligence.enums import ForecastKind, Verdict
@@ -31,9 +32,6 @@ TRILLION = Decimal(10**12)
 OLD = timedelta(days=2)  # a day is known an hour or so after its end
 KINDS = (ForecastKind.PRICE, ForecastKind.DIFFICULTY)
 UNITS = {ForecastKind.PRICE: "USD", ForecastKind.DIFFICULTY: "T"}
-CSV_HEADERS = (
-    "day_utc", "actual", "forecast_7_days_before", "its_lower", "its_upper", "forecast", "lower", "upper", "naive",
-)  # fmt: skip
 
 
 class ForecastsPage(ObjectPage):
@@ -46,10 +44,10 @@ class ForecastsPage(ObjectPage):
     icon = "query_stats"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page, or the file of one kind."""
-        wanted = request.GET.get("csv", "")
-        if wanted in KINDS:
-            return self.file(ForecastKind(wanted))
+        """The page, or one of its files."""
+        file = self.file(request.GET.get("csv", ""), request.GET.get("scores", ""))
+        if file is not None:
+            return file
         page = self.model_admin
         context = {
             **page.admin_site.each_context(request),
@@ -61,6 +59,19 @@ class ForecastsPage(ObjectPage):
         }
         request.current_app = page.admin_site.name
         return TemplateResponse(request, "intelligence/admin/forecasts.html", context)
+
+    def file(self, picture: str, card: str) -> HttpResponse | None:
+        """A picture or a score card: of a kind, or of a market by the code of its series."""
+        wanted = picture or card
+        if wanted in KINDS:
+            kind = ForecastKind(wanted)
+            return day_file(kind) if picture else score_file(wanted, scores_of(kind))
+        series = energy_forecasts.markets().filter(code=wanted).first() if wanted else None
+        if series is None:
+            return None
+        if picture:
+            return hour_file(series, at=timezone.now())
+        return score_file(series.code, scores_of(ForecastKind.ENERGY, series))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Look at the data now, whatever the cache says."""
@@ -86,7 +97,8 @@ class ForecastsPage(ObjectPage):
         found: dict[str, Any] = {
             "kind": kind, "title": capfirst(kind.label), "unit": UNITS[kind], "run": run, "verdict": verdict,
             "verdict_text": verdict.label, "has_skill": verdict == Verdict.SKILL,
-            "no_skill": verdict == Verdict.NO_SKILL, "scores": _scores(kind),
+            "no_skill": verdict == Verdict.NO_SKILL, "scores": [_score(row) for row in scores_of(kind)],
+            "scores_csv": f"?scores={kind}",
         }  # fmt: skip
         if run is None:
             return found
@@ -107,14 +119,14 @@ class ForecastsPage(ObjectPage):
 
     def market(self, series: PriceSeries) -> dict[str, Any]:
         """The energy prices of the next day, of one market."""
-        run = ForecastRun.objects.current().filter(kind=ForecastKind.ENERGY, series=series).first()
-        rows = ForecastScore.objects.filter(kind=ForecastKind.ENERGY, series=series).order_by("horizon")
-        last = rows.last()
+        run = energy_run(series)
+        rows = list(scores_of(ForecastKind.ENERGY, series))
+        last = rows[-1] if rows else None
         verdict = Verdict(last.verdict) if last else Verdict.UNKNOWN
         found: dict[str, Any] = {
             "title": series.name, "unit": series.per, "run": run, "verdict": verdict, "by_hours": True,
             "has_skill": verdict == Verdict.SKILL, "no_skill": verdict == Verdict.NO_SKILL,
-            "scores": [_score(row, lambda value: number_text(Decimal(repr(round(value, 2))))) for row in rows],
+            "scores": [_score(row) for row in rows], "scores_csv": f"?scores={series.code}",
         }  # fmt: skip
         if run is None:
             return found
@@ -129,18 +141,8 @@ class ForecastsPage(ObjectPage):
                  *(number_text(round(one, 2)) for one in (point.value, point.lower, point.upper, point.naive)))
                 for point in run.points.order_by("horizon")
             ],
+            "csv": f"?csv={series.code}",
         }  # fmt: skip
-
-    def file(self, kind: ForecastKind) -> HttpResponse:
-        """What the picture shows, with all digits."""
-        run = pictures.current_run(kind)
-        points = pictures.fan(run) if run else []
-        rows = (
-            (point.day.isoformat(), point.actual, point.past, point.past_lower, point.past_upper, point.value,
-             point.lower, point.upper, point.naive)
-            for point in points
-        )  # fmt: skip
-        return csv_file(f"forecast-{kind}", CSV_HEADERS, rows)
 
 
 def _picture(
@@ -182,19 +184,9 @@ def _shown(kind: ForecastKind, value: Decimal) -> str:
     return f"{number_text(round(value / TRILLION, 3))} T"
 
 
-def _scores(kind: ForecastKind) -> list[tuple[Any, ...]]:
-    rows = ForecastScore.objects.filter(kind=kind, series=None).order_by("horizon")
-    return [_score(row, _error_text) for row in rows]
-
-
-def _error_text(value: float) -> str:
-    """Errors of difficulty are hundredths of a percent."""
-    return f"{number_format(round(100 * value, 2), decimal_pos=2, use_l10n=True)} %"
-
-
-def _score(row: ForecastScore, error: Callable[[float], str]) -> tuple[Any, ...]:
+def _score(row: ForecastScore) -> tuple[Any, ...]:
     return (
-        row.horizon, row.forecasts, error(row.mae), error(row.rmse), error(row.naive_mae),
+        row.horizon, row.forecasts, *(error_text(row, value) for value in (row.mae, row.rmse, row.naive_mae)),
         "–" if row.skill is None else percent_text(row.skill),
         "–" if row.coverage is None else percent_text(row.coverage), row.get_verdict_display(),
     )  # fmt: skip

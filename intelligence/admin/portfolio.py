@@ -92,10 +92,11 @@ def _shown(found: dict[str, Any], at: datetime) -> dict[str, Any]:
             (_("return on investment"), _percent(found["roi"])),
             (_("break-even price of energy"), _kwh(found["break_even_usd_per_kwh"])),
         ],
+        "named": any(row["id"] for row in found["rows"]),  # a fleet has models alone
         "rows": [
-            (row["name"], row["model_name"], row["quantity"], number_text(Decimal(row["hashrate_ths"])),
-             _kwh(row["usd_per_kwh"]), _kwh(row["break_even_usd_per_kwh"]), _usd(row["daily_net_usd"]),
-             str(row["payback_month"] or DASH), _percent(row["roi"]))
+            (*([row["name"]] if row["id"] else []), row["model_name"], row["quantity"],
+             number_text(Decimal(row["hashrate_ths"])), _kwh(row["usd_per_kwh"]), _kwh(row["break_even_usd_per_kwh"]),
+             _usd(row["daily_net_usd"]), str(row["payback_month"] or DASH), _percent(row["roi"]))
             for row in found["rows"]
         ],
     }  # fmt: skip

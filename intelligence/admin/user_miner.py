@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -18,6 +19,8 @@ from intelligence.admin.portfolio import PortfolioPage
 from intelligence.domain import user_miners
 from intelligence.forms.portfolio import MaintainForm
 from intelligence.models import UserMiner
+
+OF_MODEL = ("actual_hashrate_ths", "actual_power_w", "actual_price_usd")
 
 
 class MaintainPage(ConfirmPage):
@@ -73,6 +76,14 @@ class UserMinerAdmin(BaseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """They stay whose they are."""
         return (*super().get_readonly_fields(request, obj), *(("user",) if obj is not None else ()))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Figures nobody states are those of the model, as in the API."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        for name in OF_MODEL if obj is None else ():
+            if field := form.base_fields.get(name):
+                field.required, field.help_text = False, _("Empty: as the model says.")
+        return form
 
     def save_model(self, request: HttpRequest, obj: UserMiner, form: Any, change: bool) -> None:
         """Through the domain, for the event and the cache."""

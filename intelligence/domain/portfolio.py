@@ -105,7 +105,7 @@ def reckon_fleet(machines: Any, price: energy.EnergyPrice, *, at: datetime) -> d
     ]
     found = _reckon(asked, _market(at), at)
     for line, model in zip(found["rows"], models, strict=True):
-        line |= {"id": None, "name": model.name, "model_name": model.name, "usd_per_kwh": _text(round(price.mean, 8))}
+        line |= {"id": None, "name": "", "model_name": model.name, "usd_per_kwh": _text(round(price.mean, 8))}
     return found
 
 

@@ -14,6 +14,8 @@ from hashinsight.common.models import BaseModel
 from marketdata.enums import Adapter, KnownFrom, SeriesKind
 from marketdata.models.fields import SharedQuerySet
 
+NO_CURRENCY = "XXX"  # ISO 4217
+
 
 @tracked(quiet=["asked_at", "answered_at", "trouble"])
 class PriceSeries(BaseModel):
@@ -87,8 +89,8 @@ class PriceSeries(BaseModel):
 
     @property
     def per(self) -> str:
-        """Currency per unit, as it is said."""
-        return f"{self.currency}/{self.unit}"
+        """Currency per unit, as it is said; what is no money (XXX) is in its unit alone."""
+        return self.unit if self.currency == NO_CURRENCY else f"{self.currency}/{self.unit}"
 
 
 class PricePoint(models.Model):

@@ -1,5 +1,7 @@
 """Energy prices of the next day: by the hour, with gaps, scored in the unit of the market."""
 
+import csv
+import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -8,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
+from hashinsight.common.admin.charting import shortened
+from hashinsight.common.admin.display import number_text
 from hosting.domain import places
 from hosting.models import Site
 from intelligence.domain import energy_forecasts
@@ -126,3 +131,34 @@ def test_a_market_of_a_week_is_refused_and_does_not_stop_others(market: PriceSer
     said = energy_forecasts.forecast_due(at=now)
     assert "No forecast" in said["a-young"]
     assert ForecastRun.objects.get().series == market
+
+
+PAGE = "/admin/intelligence/forecastrun/pictures/"
+
+
+def test_each_picture_and_score_card_is_a_file(market: PriceSeries, now: datetime, root: User, sign_in: Any) -> None:
+    for back in (2, 1):
+        energy_forecasts.forecast_market(market, at=now, known_at=now - timedelta(days=back))
+    energy_forecasts.forecast_due(at=now)
+    energy_forecasts.rescore_market(market, at=now)
+    client = sign_in(root)
+    (part,) = [one for one in client.get(PAGE).context["parts"] if one["title"] == "Hub"]
+
+    def rows(address: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(client.get(PAGE + address).content.decode().splitlines()))
+
+    drawn = {line["label"]: line["data"] for line in json.loads(part["data"])["datasets"]}
+    by_hour = rows(part["csv"])
+    for column, label in (("actual", "actual"), ("forecast", "forecast"), ("lower", "lower bound")):
+        said = [shortened(row[column] or None) for row in by_hour]
+        assert said == drawn[f"{label} (USD/MWh)"], column
+    begin = now.replace(minute=0)
+    assert [row["hour_from_utc"] for row in by_hour[47:49]] == [(begin - HOUR).isoformat(), begin.isoformat()]
+    scores = rows(part["scores_csv"])
+    assert [(row["horizon"], row["forecasts"]) for row in scores] == [(str(n), "2") for n in range(1, 25)]
+    error = f"{number_text(Decimal(repr(round(float(scores[0]['mae']), 2))))} USD/MWh"
+    assert part["scores"][0][2] == error
+    listed = client.get("/admin/intelligence/forecastscore/").content.decode()
+    assert "Hub" in listed
+    assert error in listed
+    assert client.get(f"{PAGE}?csv=of-nobody").headers["Content-Type"] == "text/html; charset=utf-8"

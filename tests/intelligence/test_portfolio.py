@@ -178,6 +178,8 @@ def test_the_page_shows_a_user_or_the_fleet(
     said = calculator.reckon(Question(rig, Running(energy.typed(DEC("0.04"))), market, 36)).result
     assert facts["net of a day"] == f"{said.daily.net_usd:,.2f}\u00a0USD"
     assert facts["machines"] == "2"
+    assert not fleet_page.context["found"]["named"]
+    assert [row[:2] for row in fleet_page.context["found"]["rows"]] == [("S21", 2)]
 
 
 def test_the_page_refuses_in_words(root: User, customer_a: Customer, site: Site, sign_in: Any) -> None:

@@ -168,3 +168,16 @@ def test_the_admin_writes_through_the_domain(root: User, alice: User, model: Min
     assert [kind for kind, _user, _id in events()] == [
         "user_miner.created", "user_miner.changed", "user_miner.changed", "user_miner.deleted",
     ]  # fmt: skip
+
+
+def test_figures_left_empty_on_the_form_are_those_of_the_model(
+    root: User, alice: User, model: MinerModel, sign_in: Any
+) -> None:
+    form = {
+        "user": str(alice.pk), "miner_model": model.pk, "status": "active", "quantity": "1",
+        "decay_percent_monthly": "0.5", "electricity_cost_usd_per_kwh": "0.05", "actual_power_w": "3400",
+    }  # fmt: skip
+    answer = sign_in(root).post("/admin/intelligence/userminer/add/", form)
+    assert answer.status_code == 302, answer.context["errors"]
+    row = UserMiner.objects.get()
+    assert (row.actual_hashrate_ths, row.actual_power_w, row.actual_price_usd) == (200, 3400, 3000)

@@ -1,7 +1,7 @@
 """How values look in lists and on confirm pages."""
 
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from django.utils.formats import date_format, number_format
@@ -13,6 +13,7 @@ from hashinsight.common.money import CURRENCIES
 
 NO_BREAK_SPACE = "\u00a0"
 MONEY_DIGITS = 2
+MOST_DIGITS = 100  # of what a calculator may be asked
 
 
 class Badge(tuple[str, Any]):
@@ -36,7 +37,10 @@ def money_text(amount: Decimal | None, currency: str) -> str:
 def figure_text(amount: Decimal, currency: str) -> str:
     """The same without the currency, for tables that name it above."""
     digits = CURRENCIES.get(currency, MONEY_DIGITS)
-    return str(number_format(amount, decimal_pos=digits, use_l10n=True, force_grouping=True))
+    # Django cuts digits off; a figure that was only reckoned has more of them than money.
+    with localcontext(prec=MOST_DIGITS):
+        rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return str(number_format(rounded, decimal_pos=digits, use_l10n=True, force_grouping=True))
 
 
 def money_cell(amount: Decimal | None, currency: str) -> SafeString:
