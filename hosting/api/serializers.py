@@ -181,7 +181,7 @@ class HostingTermsSerializer(OutputSerializer):
 
 @extend_schema_serializer(examples=[examples.MODEL])
 class MinerModelSerializer(OutputSerializer):
-    """A model of a machine as its maker sells it. Clients see those of their own machines."""
+    """A model of a machine as its maker sells it."""
 
     id = public_id()
     hashrate_ths = TrimmedDecimalField()

@@ -18,15 +18,16 @@ from hosting.enums import Cooling
 
 
 class MinerModelQuerySet(ScopedQuerySet):
-    """The catalogue; a client sees the models of own machines."""
+    """The catalogue; a client sees the models of own machines, and what is shipped and offered."""
 
     scope_path = "miners__customer_id"
 
     def of_customers(self, ids: Collection[int]) -> Self:
-        """Through machines."""
+        """Through machines; what the house entered itself may have been made for one of them."""
         from hosting.models import Miner  # noqa: PLC0415  (the models name each other)
 
-        return self.filter(Exists(Miner.objects.of_customers(ids).filter(model_id=OuterRef("pk"))))
+        own = Exists(Miner.objects.of_customers(ids).filter(model_id=OuterRef("pk")))
+        return self.filter(own | Q(is_shipped=True, is_active=True))
 
 
 @tracked(exclude=["efficiency_j_th"])

@@ -41,7 +41,10 @@ ENERGY_PARAMETERS = ("energy_usd_per_kwh", "price_plan", "price_series")
 
 
 class CalculatorViewSet(ViewSetMixin, BaseView):
-    """What machines earn: a model the caller may see or figures, at a typed price of energy, by a plan or a series."""
+    """What machines earn: a model the caller may see or figures, at a typed price of energy, by a plan or a series.
+
+    Clients may see models of their own machines and those shipped with the product, and state what a machine costs.
+    """
 
     resource = "calculator"
     staff_permissions = {"read": "hosting.view_minermodel"}
@@ -56,11 +59,12 @@ class CalculatorViewSet(ViewSetMixin, BaseView):
         """What machines earn by day and month, payback, ROI, break-even prices, sensitivity and scenarios."""
         asked = _asked(request)
         at = timezone.now()
+        staff = bool(request.user.is_staff)  # the list price of a model is among us, as in the catalogue
 
         def finish() -> Response:
             # Outside of the caller's scope: a plan's hours follow the holidays of its site, which are the house's.
             try:
-                return Response(body_of(reckon(_question(asked, at=at)), at=at))
+                return Response(body_of(reckon(_question(asked, at=at, shows_list_price=staff)), at=at))
             except NoMarket as refusal:
                 raise no_market(refusal) from refusal
             except energy.EnergyUnknown as refusal:
@@ -88,11 +92,13 @@ def _asked(request: Request) -> dict[str, Any]:
     return asked
 
 
-def _question(asked: dict[str, Any], *, at: datetime) -> Question:
+def _question(asked: dict[str, Any], *, at: datetime, shows_list_price: bool) -> Question:
     market = stated_market(asked, at=at)
     decay, quantity = asked["decay_percent_monthly"], asked["quantity"]
     figures = {name: asked.get(name) for name in ("hashrate_ths", "power_w", "price_usd")}
     if "model" in asked:
+        if not shows_list_price:
+            figures["price_usd"] = figures["price_usd"] or Decimal(0)
         rig = rig_of(asked["model"], changed=figures, quantity=quantity, decay=decay)
     else:
         rig = Rig(asked["hashrate_ths"], asked["power_w"], figures["price_usd"] or Decimal(0), quantity, decay)

@@ -100,7 +100,7 @@ class UserMinerChange(InputSerializer):
     custom_name="Garage",
 )  # fmt: skip
 class UserMinerInput(UserMinerChange):
-    """A model and what energy costs; figures that are left out are those of the model."""
+    """A model and what energy costs; figures that are left out are those of the model (the price 0 for clients)."""
 
     miner_model = VisibleIdField(MinerModel)
     electricity_cost_usd_per_kwh = _figure("-10", "10", 8)
@@ -150,6 +150,8 @@ class UserMinerViewSet(ResourceViewSet):
         """Enter machines of your own."""
         data = self.read_input(UserMinerInput)
         user: Any = request.user
+        if not user.is_staff:  # the list price of a model is among us, as in the catalogue
+            data.setdefault("actual_price_usd", Decimal(0))
         return Effect(
             call=lambda: user_miners.create_user_miner(user=user, by=user, at=timezone.now(), **data),
             answer=lambda made: self.shown_again(made, status=201),

@@ -49,7 +49,8 @@ class UserMiner(BaseModel):
     miner_model = models.ForeignKey(
         "hosting.MinerModel", verbose_name=_("model"), on_delete=models.PROTECT, related_name="user_miners"
     )
-    # A client sees a model only as long as machines of it are own; what was reckoned with keeps its name.
+    # A client may see a model no more (it was archived, or is the house's own and no machine of it is left);
+    # what was reckoned with keeps its name.
     model_name = NameField(_("model by name"), max_length=100, editable=False)
     custom_name = NameField(_("own name"), max_length=100, blank=True, default="")
     status = models.CharField(

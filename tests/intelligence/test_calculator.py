@@ -157,7 +157,9 @@ def test_a_client_calculates_with_models_of_own_machines_alone(
     address = f"/calculator/?model={own_model.public_id}&{WHOLE}"
     body = Caller(bob).get(address).json()
     assert body["machines"]["model_name"] == "S21"
-    assert (body["currency"], body["capital_usd"], body["months"][0]["month"]) == ("USD", "3000.00", 1)
+    # The list price of a model is among us; a client states what was paid.
+    assert (body["currency"], body["capital_usd"], body["months"][0]["month"]) == ("USD", "0.00", 1)
+    assert Caller(bob).get(f"{address}&price_usd=3000").json()["capital_usd"] == "3000.00"
     assert body["market"]["stated"] == ["block_height", "btc_usd", "difficulty"]
     foreign, nobodys = (
         Caller(charlie).get(f"/calculator/?model={one}&{WHOLE}", X_Request_ID="same-for-both")

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from hashinsight.common.scoping import client_scope
+from hosting.models import MinerModel
 from tests.intelligence.world import build_forecasts
 from tests.isolation.bodies import SHARED
 from tests.isolation.tables import snapshot
@@ -76,3 +78,56 @@ def test_nobody_writes_them_here(world: World, spec: dict[str, Any], market: dic
         for caller in (world.root, *(one.rows["customer_admin caller"] for one in world.tenants.values())):
             assert caller.call(verb, path, {}).status_code in (403, 404, 405), (verb, path)
     assert snapshot() == before
+
+
+@pytest.fixture
+def models(world: World) -> Iterator[dict[str, MinerModel]]:
+    """One that is shipped, one of them put away, one the house entered itself; gone afterwards."""
+    figures = {"manufacturer": "Maker", "hashrate_ths": 300, "power_w": 4500, "list_price_usd": 4321, "note": "bought"}
+    with transaction.atomic():
+        yield {
+            name: MinerModel.objects.create(name=name, created_at=NOW, **figures, **more)
+            for name, more in {
+                "Shipped 1": {"is_shipped": True},
+                "Shipped 2": {"is_shipped": True, "is_active": False},
+                "Of the house": {},
+            }.items()
+        }
+        transaction.set_rollback(True)
+
+
+def test_shipped_models_are_everybodys_those_of_the_house_are_not(world: World, models: dict[str, MinerModel]) -> None:
+    wanted = models["Shipped 1"]
+    for name, tenant in world.tenants.items():
+        caller = tenant.rows["customer_admin caller"]
+        body = caller.get("/miner-models/").json()
+        seen = {row["name"]: row for row in body["results"]}
+        assert seen.keys() & models.keys() == {"Shipped 1"}, name
+        assert seen.keys() - models.keys() <= {tenant.rows["model"].name}, name
+        assert not {"list_price_usd", "note"} & seen["Shipped 1"].keys(), name
+        for one, status in (("Shipped 1", 200), ("Shipped 2", 404), ("Of the house", 404)):
+            assert caller.get(f"/miner-models/{models[one].public_id}/").status_code == status, (name, one)
+        rows = MinerModel.objects.filter(pk__in=[one.pk for one in models.values()])
+        assert [row.pk for row in rows.visible_to(tenant.rows["customer_admin"])] == [wanted.pk], name
+        with client_scope([tenant.rows["customer"].pk], user_id=tenant.rows["customer_admin"].pk):
+            assert [row.pk for row in rows.all()] == [wanted.pk], name
+
+
+def test_a_client_reckons_with_a_shipped_model_and_learns_no_list_price(
+    world: World, models: dict[str, MinerModel]
+) -> None:
+    asked = "energy_usd_per_kwh=0.05&btc_usd=90000&difficulty=140000000000000&block_height=925000"
+    caller = world.foreign[0].rows["customer_admin caller"]
+    for one, status in (("Shipped 1", 200), ("Of the house", 400)):
+        answer = caller.get(f"/calculator/?model={models[one].public_id}&{asked}")
+        assert answer.status_code == status, answer.content
+        assert b"4321" not in answer.content
+    staff = world.root.get(f"/calculator/?model={models['Shipped 1'].public_id}&{asked}")
+    assert staff.json()["machines"]["price_usd"] == "4321.00"
+    body = {"miner_model": str(models["Shipped 1"].public_id), "electricity_cost_usd_per_kwh": "0.05"}
+    made = caller.post("/user-miners/", body)
+    assert (made.status_code, made.json()["actual_price_usd"]) == (201, "0"), made.content
+    assert made.json()["actual_hashrate_ths"] == "300"
+    assert (
+        caller.post("/user-miners/", {**body, "miner_model": str(models["Of the house"].public_id)}).status_code == 400
+    )

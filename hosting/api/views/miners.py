@@ -29,7 +29,7 @@ from hosting.models import Miner, MinerModel
 
 
 class MinerModelViewSet(ResourceViewSet):
-    """The catalogue of machines. Clients see the models of their own machines."""
+    """The catalogue of machines. Clients see the models of their own machines and those shipped with the product."""
 
     resource = route = "miner-models"
     serializer_class = MinerModelSerializer
@@ -41,7 +41,7 @@ class MinerModelViewSet(ResourceViewSet):
 
     @classmethod
     def rows_for(cls, user: Any) -> QuerySet[MinerModel]:
-        """Those of own machines; for staff all."""
+        """Those of own machines and the shipped ones; for staff all."""
         rows: QuerySet[MinerModel] = MinerModel.objects.visible_to(user)
         return rows
 
