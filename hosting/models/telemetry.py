@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from hashinsight.common.scoping import ScopedQuerySet
 from hosting.enums import PowerSource, ReadingSource, TelemetryState
@@ -50,7 +51,7 @@ class Telemetry(_Figures):
 
     pk = models.CompositePrimaryKey("miner_id", "recorded_at")
     miner_id = models.BigIntegerField(_("miner"))
-    recorded_at = models.DateTimeField(_("recorded at"))
+    recorded_at = models.DateTimeField(pgettext_lazy("figures", "recorded at"))
     customer_id = models.BigIntegerField(_("customer"), null=True)
     source = models.SmallIntegerField(_("source"), choices=ReadingSource.choices)
     clock_skewed = models.BooleanField(_("clock was wrong"), default=False)
@@ -159,7 +160,7 @@ class MinerLatest(_Figures):
     customer = models.ForeignKey(
         "crm.Customer", verbose_name=_("customer"), null=True, on_delete=models.PROTECT, related_name="+"
     )
-    recorded_at = models.DateTimeField(_("recorded at"))
+    recorded_at = models.DateTimeField(pgettext_lazy("figures", "recorded at"))
     received_at = models.DateTimeField(_("received at"))
     answered_at = models.DateTimeField(
         _("answered at"), null=True, help_text=_("The newest reading that was an answer.")

@@ -16,11 +16,11 @@ from marketdata.domain.coins import take_figures
 from marketdata.domain.days import DayFigures, Noted, note_days
 from marketdata.domain.periods import KnownPeriod, note_periods
 from marketdata.domain.prices import Stored, store
-from marketdata.engine import market_files, price_files
 from marketdata.engine.chain import subsidy_btc
 from marketdata.engine.figures import BadAnswer
 from marketdata.engine.market_files import DayLine, MarketFile, read_market_file
 from marketdata.engine.price_files import PriceFile, Reading, read_price_file
+from marketdata.engine.reasons import FileUnusable, Reason, gettext_noop
 from marketdata.enums import Origin
 from marketdata.models import PriceSeries
 
@@ -29,6 +29,11 @@ PORTION = 1000
 HALF_A_DAY_MORE = 350  # blocks: a day of a fast network, and what a height may be off
 FIRST_DAY = date(2009, 1, 3)
 T = TypeVar("T")
+_BAD = {
+    "contradicts": gettext_noop("it contradicts what is known (%(detail)s)"),
+    "impossible": gettext_noop("it says what cannot be (%(detail)s)"),
+    "missing": gettext_noop("something is missing (%(detail)s)"),
+}
 
 
 class ImportRefused(FileRefused):
@@ -67,7 +72,7 @@ def import_market_file(content: bytes, *, source: str, by: Any, at: datetime, dr
         for begin in range(0, len(figures), PORTION):
             part = note_days(figures[begin : begin + PORTION], origin=Origin.IMPORTED, source=source, at=at)
             noted = Noted(noted.new + part.new, noted.changed + part.changed, noted.same + part.same)
-        return Imported("days", noted.new, noted.changed, noted.same, file.troubles_count, file.troubles)
+        return Imported("days", noted.new, noted.changed, noted.same, file.troubles_count, _lines(file))
 
     return _run(keep, by, dry_run)
 
@@ -97,7 +102,7 @@ def import_prices(
 
     def keep() -> Imported:
         stored: Stored = store(series, file.intervals, at=at, issued_at=issued_at, is_settled=is_settled, source=source)
-        troubles = [(one.line, one.text) for one in file.troubles]
+        troubles = [(one.line, _told(one.reason)) for one in file.troubles]
         return Imported(
             "prices", stored.new, stored.changed, stored.same + stored.kept, file.troubles_count, troubles, file.gaps
         )
@@ -122,8 +127,22 @@ def _read(content: bytes, reader: Callable[[bytes], T]) -> T:
         raise ImportRefused(_("The file is larger than %(most)s MB.") % {"most": MOST_BYTES // 1024 // 1024})
     try:
         return reader(content)
-    except (market_files.FileUnusable, price_files.FileUnusable, BadAnswer) as error:
-        raise ImportRefused(_("The file cannot be used: %(reason)s.") % {"reason": error}) from error
+    except (FileUnusable, BadAnswer) as error:
+        raise ImportRefused(_("The file cannot be used: %(reason)s.") % {"reason": _told(error)}) from error
+
+
+def _told(reason: object) -> str:
+    """In the language of whoever reads it; a reason may name another."""
+    if isinstance(reason, BadAnswer):
+        return _(_BAD.get(reason.reason, "%(detail)s")) % {"detail": reason.detail or reason.reason}
+    if not isinstance(reason, Reason):
+        return str(reason)
+    told = {name: _told(value) if isinstance(value, Reason) else value for name, value in reason.values.items()}
+    return _(reason.text) % told
+
+
+def _lines(file: MarketFile) -> list[tuple[int, str]]:
+    return [(line, _told(reason)) for line, reason in file.troubles]
 
 
 def _run(keep: Callable[[], Imported], by: Any, dry_run: bool) -> Imported:
@@ -137,20 +156,22 @@ def _run(keep: Callable[[], Imported], by: Any, dry_run: bool) -> Imported:
     except _Tried:
         return Imported(**{**vars(found[0]), "tried_only": True})
     except BadAnswer as error:
-        raise ImportRefused(_("The file cannot be used: %(reason)s.") % {"reason": error}) from error
+        raise ImportRefused(_("The file cannot be used: %(reason)s.") % {"reason": _told(error)}) from error
     return found[0]
 
 
 def _keep_periods(file: MarketFile, source: str, at: datetime) -> Imported:
     periods = [KnownPeriod(one.first_height, one.bits, one.difficulty, one.starts_at) for one in file.periods]
     new = note_periods(periods, source=source, at=at)
-    return Imported("periods", new, 0, len(periods) - new, file.troubles_count, file.troubles)
+    return Imported("periods", new, 0, len(periods) - new, file.troubles_count, _lines(file))
 
 
 def _is_over(line: DayLine, file: MarketFile, at: datetime) -> bool:
     if FIRST_DAY <= line.day < at.astimezone(UTC).date():
         return True
-    file.left_out(line.line, f"{line.day.isoformat()} is not over, or before the first block")
+    file.left_out(
+        line.line, Reason(gettext_noop("%(day)s is not over, or before the first block"), day=line.day.isoformat())
+    )
     return False
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
+from marketdata.engine.reasons import FileUnusable, Reason, cut, gettext_noop
+from marketdata.engine.targets import TargetRefused, target_of
+
 MOST_ROWS = 100_000
 MOST_TROUBLES = 100
 EXA = Decimal(10**18)
@@ -27,10 +30,6 @@ DAY_COLUMNS: dict[str, tuple[tuple[str, Decimal], ...]] = {
 COINS_OF_DAY = (("fees_btc_reported", "subsidy_btc_reported"), ("fees_btc", "issued_btc"), ("fees_btc", "subsidy_btc"))
 DAY_NAMES = ("date", "day", "time")
 PERIOD_COLUMNS = ("height_first", "first_height", "height")
-
-
-class FileUnusable(ValueError):
-    """Nothing of the file can be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,14 @@ class MarketFile:
 
     days: list[DayLine] = field(default_factory=list)
     periods: list[PeriodLine] = field(default_factory=list)
-    troubles: list[tuple[int, str]] = field(default_factory=list)
+    troubles: list[tuple[int, Reason]] = field(default_factory=list)
     troubles_count: int = 0
 
-    def left_out(self, line: int, text: str) -> None:
+    def left_out(self, line: int, reason: Reason) -> None:
         """Remember a line that is not used."""
         self.troubles_count += 1
         if len(self.troubles) < MOST_TROUBLES:
-            self.troubles.append((line, text))
+            self.troubles.append((line, reason))
 
 
 def read_market_file(content: bytes) -> MarketFile:
@@ -86,7 +85,11 @@ def read_market_file(content: bytes) -> MarketFile:
         seen: set[date] = set()
         _read(lines, found, lambda line, row: _add_day(found, seen, _day_line(line, row)))
     if not found.days and not found.periods:
-        raise FileUnusable(f"no line can be used; the first trouble: {found.troubles[0][1] if found.troubles else '-'}")
+        if not found.troubles:
+            raise FileUnusable(gettext_noop("it has no lines below the heading"))
+        raise FileUnusable(
+            gettext_noop("no line can be used; the first trouble: %(trouble)s"), trouble=found.troubles[0][1]
+        )
     return found
 
 
@@ -94,9 +97,9 @@ def _table(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileUnusable("it is no UTF-8 text") from error
+        raise FileUnusable(gettext_noop("it is no UTF-8 text")) from error
     if "\x00" in text:
-        raise FileUnusable("it holds NUL characters; it is no CSV file")
+        raise FileUnusable(gettext_noop("it holds NUL characters; it is no CSV file"))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: list[tuple[int, dict[str, str]]] = []
     try:
@@ -105,11 +108,11 @@ def _table(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
             if any(row):
                 lines.append((reader.line_num, dict(zip(names, row, strict=False))))
             if len(lines) > MOST_ROWS:
-                raise FileUnusable(f"it has more than {MOST_ROWS} lines; split it")
+                raise FileUnusable(gettext_noop("it has more than %(most)s lines; split it"), most=MOST_ROWS)
     except StopIteration as error:
-        raise FileUnusable("it is empty") from error
+        raise FileUnusable(gettext_noop("it is empty")) from error
     except csv.Error as error:
-        raise FileUnusable(f"line {reader.line_num} is broken: {error}") from error
+        raise FileUnusable(gettext_noop("line %(line)s is broken"), line=reader.line_num) from error
     return lines, names
 
 
@@ -119,20 +122,25 @@ def _read(
     for line, row in lines:
         try:
             take(line, row)
-        except ValueError as error:
-            found.left_out(line, str(error))
+        except Reason as reason:
+            found.left_out(line, reason)
+        except (ValueError, ArithmeticError):  # years before the first, numbers of a thousand digits
+            found.left_out(line, Reason(gettext_noop("it cannot be read")))
 
 
 def _check_days(names: list[str]) -> None:
     if not any(name in names for name in DAY_NAMES):
-        raise FileUnusable(f"no column of days ({', '.join(DAY_NAMES)}) and none of heights ({PERIOD_COLUMNS[0]})")
+        raise FileUnusable(
+            gettext_noop("no column of days (%(days)s) and none of heights (%(heights)s)"),
+            days=", ".join(DAY_NAMES), heights=PERIOD_COLUMNS[0],
+        )  # fmt: skip
     if not any(name in names for name, _factor in DAY_COLUMNS["close_usd"]):
-        raise FileUnusable("no column of prices (close_usd, price_usd or close)")
+        raise FileUnusable(gettext_noop("no column of prices (close_usd, price_usd or close)"))
 
 
 def _add_day(found: MarketFile, seen: set[date], line: DayLine) -> None:
     if line.day in seen:
-        raise ValueError(f"{line.day.isoformat()} was there already")
+        raise Reason(gettext_noop("%(what)s was there already"), what=line.day.isoformat())
     seen.add(line.day)
     found.days.append(line)
 
@@ -145,7 +153,7 @@ def _day_line(line: int, row: dict[str, str]) -> DayLine:
             if (text := row.get(column, "").strip()) and name not in figures:
                 figures[name] = _number(text, column) * factor
     if "close_usd" not in figures:
-        raise ValueError("no price")
+        raise Reason(gettext_noop("no price"))
     _check_figures(figures)
     return DayLine(line, day, figures, *_coins(row))
 
@@ -153,10 +161,12 @@ def _day_line(line: int, row: dict[str, str]) -> DayLine:
 def _check_figures(figures: Mapping[str, Decimal]) -> None:
     for name, value in figures.items():
         if value < 0 or (value == 0 and name in ("close_usd", "difficulty", "hashrate_ehs")):
-            raise ValueError(f"{name} is {value.normalize():f}")
+            raise Reason(gettext_noop("%(name)s is %(value)s"), name=name, value=f"{value.normalize():f}")
     high, low, close = figures.get("high_usd"), figures.get("low_usd"), figures["close_usd"]
     if high is not None and low is not None and not low <= close <= high:
-        raise ValueError(f"the close {close} is not between {low} and {high}")
+        raise Reason(
+            gettext_noop("the close %(close)s is not between %(low)s and %(high)s"), close=close, low=low, high=high
+        )
 
 
 def _coins(row: dict[str, str]) -> tuple[Decimal | None, Decimal | None]:
@@ -164,7 +174,7 @@ def _coins(row: dict[str, str]) -> tuple[Decimal | None, Decimal | None]:
         if all(row.get(name, "").strip() for name in names):
             fees, mined = (_number(row[name], name) for name in names)
             if fees < 0 or mined <= 0:
-                raise ValueError(f"fees of {fees} and {mined} new coins")
+                raise Reason(gettext_noop("fees of %(fees)s and %(mined)s new coins"), fees=fees, mined=mined)
             return fees, mined
     return None, None
 
@@ -172,7 +182,7 @@ def _coins(row: dict[str, str]) -> tuple[Decimal | None, Decimal | None]:
 def _period(line: int, row: dict[str, str]) -> PeriodLine:
     height = _number(next(row[name] for name in PERIOD_COLUMNS if name in row), "height")
     if height < 0 or height != height.to_integral_value() or height % 2016:
-        raise ValueError(f"{height} is not the first height of a period")
+        raise Reason(gettext_noop("%(height)s is not the first height of a period"), height=height)
     bits_text, difficulty_text = (
         row.get("bits", "").strip().lower().removeprefix("0x"),
         row.get("difficulty", "").strip(),
@@ -180,15 +190,24 @@ def _period(line: int, row: dict[str, str]) -> PeriodLine:
     bits = None
     if bits_text:
         if len(bits_text) > 8 or any(letter not in "0123456789abcdef" for letter in bits_text):
-            raise ValueError(f"{bits_text[:40]!r} is no compact target")
-        bits = int(bits_text, 16)
+            raise Reason(gettext_noop("%(seen)s is no compact target"), seen=cut(bits_text))
+        bits = _bits(bits_text)
     difficulty = _number(difficulty_text, "difficulty") if difficulty_text else None
     if bits is None and difficulty is None:
-        raise ValueError("neither target nor difficulty")
+        raise Reason(gettext_noop("neither target nor difficulty"))
     if difficulty is not None and difficulty < 1:
-        raise ValueError(f"difficulty is {difficulty}")
+        raise Reason(gettext_noop("%(name)s is %(value)s"), name="difficulty", value=difficulty)
     moment = next((row[name].strip() for name in ("starts_at", "time", "timestamp") if row.get(name, "").strip()), "")
     return PeriodLine(line, int(height), bits, difficulty, _moment(moment) if moment else None)
+
+
+def _bits(text: str) -> int:
+    bits = int(text, 16)
+    try:
+        target_of(bits)
+    except TargetRefused as refusal:
+        raise Reason(gettext_noop("%(seen)s is no compact target"), seen=cut(text)) from refusal
+    return bits
 
 
 def _day(text: str) -> date:
@@ -197,25 +216,25 @@ def _day(text: str) -> date:
     if text.isdecimal() and len(text) >= 9:
         moment = _moment(text)
         if moment.timestamp() % 86_400:
-            raise ValueError(f"{text} is not the start of a day")
+            raise Reason(gettext_noop("%(seen)s is not the start of a day"), seen=cut(text))
         return moment.date()
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no day") from error
+        raise Reason(gettext_noop("%(seen)s is no day"), seen=cut(text)) from error
 
 
 def _moment(text: str) -> datetime:
     if text.isdecimal():
         if not 0 < int(text) < 5_000_000_000:
-            raise ValueError(f"{text[:40]} is no moment in seconds")
+            raise Reason(gettext_noop("%(seen)s is no moment in seconds"), seen=cut(text))
         return datetime.fromtimestamp(int(text), tz=UTC)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no moment") from error
+        raise Reason(gettext_noop("%(seen)s is no moment"), seen=cut(text)) from error
     if moment.tzinfo is None:
-        raise ValueError(f"{text[:40]!r} does not say in which time zone")
+        raise Reason(gettext_noop("%(seen)s does not say in which time zone"), seen=cut(text))
     return moment.astimezone(UTC)
 
 
@@ -223,7 +242,7 @@ def _number(text: str, name: str) -> Decimal:
     try:
         value = Decimal(text.strip())
     except InvalidOperation as error:
-        raise ValueError(f"{name} is {text[:40]!r}") from error
+        raise Reason(gettext_noop("%(name)s is %(value)s"), name=name, value=cut(text)) from error
     if not value.is_finite() or abs(value.adjusted()) > 40:
-        raise ValueError(f"{name} is {text[:40]!r}")
+        raise Reason(gettext_noop("%(name)s is %(value)s"), name=name, value=cut(text))
     return value

@@ -7,7 +7,7 @@ half-hours, counted from local midnight.
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -15,16 +15,14 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from marketdata.engine.reasons import FileUnusable, Reason, cut, gettext_noop
+
 MOST_ROWS = 400_000
 MOST_TROUBLES = 100
 HALF_HOUR = timedelta(minutes=30)
 UTC_NAMES = ("datetime_utc", "start_utc", "time_utc", "timestamp_utc", "starts_at")
 LOCAL_NAMES = ("timestamp_local", "datetime_local", "start_local", "time_local", "timestamp", "datetime")
 DAY_NAMES, PERIOD_NAMES = ("settlement_date", "settlement date"), ("settlement_period", "settlement period")
-
-
-class FileUnusable(ValueError):
-    """Nothing of the file can be used; the message says why."""
 
 
 class Form(StrEnum):
@@ -49,7 +47,7 @@ class Trouble:
     """A line that was left out, by the number a person sees, and why."""
 
     line: int
-    text: str
+    reason: Reason
 
 
 @dataclass
@@ -69,11 +67,11 @@ class PriceFile:
         """Spans without a value between the first and the last interval."""
         return [(one.end, two.start) for one, two in pairwise(self.intervals) if two.start > one.end]
 
-    def left_out(self, line: int, text: str) -> None:
+    def left_out(self, line: int, reason: Reason) -> None:
         """Remember a line that is not used."""
         self.troubles_count += 1
         if len(self.troubles) < MOST_TROUBLES:
-            self.troubles.append(Trouble(line, text))
+            self.troubles.append(Trouble(line, reason))
 
 
 @dataclass(frozen=True)
@@ -94,42 +92,56 @@ def read_price_file(content: bytes, how: Reading) -> PriceFile:
     form = _form(names)
     column = _column(how.column, names)
     found = PriceFile(form, column)
-    start_of = _clock(form, names, how)
+    seen = _values(rows, found, _clock(form, names, how), how)
+    step = HALF_HOUR if form is Form.PERIODS else how.step
+    found.intervals = [Interval(start, start + step, value) for start, value in sorted(seen.items())]
+    _check_overlaps(found)
+    if not found.intervals and found.troubles:
+        trouble = found.troubles[0].reason
+        raise FileUnusable(gettext_noop("no line can be used; the first trouble: %(trouble)s"), trouble=trouble)
+    if not found.intervals:
+        raise FileUnusable(gettext_noop("it has no values"))
+    return found
+
+
+def _values(
+    rows: Iterable[tuple[int, Mapping[str, str]]],
+    found: PriceFile,
+    start_of: Callable[[Mapping[str, str]], datetime],
+    how: Reading,
+) -> dict[datetime, Decimal]:
+    """By start; the first of several counts. What is left out is noted."""
     seen: dict[datetime, Decimal] = {}
     for line, row in rows:
-        text = row.get(column, "").strip()
+        text = row.get(found.column, "").strip()
         if not text:
             found.empty += 1
             continue
         try:
-            start = start_of(row)
-            value = _value(text, how)
-        except ValueError as error:
-            found.left_out(line, str(error))
+            start, value = start_of(row), _value(text, how)
+        except Reason as reason:
+            found.left_out(line, reason)
             continue
-        if start in seen:
-            found.repeated += 1
-            if seen[start] != value:
-                found.left_out(line, f"{start.isoformat()} was there already with {seen[start]}")
+        except (ValueError, ArithmeticError):  # years before the first, numbers of a thousand digits
+            found.left_out(line, Reason(gettext_noop("it cannot be read")))
             continue
-        seen[start] = value
-    step = HALF_HOUR if form is Form.PERIODS else how.step
-    found.intervals = [Interval(start, start + step, value) for start, value in sorted(seen.items())]
-    _check_overlaps(found)
-    if not found.intervals:
-        raise FileUnusable(
-            f"no line can be used; the first trouble: {found.troubles[0].text}" if found.troubles else "no values"
-        )
-    return found
+        if start not in seen:
+            seen[start] = value
+            continue
+        found.repeated += 1
+        if seen[start] != value:
+            again = gettext_noop("%(what)s was there already with %(value)s")
+            found.left_out(line, Reason(again, what=start.isoformat(), value=seen[start]))
+    return seen
 
 
 def _rows(content: bytes) -> tuple[Iterator[tuple[int, Mapping[str, str]]], list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileUnusable("it is no UTF-8 text") from error
+        raise FileUnusable(gettext_noop("it is no UTF-8 text")) from error
     if "\x00" in text:
-        raise FileUnusable("it holds NUL characters; it is no CSV file")
+        raise FileUnusable(gettext_noop("it holds NUL characters; it is no CSV file"))
     first = text.split("\n", 1)[0]
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ",", strict=True
@@ -137,9 +149,9 @@ def _rows(content: bytes) -> tuple[Iterator[tuple[int, Mapping[str, str]]], list
     try:
         names = [name.strip().lower() for name in next(reader)]
     except (StopIteration, csv.Error) as error:
-        raise FileUnusable("it is empty") from error
+        raise FileUnusable(gettext_noop("it is empty")) from error
     if len(set(names)) != len(names):
-        raise FileUnusable("two columns have the same name")
+        raise FileUnusable(gettext_noop("two columns have the same name"))
     return _lines(reader, names), names
 
 
@@ -147,11 +159,11 @@ def _lines(reader: "csv.Reader", names: Sequence[str]) -> Iterator[tuple[int, Ma
     try:
         for count, row in enumerate(reader):
             if count >= MOST_ROWS:
-                raise FileUnusable(f"it has more than {MOST_ROWS} lines; split it")
+                raise FileUnusable(gettext_noop("it has more than %(most)s lines; split it"), most=MOST_ROWS)
             if any(row):
                 yield reader.line_num, dict(zip(names, row, strict=False))
     except csv.Error as error:
-        raise FileUnusable(f"line {reader.line_num} is broken: {error}") from error
+        raise FileUnusable(gettext_noop("line %(line)s is broken"), line=reader.line_num) from error
 
 
 def _form(names: Sequence[str]) -> Form:
@@ -161,8 +173,8 @@ def _form(names: Sequence[str]) -> Form:
         return Form.UTC
     if any(name in names for name in LOCAL_NAMES):
         return Form.LOCAL
-    known = ", ".join((*UTC_NAMES, *LOCAL_NAMES, "settlement_date with settlement_period"))
-    raise FileUnusable(f"no column of time; known are {known}")
+    known = ", ".join((*UTC_NAMES, *LOCAL_NAMES, "settlement_date + settlement_period"))
+    raise FileUnusable(gettext_noop("no column of time; known are %(names)s"), names=known)
 
 
 def _column(wanted: str | None, names: Sequence[str]) -> str:
@@ -171,10 +183,14 @@ def _column(wanted: str | None, names: Sequence[str]) -> str:
     if wanted is not None:
         if wanted.strip().lower() in others:
             return wanted.strip().lower()
-        raise FileUnusable(f"no column {wanted}; there are {', '.join(others)}")
+        raise FileUnusable(
+            gettext_noop("no column %(name)s; there are: %(names)s"), name=cut(wanted), names=", ".join(others) or "–"
+        )
     if len(others) == 1:
         return others[0]
-    raise FileUnusable(f"say which column holds the value: {', '.join(others) or 'there is none'}")
+    if not others:
+        raise FileUnusable(gettext_noop("no column beside the time; there are no values"))
+    raise FileUnusable(gettext_noop("say which column holds the value: %(names)s"), names=", ".join(others))
 
 
 def _clock(form: Form, names: Sequence[str], how: Reading) -> Callable[[Mapping[str, str]], datetime]:
@@ -204,7 +220,10 @@ def local_start(naive: datetime, zone: ZoneInfo, *, again: bool = False) -> date
     """The moment a local clock shows this; ``again``: the second time. ValueError when no clock shows it."""
     first, second = (naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(zone).replace(tzinfo=None) != naive:
-        raise ValueError(f"{naive.isoformat(' ')} does not exist in {zone.key}: the clock is put forward")
+        raise Reason(
+            gettext_noop("%(what)s does not exist in %(zone)s: the clock is put forward"),
+            what=naive.isoformat(" "), zone=zone.key,
+        )  # fmt: skip
     return second if again else first
 
 
@@ -215,7 +234,10 @@ def period_start(day: date, period: int, zone: ZoneInfo) -> datetime:
     end = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
     count = int((end - midnight) / HALF_HOUR)
     if not 1 <= period <= count:
-        raise ValueError(f"{day.isoformat()} has {count} settlement periods, none is {period}")
+        raise Reason(
+            gettext_noop("%(day)s has %(count)s settlement periods, none is %(period)s"),
+            day=day.isoformat(), count=count, period=period,
+        )  # fmt: skip
     return midnight + (period - 1) * HALF_HOUR
 
 
@@ -226,12 +248,12 @@ def _day(text: str) -> date:
             return datetime.strptime(text, "%d/%m/%Y").date()  # noqa: DTZ007  (a date)
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no day") from error
+        raise Reason(gettext_noop("%(seen)s is no day"), seen=cut(text)) from error
 
 
 def _number(text: str) -> int:
     if not text.strip().isdecimal():
-        raise ValueError(f"{text[:40]!r} is no settlement period")
+        raise Reason(gettext_noop("%(seen)s is no settlement period"), seen=cut(text))
     return int(text)
 
 
@@ -239,7 +261,7 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no moment") from error
+        raise Reason(gettext_noop("%(seen)s is no moment"), seen=cut(text)) from error
 
 
 def _utc(text: str) -> datetime:
@@ -249,7 +271,10 @@ def _utc(text: str) -> datetime:
 
 def _aligned(moment: datetime, step: timedelta) -> datetime:
     if moment.timestamp() % min(step.total_seconds(), 3600):
-        raise ValueError(f"{moment.isoformat()} is not the start of an interval of {step}")
+        raise Reason(
+            gettext_noop("%(what)s is not the start of an interval of %(minutes)s minutes"),
+            what=moment.isoformat(), minutes=int(step.total_seconds() // 60),
+        )  # fmt: skip
     return moment
 
 
@@ -257,12 +282,15 @@ def _value(text: str, how: Reading) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation as error:
-        raise ValueError(f"{text[:40]!r} is no number") from error
+        raise Reason(gettext_noop("%(seen)s is no number"), seen=cut(text)) from error
     if not value.is_finite():
-        raise ValueError(f"{text[:40]!r} is no number")
+        raise Reason(gettext_noop("%(seen)s is no number"), seen=cut(text))
     value /= how.divide_by
     if not how.lowest <= value <= how.highest:
-        raise ValueError(f"{value} is outside of {how.lowest} to {how.highest}")
+        raise Reason(
+            gettext_noop("%(value)s is outside of %(lowest)s to %(highest)s"),
+            value=value, lowest=f"{Decimal(how.lowest).normalize():f}", highest=f"{Decimal(how.highest).normalize():f}",
+        )  # fmt: skip
     return value
 
 
@@ -271,5 +299,7 @@ def _check_overlaps(found: PriceFile) -> None:
         if two.start < one.end:
             minutes = int((two.start - one.start).total_seconds() // 60)
             raise FileUnusable(
-                f"intervals overlap at {two.start.isoformat()}: the file has one every {minutes} minutes"
+                gettext_noop("intervals overlap at %(what)s: the file has one every %(minutes)s minutes"),
+                what=two.start.isoformat(),
+                minutes=minutes,
             )

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from hashinsight.common.ids import new_public_id
 from hashinsight.common.scoping import ScopedQuerySet
@@ -35,7 +36,7 @@ class NetworkSnapshot(models.Model):
 
     public_id = models.UUIDField(_("public id"), default=new_public_id, unique=True, editable=False)
     slot_at = models.DateTimeField(_("ten minutes from"), unique=True)
-    recorded_at = models.DateTimeField(_("recorded at"))
+    recorded_at = models.DateTimeField(pgettext_lazy("figures", "recorded at"))
     is_valid = models.BooleanField(_("valid"))
     reason = models.CharField(_("reason"), max_length=300, blank=True, default="")
     btc_price_usd = usd(_("price (USD per BTC)"), null=True)

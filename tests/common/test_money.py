@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import models
 
+from hashinsight.common.admin.display import figure_text, money_text
 from hashinsight.common.money import CURRENCIES, exponent, round_money
 
 
@@ -41,3 +42,8 @@ def test_no_model_of_the_commercial_truth_has_a_float() -> None:
     columns = [column for model in apps.get_app_config("crm").get_models() for column in model._meta.get_fields()]
     assert len(columns) > 200
     assert [str(column) for column in columns if isinstance(column, models.FloatField)] == []
+
+
+def test_figures_that_were_only_reckoned_are_rounded_not_cut() -> None:
+    assert (figure_text(Decimal("36.957"), "USD"), figure_text(Decimal("-0.005"), "USD")) == ("36.96", "-0.01")
+    assert money_text(Decimal("1E+40"), "USD").endswith(",000.00\u00a0USD")

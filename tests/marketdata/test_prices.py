@@ -169,7 +169,7 @@ def test_local_clocks_in_autumn_and_spring() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "empty"), ("a,b\n1,2", "no column of time"), ("datetime_utc\n2026-01-01", "there is none"),
+        ("", "empty"), ("a,b\n1,2", "no column of time"), ("datetime_utc\n2026-01-01", "there are no values"),
         ("datetime_utc,a,b\n2026-01-01T00:00,1,2", "say which column"),
         ("datetime_utc,p\nyesterday,1", "no line can be used"), ("datetime_utc,p\n2026-01-01T00:00,nan", "no number"),
         ("datetime_utc,p\n2026-01-01T00:00,99999", "outside of"), ("datetime_utc,p,p\n", "same name"),
