@@ -8,7 +8,7 @@ OWN = "EXISTS (SELECT 1 FROM hosting_miner machine WHERE machine.model_id = host
 class Migration(migrations.Migration):
     """What the house entered itself stays with whoever has such a machine."""
 
-    dependencies = [("hosting", "0023_once_own")]
+    dependencies = [("hosting", "0024_repair_wall")]
 
     operations = [
         migrations.RunSQL(
