@@ -146,6 +146,24 @@ def test_the_same_file_twice_is_one_and_files_are_bounded(ticket: Ticket, root: 
     assert len(timeline_of(ticket)) == 1
 
 
+def test_files_among_us_take_no_place_of_those_a_client_sees(
+    ticket: Ticket, alice: User, root: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashinsight.journal.domain.entries.MOST_FILES", 2)
+
+    def add(content: bytes, by: User) -> Attachment:
+        return tickets.add_file(ticket, file=NewFile("a.txt", "text/plain", content), by=by, at=now)
+
+    for content in (b"1", b"2"):
+        add(content, root)
+    for content in (b"1", b"2"):  # else the client learns at the first that we have two among us
+        add(content, alice)
+    for person in (root, alice):
+        with pytest.raises(JournalRefused, match="2 files already"):
+            add(b"3", person)
+    assert Attachment.objects.filter(client_visible=True).count() == 2
+
+
 def test_a_repair_locks_the_machine_out_and_pauses_billing_on_quarter_hours(
     machines: Machines, customer_a: Customer, root: User, now: datetime
 ) -> None:
