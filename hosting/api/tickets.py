@@ -22,16 +22,17 @@ from hashinsight.common.api.fields import (
     words,
 )
 from hashinsight.common.api.fields import public_id as own_id
-from hashinsight.common.uploads import CSV, JPEG, PDF, PNG, TEXT, UploadField
+from hashinsight.common.uploads import UploadField
 from hashinsight.journal.domain import NewFile, timeline_of
 from hashinsight.journal.models import Attachment
 from hashinsight.journal.models.entry import LONGEST_NOTE
 from hosting.api import examples
 from hosting.api.inputs import MinersField, line
 from hosting.enums import TicketKind, TicketPriority
+from hosting.forms.tickets import FILE_KINDS, MOST_FILE_BYTES
 from hosting.models import Miner, Site, Ticket
 
-MOST_FILE_BYTES = 700_000  # what fits, in base64, into a body of 1 MB
+MOST_JSON_FILE_BYTES = 700_000  # what fits, in base64, into a body of 1 MB
 MOST_SHOWN = 500
 
 EXAMPLE: dict[str, Any] = {
@@ -121,14 +122,13 @@ class TicketSerializer(OutputSerializer):
         staff_fields = ("assigned_to", "client_visible", "opened_by")
 
 
-@extend_schema_serializer(
-    examples=[
-        examples.shown(
-            **EXAMPLE, assigned_to=None, client_visible=True, opened_by=None, miners=[examples.MINER_ID],
-            conversation=CONVERSATION,
-        )
-    ]
+FULL_EXAMPLE = examples.shown(
+    **EXAMPLE, assigned_to=None, client_visible=True, opened_by=None, miners=[examples.MINER_ID],
+    conversation=CONVERSATION,
 )  # fmt: skip
+
+
+@extend_schema_serializer(examples=[FULL_EXAMPLE])
 class FullTicketSerializer(TicketSerializer):
     """With its machines and what was written and sent, oldest first (the newest 500)."""
 
@@ -207,9 +207,15 @@ class AssignInput(InputSerializer):
     )
 
 
+def checked_file(name: str, raw: bytes, *, most_bytes: int = MOST_FILE_BYTES) -> NewFile:
+    """Checked by the same field as what comes in through a form. Raises the ValidationError of forms."""
+    upload = UploadField(kinds=FILE_KINDS, most_bytes=most_bytes).clean(SimpleUploadedFile(name, raw))
+    return NewFile(upload.name, upload.content_type, raw)
+
+
 @extend_schema_serializer(examples=[examples.sent(name="log.txt", content=base64.b64encode(b"boards: 2").decode())])
 class ClientFileInput(InputSerializer):
-    """A picture, PDF, CSV or text of at most 700 kB; ``content`` is base64."""
+    """A picture, PDF, CSV or text of at most 700 kB; `content` is base64. Larger ones are sent as they are."""
 
     name = line(150, needed=True)
     content = serializers.CharField(max_length=1_000_000)
@@ -220,18 +226,29 @@ class ClientFileInput(InputSerializer):
             raw = base64.b64decode(attrs.pop("content"), validate=True)
         except (binascii.Error, ValueError) as error:
             raise serializers.ValidationError({"content": _("This is not base64.")}) from error
-        checked = UploadField(kinds=(PNG, JPEG, PDF, CSV, TEXT), most_bytes=MOST_FILE_BYTES)
         try:
-            upload = checked.clean(SimpleUploadedFile(attrs.pop("name"), raw))
+            return {**attrs, "file": checked_file(attrs.pop("name"), raw, most_bytes=MOST_JSON_FILE_BYTES)}
         except forms.ValidationError as error:
             raise serializers.ValidationError({"content": error.messages}) from error
-        return {**attrs, "file": NewFile(upload.name, upload.content_type, raw)}
 
 
-@extend_schema_serializer(
-    examples=[examples.sent(name="log.txt", content=base64.b64encode(b"boards: 2").decode(), client_visible=True)]
-)
+FILE_EXAMPLE = examples.sent(name="log.txt", content=base64.b64encode(b"boards: 2").decode(), client_visible=True)
+
+
+@extend_schema_serializer(examples=[FILE_EXAMPLE])
 class FileInput(ClientFileInput):
     """The same from staff; among us unless it says otherwise."""
 
     client_visible = serializers.BooleanField(required=False)
+
+
+class ClientFileParameters(InputSerializer):
+    """What is said in the address about a file that is the body."""
+
+    name = line(150, needed=True)
+
+
+class FileParameters(ClientFileParameters):
+    """The same from staff."""
+
+    client_visible = serializers.ChoiceField(choices=["true", "false"], required=False)

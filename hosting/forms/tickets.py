@@ -11,6 +11,7 @@ from hashinsight.common.uploads import CSV, JPEG, PDF, PNG, TEXT, UploadField
 from hosting.enums import RepairKind, RepairStatus
 
 MOST_FILE_BYTES = 4 * 1024 * 1024
+FILE_KINDS = (PNG, JPEG, PDF, CSV, TEXT)
 
 
 def _words(label: Any, *, needed: bool = True, help_text: Any = "", most: int = 10_000) -> forms.CharField:
@@ -65,7 +66,7 @@ class AttachForm(ConfirmForm):
     """A file, and for whom."""
 
     file = UploadField(
-        kinds=(PNG, JPEG, PDF, CSV, TEXT), most_bytes=MOST_FILE_BYTES, label=gettext_lazy("File"),
+        kinds=FILE_KINDS, most_bytes=MOST_FILE_BYTES, label=gettext_lazy("File"),
         help_text=gettext_lazy("A picture, PDF, CSV or text of at most 4 MB."),
     )  # fmt: skip
     client_visible = forms.BooleanField(label=gettext_lazy("The client can read it"), required=False)

@@ -13,6 +13,7 @@ from rest_framework.utils.mediatypes import _MediaType
 from hashinsight.common.api.problems import BadRequest
 
 LARGEST_BODY = 1_000_000
+LARGEST_FILE = 4 * 1024 * 1024  # as in the back office
 DEEPEST = 20
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,6 +34,25 @@ class StrictJSONParser(BaseParser):
         if charset not in {"utf-8", "utf8"}:
             raise BadRequest("charset_unsupported", _("The body must be UTF-8."))
         return read_object(stream.read(LARGEST_BODY + 1))
+
+
+class FileParser(BaseParser):
+    """A file as it is, of at most 4 MB. One that was cut on its way is refused: half a file looks like a whole one."""
+
+    media_type = "application/octet-stream"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """The bytes. Raises BadRequest."""
+        said = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)  # the server has looked at it
+        raw: bytes = b"" if said > LARGEST_FILE else stream.read(LARGEST_FILE + 1)
+        if max(said, len(raw)) > LARGEST_FILE:
+            most = LARGEST_FILE // 1024 // 1024
+            raise BadRequest("body_too_large", _("The file is larger than %(most)s MB.") % {"most": most})
+        if len(raw) < said:
+            raise BadRequest("body_incomplete", _("The body ends before the length it was announced with."))
+        return raw
 
 
 def read_object(raw: bytes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema
 
 from hashinsight.common.api import sparse
 from hashinsight.common.api.fields import describing
+from hashinsight.common.api.parsers import FileParser
 from hashinsight.common.api.problems import MEDIA_TYPE
 
 # Handlers of unsafe calls return an Effect, which the decorator's own types do not know.
@@ -98,7 +99,7 @@ ERRORS = {
         "Unsupported Media Type",
         "unsupported_media_type",
         'Unsupported media type "text/plain" in request.',
-        "The body is not application/json.",
+        "The body is not application/json, nor a file where one is taken.",
     ),
     422: ErrorForm(
         "Unprocessable Entity",
@@ -169,6 +170,8 @@ class HashInsightSchema(AutoSchema):
             *self._sparse_parameters(),
             *self._header_parameters(),
         ]
+        if FileParser.media_type in operation.get("requestBody", {}).get("content", ()):
+            operation["requestBody"]["required"] = True
         for status, response in operation["responses"].items():
             response["headers"] = self._success_headers(status)
             response["description"] = response["description"] or "Done."

@@ -26,6 +26,7 @@ from hashinsight.common.api import etags, idempotency, sparse
 from hashinsight.common.api.fields import InputSerializer
 from hashinsight.common.api.filters import ApiFilterSet, StrictFilterBackend, check_parameters
 from hashinsight.common.api.pagination import KeysetPagination
+from hashinsight.common.api.parsers import FileParser, StrictJSONParser
 from hashinsight.common.api.permissions import MayCall
 from hashinsight.common.api.responses import OneForm
 from hashinsight.common.api.scope import answering_as, reading_as
@@ -55,6 +56,11 @@ def verb(method: Any) -> Any:
 def verb_at(path: str) -> Any:
     """The same where the address is no name of a method: ``write-off``."""
     return action(detail=True, methods=["post"], url_path=path)
+
+
+def verb_with_file(method: Any) -> Any:
+    """As ``verb``; the body may be a file as it is instead of JSON, and is bytes then."""
+    return action(detail=True, methods=["post"], parser_classes=[StrictJSONParser, FileParser])(method)
 
 
 def verb_for_many(path: str) -> Any:

@@ -2,37 +2,57 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from crm.models import Customer
 from hashinsight.common.api.fields import NoInput
+from hashinsight.common.api.parsers import FileParser, StrictJSONParser
+from hashinsight.common.api.problems import BadRequest, invalid_parameters
 from hashinsight.common.api.responses import file_response
 from hashinsight.common.api.schema import described
 from hashinsight.common.api.scope import is_client
-from hashinsight.common.api.views import Effect, ResourceViewSet, part, verb
+from hashinsight.common.api.views import Effect, ResourceViewSet, part, verb, verb_with_file
 from hashinsight.journal.models import Attachment
 from hosting.api.filters import TicketFilter
 from hosting.api.tickets import (
+    FILE_EXAMPLE,
+    FULL_EXAMPLE,
     AssignInput,
     AttachmentSerializer,
     ClientFileInput,
+    ClientFileParameters,
     ClientNoteInput,
     ClientTicketInput,
     FileInput,
+    FileParameters,
     FullTicketSerializer,
     NoteInput,
     TicketChange,
     TicketInput,
     TicketSerializer,
+    checked_file,
 )
 from hosting.domain import tickets
 from hosting.models import Ticket
+
+FILE_PARAMETERS = [
+    OpenApiParameter("name", {"type": "string", "maxLength": 150}, description="Of a file that is the body: its name."),
+    OpenApiParameter(
+        "client_visible", {"type": "string", "enum": ["true", "false"]},
+        description="Of a file that is the body: whether the client sees it (staff).",
+    ),
+]  # fmt: skip
+SENT_FILE = OpenApiExample(
+    "file", summary="log.txt", value="boards: 2", media_type=FileParser.media_type, request_only=True
+)
 
 
 class TicketViewSet(ResourceViewSet):
@@ -101,12 +121,24 @@ class TicketViewSet(ResourceViewSet):
             target=ticket,
         )
 
-    @described(request=FileInput, responses={200: FullTicketSerializer})
-    @verb
+    @described(
+        request={"application/json": FileInput, FileParser.media_type: OpenApiTypes.BINARY},
+        parameters=FILE_PARAMETERS, examples=[FILE_EXAMPLE, SENT_FILE, FULL_EXAMPLE],
+        responses={200: FullTicketSerializer},
+    )  # fmt: skip
+    @verb_with_file
     def attach(self, request: Request, id: Any) -> Effect:
-        """Add a file; the same content twice is one file."""
+        """Add a file; the same content twice is one file.
+
+        It is sent as it is (`application/octet-stream`, at most 4 MB), the name in the address: `curl --data-binary
+        @log.txt -H "Content-Type: application/octet-stream" …/attach/?name=log.txt`; or in JSON (at most 700 kB).
+        PNG, JPEG, PDF, CSV and text are taken; what it is, name and content say together.
+        """
         ticket = self.get_row()
-        data = self.read_input(ClientFileInput if is_client(request.user) else FileInput)
+        if self._media_type() == FileParser.media_type:
+            data = self._file_sent()
+        else:
+            data = self.read_input(ClientFileInput if is_client(request.user) else FileInput)
         return Effect(
             call=lambda: tickets.add_file(ticket, by=request.user, at=timezone.now(), **data),
             answer=lambda _file: self.shown_again(ticket),
@@ -184,6 +216,29 @@ class TicketViewSet(ResourceViewSet):
             answer=self.shown_again,
             target=ticket,
         )
+
+    def known_parameters(self) -> frozenset[str]:
+        """Of a file that is the body: its name, and from staff for whom it is."""
+        if getattr(self, "action", None) == "attach" and self._media_type() != StrictJSONParser.media_type:
+            return frozenset(self._file_form()().fields)
+        return super().known_parameters()
+
+    def _media_type(self) -> str:
+        return (self.request.content_type or "").partition(";")[0].strip().lower()
+
+    def _file_form(self) -> type[ClientFileParameters]:
+        return ClientFileParameters if is_client(self.request.user) else FileParameters
+
+    def _file_sent(self) -> dict[str, Any]:
+        said = self._file_form()(data=self.request.query_params.dict())
+        if not said.is_valid():
+            raise invalid_parameters(said.errors)
+        raw = self.request.data or b""  # an empty body is no bytes for DRF
+        try:
+            file = checked_file(said.validated_data["name"], raw)
+        except ValidationError as error:
+            raise BadRequest("invalid_file", error.messages[0]) from error
+        return {"file": file, "client_visible": said.validated_data.get("client_visible") == "true"}
 
     def _only_customer(self) -> Customer:
         """Of a client that belongs to one customer; raises 400 when it must be named."""
