@@ -227,9 +227,10 @@ class ClientFileInput(InputSerializer):
         except (binascii.Error, ValueError) as error:
             raise serializers.ValidationError({"content": _("This is not base64.")}) from error
         try:
-            return {**attrs, "file": checked_file(attrs.pop("name"), raw, most_bytes=MOST_JSON_FILE_BYTES)}
+            file = checked_file(attrs.pop("name"), raw, most_bytes=MOST_JSON_FILE_BYTES)
         except forms.ValidationError as error:
             raise serializers.ValidationError({"content": error.messages}) from error
+        return {**attrs, "file": file}
 
 
 FILE_EXAMPLE = examples.sent(name="log.txt", content=base64.b64encode(b"boards: 2").decode(), client_visible=True)
