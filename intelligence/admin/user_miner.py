@@ -39,7 +39,7 @@ class MaintainPage(ConfirmPage):
 
     def run(self, obj: UserMiner, form: Any) -> UserMiner:
         """The one domain call."""
-        return user_miners.maintain_user_miner(obj, on=form.cleaned_data["on"], by=self.request.user)
+        return user_miners.maintain_user_miner(obj, on=form.cleaned_data["on"], by=self.request.user, at=timezone.now())
 
 
 @admin.register(UserMiner)

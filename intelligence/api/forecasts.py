@@ -3,10 +3,11 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django_filters import CharFilter
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from hashinsight.common.api.fields import OutputSerializer, TrimmedDecimalField, public_id
+from hashinsight.common.api.fields import OutputSerializer, TrimmedDecimalField, link, public_id
 from hashinsight.common.api.filters import ApiFilterSet, FlagFilter, choice, moment
 from hashinsight.common.api.views import ResourceViewSet
 from intelligence.domain.scoring import WORTH_SAYING
@@ -19,9 +20,9 @@ UNITS = {ForecastKind.PRICE.value: "USD", ForecastKind.DIFFICULTY.value: "diffic
 
 
 class ForecastPointSerializer(serializers.Serializer[Any]):
-    """The value for a moment with its bounds (95 %), and "no change" beside it."""
+    """The value for a moment with its bounds (95 %), and "no change" beside it. ``horizon`` is in ``horizon_unit``."""
 
-    horizon_days = serializers.IntegerField(source="horizon", read_only=True)
+    horizon = serializers.IntegerField(read_only=True)
     at = serializers.DateTimeField(read_only=True)
     value = TrimmedDecimalField()
     lower = TrimmedDecimalField()
@@ -30,9 +31,12 @@ class ForecastPointSerializer(serializers.Serializer[Any]):
 
 
 class ForecastScoreSerializer(serializers.Serializer[Any]):
-    """What forecasts of the kind have been worth at a horizon. Errors are of logarithms: 0.01 is one percent."""
+    """What such forecasts have been worth at a horizon.
 
-    horizon_days = serializers.IntegerField(source="horizon", read_only=True)
+    Errors of price and difficulty are of logarithms (0.01 is one percent), those of energy in its ``unit``.
+    """
+
+    horizon = serializers.IntegerField(read_only=True)
     forecasts = serializers.IntegerField(read_only=True)
     mae = serializers.FloatField(read_only=True)
     rmse = serializers.FloatField(read_only=True)
@@ -43,11 +47,11 @@ class ForecastScoreSerializer(serializers.Serializer[Any]):
 
 
 _POINT = {
-    "horizon_days": 1, "at": "2026-11-21T00:00:00.000000Z", "value": "91240.12", "lower": "87311.5",
+    "horizon": 1, "at": "2026-11-21T00:00:00.000000Z", "value": "91240.12", "lower": "87311.5",
     "upper": "95345.7", "naive": "91234.5",
 }  # fmt: skip
 _SCORE = {
-    "horizon_days": 1, "forecasts": 60, "mae": 0.0167, "rmse": 0.0221, "naive_mae": 0.0166, "skill": -0.006,
+    "horizon": 1, "forecasts": 60, "mae": 0.0167, "rmse": 0.0221, "naive_mae": 0.0166, "skill": -0.006,
     "coverage": 0.95, "verdict": "no_skill",
 }  # fmt: skip
 
@@ -57,8 +61,9 @@ _SCORE = {
         OpenApiExample(
             "answer", response_only=True,
             value={
-                "id": FORECAST_ID, "kind": "price", "unit": "USD", "verdict": "no_skill", "is_current": True,
-                "is_backtest": False, "issued_at": "2026-11-20T00:00:00.000000Z",
+                "id": FORECAST_ID, "kind": "price", "series": None, "series_code": None, "unit": "USD",
+                "horizon_unit": "day", "verdict": "no_skill", "is_current": True, "is_backtest": False,
+                "issued_at": "2026-11-20T00:00:00.000000Z",
                 "computed_at": "2026-11-20T01:00:05.000000Z", "window_from": "2026-08-22T00:00:00.000000Z",
                 "observations": 90, "model_name": "ARIMA(1,1,0) on log price", "model_version": "price-1",
                 "params": {"order": [1, 1, 0]}, "flags": [], "data_hash": "6f1c…", "points": [_POINT],
@@ -68,10 +73,16 @@ _SCORE = {
     ]
 )  # fmt: skip
 class ForecastSerializer(OutputSerializer):
-    """One forecast. ``verdict`` is about its kind at seven days: ``no_skill`` means that "no change" was as good."""
+    """One forecast. ``verdict`` is about its kind at seven days: ``no_skill`` means that "no change" was as good.
+
+    Forecasts of energy are of the market whose price series they name, by the hour.
+    """
 
     id = public_id()
+    series = link("series")
+    series_code = serializers.CharField(source="series.code", read_only=True, allow_null=True, default=None)
     unit = serializers.SerializerMethodField()
+    horizon_unit = serializers.SerializerMethodField()
     verdict = serializers.SerializerMethodField()
     points = ForecastPointSerializer(many=True, read_only=True)
     scores = serializers.SerializerMethodField()
@@ -79,9 +90,9 @@ class ForecastSerializer(OutputSerializer):
     class Meta:
         model = ForecastRun
         fields = (
-            "id", "kind", "unit", "verdict", "is_current", "is_backtest", "issued_at", "computed_at", "window_from",
-            "observations", "model_name", "model_version", "params", "flags", "data_hash", "points", "scores",
-            "expires_at",
+            "id", "kind", "series", "series_code", "unit", "horizon_unit", "verdict", "is_current", "is_backtest",
+            "issued_at", "computed_at", "window_from", "observations", "model_name", "model_version", "params", "flags",
+            "data_hash", "points", "scores", "expires_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -89,6 +100,11 @@ class ForecastSerializer(OutputSerializer):
     def get_unit(self, run: ForecastRun) -> str:
         """Of the values: USD per BTC, or raw difficulty; of energy as the series says."""
         return UNITS.get(run.kind) or str(run.series.per if run.series else "")
+
+    @extend_schema_field({"type": "string", "enum": ["day", "hour"]})
+    def get_horizon_unit(self, run: ForecastRun) -> str:
+        """What horizons count."""
+        return "hour" if run.kind == ForecastKind.ENERGY else "day"
 
     @extend_schema_field({"type": "string", "enum": Verdict.values})
     def get_verdict(self, run: ForecastRun) -> str:
@@ -115,6 +131,7 @@ class ForecastFilter(ApiFilterSet):
     """Of forecasts."""
 
     kind = choice(ForecastKind.choices)
+    series_code = CharFilter(field_name="series__code", max_length=60)
     is_current = FlagFilter()
     is_backtest = FlagFilter()
     issued_from = moment("issued_at", "gte")
@@ -122,7 +139,7 @@ class ForecastFilter(ApiFilterSet):
 
 
 class ForecastViewSet(ResourceViewSet):
-    """Forecasts of price and difficulty, newest first; ask for ``is_current=true`` to have those that stand."""
+    """Forecasts of price, difficulty and energy, newest first; ask for ``is_current=true`` to have those that stand."""
 
     resource = route = "forecasts"
     serializer_class = ForecastSerializer

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from hashinsight.common.api.fields import (
     InputSerializer,
     OutputSerializer,
     TrimmedDecimalField,
+    UtcDateTimeField,
     VisibleIdField,
     public_id,
     words,
@@ -185,7 +187,7 @@ class UserMinerViewSet(ResourceViewSet):
         row = self.get_row()
         on = self.read_input(MaintenanceInput)["on"]
         return Effect(
-            call=lambda: user_miners.maintain_user_miner(row, on=on, by=request.user),
+            call=lambda: user_miners.maintain_user_miner(row, on=on, by=request.user, at=timezone.now()),
             answer=self.shown_again,
             target=row,
         )
@@ -195,17 +197,21 @@ def _text(**more: Any) -> serializers.CharField:
     return serializers.CharField(read_only=True, allow_null=True, **more)
 
 
+def _quantity() -> TrimmedDecimalField:
+    return TrimmedDecimalField(allow_null=True)
+
+
 class PortfolioFiguresSerializer(serializers.Serializer[Any]):
     """By the day in the first month, and over all months; null where no market is known."""
 
-    daily_btc = _text()
+    daily_btc = _quantity()
     daily_revenue_usd = _text()
-    daily_energy_kwh = _text()
+    daily_energy_kwh = _quantity()
     daily_energy_usd = _text()
     daily_net_usd = _text()
     capital_usd = _text()
-    roi = _text()
-    break_even_usd_per_kwh = _text()
+    roi = _quantity()
+    break_even_usd_per_kwh = _quantity()
     payback_month = serializers.IntegerField(read_only=True, allow_null=True)
 
 
@@ -216,8 +222,8 @@ class PortfolioRowSerializer(PortfolioFiguresSerializer):
     name = serializers.CharField(read_only=True)
     model_name = serializers.CharField(read_only=True)
     quantity = serializers.IntegerField(read_only=True)
-    hashrate_ths = serializers.CharField(read_only=True)
-    usd_per_kwh = serializers.CharField(read_only=True)
+    hashrate_ths = TrimmedDecimalField()
+    usd_per_kwh = TrimmedDecimalField()
 
 
 _FIGURES = {
@@ -232,9 +238,9 @@ _FIGURES = {
         OpenApiExample(
             "answer",
             value={
-                "currency": "USD", "computed_at": "2026-11-20T09:30:00+00:00",
-                "market_recorded_at": "2026-11-20T09:26:00+00:00", "btc_usd": "90000", "difficulty": "140000000000000",
-                "months": 36, "machines": 1, **_FIGURES,
+                "currency": "USD", "computed_at": "2026-11-20T09:30:00.000000Z",
+                "market_recorded_at": "2026-11-20T09:26:00.000000Z", "btc_usd": "90000",
+                "difficulty": "140000000000000", "months": 36, "machines": 1, **_FIGURES,
                 "rows": [
                     {"id": _ID, "name": "Garage", "model_name": "S21", "quantity": 1, "hashrate_ths": "200",
                      "usd_per_kwh": "0.06", **_FIGURES}
@@ -248,10 +254,10 @@ class PortfolioSerializer(PortfolioFiguresSerializer):
     """All active entries together, and each by itself; ``market_recorded_at`` says how old the market is."""
 
     currency = serializers.CharField(read_only=True)
-    computed_at = serializers.DateTimeField(read_only=True)
-    market_recorded_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    btc_usd = _text()
-    difficulty = _text()
+    computed_at = UtcDateTimeField(read_only=True)
+    market_recorded_at = UtcDateTimeField(read_only=True, allow_null=True)
+    btc_usd = _quantity()
+    difficulty = _quantity()
     months = serializers.IntegerField(read_only=True)
     machines = serializers.IntegerField(read_only=True)
     rows = PortfolioRowSerializer(many=True, read_only=True)
@@ -269,4 +275,5 @@ class PortfolioViewSet(ViewSetMixin, BaseView):
         """The dashboard of the caller's own machines, as it was last reckoned."""
         user: Any = request.user
         found = portfolio.dashboard(user.pk, at=timezone.now())
-        return Response({str(name): found[str(name)] for name in PortfolioSerializer().fields})
+        moments = {name: parse_datetime(found[name] or "") for name in ("computed_at", "market_recorded_at")}
+        return Response(PortfolioSerializer({**found, **moments}).data)

@@ -1,7 +1,7 @@
 """Machines a person reckons with: entering, changing, maintaining, deleting. Each leaves an event."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from intelligence.domain.portfolio import forget
 from intelligence.models import UserMiner
 
 MOST_PER_USER = 500
+EASTERNMOST = timezone(timedelta(hours=14))  # where a day begins first
 
 
 class UserMinerRefused(DomainError):
@@ -62,9 +63,11 @@ def change_user_miner(row: UserMiner, *, changes: Mapping[str, Any], by: Any) ->
 
 
 @transaction.atomic
-def maintain_user_miner(row: UserMiner, *, on: date, by: Any) -> UserMiner:
-    """They were maintained on a day: it is noted and counted. Raises UserMinerRefused for one before the last."""
+def maintain_user_miner(row: UserMiner, *, on: date, by: Any, at: datetime) -> UserMiner:
+    """They were maintained on a day: it is noted and counted. Raises UserMinerRefused: before the last, to come."""
     locked = lock_row(row)
+    if on > at.astimezone(EASTERNMOST).date():
+        raise UserMinerRefused(_("This day is still to come."))
     if locked.last_maintenance_on is not None and on < locked.last_maintenance_on:
         raise UserMinerRefused(
             _("They were maintained on %(day)s already, which is later.")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_filters import CharFilter
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,6 +58,8 @@ class IndicatorFilter(DayFilter):
 class SeriesFilter(ApiFilterSet):
     """Of price series."""
 
+    code = CharFilter(max_length=60)
+    market_zone = CharFilter(lookup_expr="iexact", max_length=60)
     kind = choice(SeriesKind.choices)
     is_active = FlagFilter()
 
@@ -64,7 +67,15 @@ class SeriesFilter(ApiFilterSet):
 class CoinFilter(ApiFilterSet):
     """Of coins."""
 
+    symbol = CharFilter(lookup_expr="iexact", max_length=10)
     is_active = FlagFilter()
+
+
+class PeriodFilter(ApiFilterSet):
+    """Of difficulty periods: those that began."""
+
+    starts_from = moment("starts_at", "gte")
+    starts_before = moment("starts_at", "lt")
 
 
 class _SharedViewSet(ResourceViewSet):
@@ -130,6 +141,7 @@ class DifficultyPeriodViewSet(_SharedViewSet):
     resource = route = "difficulty-periods"
     model = DifficultyPeriod
     serializer_class = serializers.DifficultyPeriodSerializer
+    filterset_class = PeriodFilter
     ordering_fields = ("first_height",)
     default_ordering = "-first_height"
     staff_permissions = dict.fromkeys(READING, "marketdata.view_difficultyperiod")

@@ -25,6 +25,7 @@ from marketdata.domain.prices import best_known, store
 from marketdata.engine.price_files import Interval
 from marketdata.enums import KnownFrom
 from marketdata.models import PricePoint, PriceSeries
+from tests.api.client import Caller
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -162,3 +163,11 @@ def test_each_picture_and_score_card_is_a_file(market: PriceSeries, now: datetim
     assert "Hub" in listed
     assert error in listed
     assert client.get(f"{PAGE}?csv=of-nobody").headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_the_api_says_which_market_and_counts_hours(market: PriceSeries, now: datetime, root: User) -> None:
+    energy_forecasts.forecast_due(at=now)
+    (run,) = Caller(root).get("/forecasts/?series_code=hub").json()["results"]
+    assert (run["series"], run["series_code"], run["unit"]) == (str(market.public_id), "hub", "USD/MWh")
+    assert (run["horizon_unit"], [point["horizon"] for point in run["points"]]) == ("hour", list(range(1, 25)))
+    assert Caller(root).get("/forecasts/?series_code=other").json()["results"] == []

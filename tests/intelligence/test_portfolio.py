@@ -154,6 +154,9 @@ def test_the_api_shows_own_machines_alone(
     assert mine.status_code == 200, mine.content
     assert [(one["id"], one["name"]) for one in mine.json()["rows"]] == [(str(row.public_id), "Garage")]
     assert mine.json()["daily_net_usd"] == str(net(row, frozen))
+    moments = [mine.json()[name] for name in ("computed_at", "market_recorded_at")]
+    assert [one[-8:] for one in moments] == [".000000Z", ".000000Z"]
+    assert (mine.json()["btc_usd"], mine.json()["rows"][0]["hashrate_ths"]) == ("91234.5", "200")
     other = Caller(bob).get("/portfolio/").json()
     assert (other["rows"], other["machines"]) == ([], 0)
 

@@ -1,6 +1,6 @@
 """Machines people reckon with: entered, changed, maintained, forgotten; seen by their own person alone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -62,12 +62,14 @@ def test_the_hashrate_it_was_entered_with_stays(mine: UserMiner, alice: User) ->
     assert len(events()) == 2
 
 
-def test_a_maintenance_is_dated_and_counted(mine: UserMiner, alice: User) -> None:
-    first = user_miners.maintain_user_miner(mine, on=date(2026, 10, 1), by=alice)
-    again = user_miners.maintain_user_miner(first, on=date(2026, 10, 1), by=alice)
+def test_a_maintenance_is_dated_and_counted(mine: UserMiner, alice: User, now: datetime) -> None:
+    first = user_miners.maintain_user_miner(mine, on=date(2026, 10, 1), by=alice, at=now)
+    again = user_miners.maintain_user_miner(first, on=date(2026, 10, 1), by=alice, at=now)
     assert (again.last_maintenance_on, again.maintenance_count) == (date(2026, 10, 1), 2)
     with pytest.raises(UserMinerRefused, match="2026-10-01 already"):
-        user_miners.maintain_user_miner(again, on=date(2026, 9, 30), by=alice)
+        user_miners.maintain_user_miner(again, on=date(2026, 9, 30), by=alice, at=now)
+    with pytest.raises(UserMinerRefused, match="still to come"):
+        user_miners.maintain_user_miner(again, on=now.date() + timedelta(days=2), by=alice, at=now)
     assert UserMiner.objects.get().maintenance_count == 2
 
 
