@@ -211,10 +211,10 @@ def table_file(answer: Answer, name: str) -> HttpResponse:
 def _months(answer: Answer) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
     rows = (
         [one.number, one.hashrate_ths, one.difficulty, *(getattr(one.figures, column) for column in FIGURES),
-         one.cumulative_usd]
+         one.cumulative_usd, answer.result.capital_usd]
         for one in answer.result.months
     )  # fmt: skip
-    return ["month", "hashrate_ths", "difficulty", *FIGURES, "cumulative_usd"], rows
+    return ["month", "hashrate_ths", "difficulty", *FIGURES, "cumulative_usd", "capital_usd"], rows
 
 
 def _sensitivity(answer: Answer) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:

@@ -145,7 +145,9 @@ class MarketPage(ObjectPage):
                   None if change is None else f"{change:.4f}"] for one, change in found),
             )  # fmt: skip
         columns = {
-            "price": ("open_usd", "high_usd", "low_usd", "close_usd", "volume_usd", "source"),
+            "price": (
+                "open_usd", "high_usd", "low_usd", "close_usd", "bb_upper", "bb_lower", "volume_usd", "source",
+            ),
             "difficulty": ("difficulty", "hashrate_ehs", "block_height"),
             "hashprice": ("block_reward_btc", "fees_per_block_btc"),
             "indicators": (
@@ -156,11 +158,16 @@ class MarketPage(ObjectPage):
         extra = ["hashprice_usd_per_ph_day"] if name == "hashprice" else []
 
         def cells(point: DayPoint) -> list[Any]:
-            of = getattr(point.row, "indicator", None) if name == "indicators" and point.row else point.row
+            mark = getattr(point.row, "indicator", None) if point.row else None
             more = [None if point.hashprice_usd is None else f"{point.hashprice_usd:.8f}"] if extra else []
-            return [point.day.isoformat(), *(getattr(of, column) if of else None for column in columns), *more]
+            return [point.day.isoformat(), *(_column(point.row, mark, column) for column in columns), *more]
 
         return csv_file(f"market-{name}-{span}", ["day_utc", *columns, *extra], map(cells, points))
+
+
+def _column(row: Any, mark: Any, column: str) -> Any:
+    """Of the day, else of its indicators; None where there is neither."""
+    return getattr(row, column, None) if hasattr(row, column) else getattr(mark, column, None)
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -1,6 +1,7 @@
 """The calculator: where its figures come from, that they are right, and that it keeps nothing."""
 
 import csv
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from crm.models import Customer
+from hashinsight.common.admin.charting import shortened
 from hosting.domain import fleet
 from hosting.models import Miner, MinerModel
 from intelligence.domain import calculator, energy
@@ -251,6 +253,11 @@ def test_the_page_shows_what_the_files_hold(
         one.daily.net_usd for row in found.sensitivity.results for one in row
     ]
     assert [Decimal(row["net_usd"]) for row in files["scenarios"]] == [one.net_usd for _growth, one in found.scenarios]
+    for line in json.loads(page.context["picture"])["datasets"]:
+        name = {"net so far": "cumulative_usd", "capital": "capital_usd", "net of the month": "net_usd"}[
+            line["label"].removesuffix(" (USD)")
+        ]
+        assert line["data"] == [shortened(row[name]) for row in files["months"]]
     assert "4 minutes" in page.content.decode().replace("\u00a0", " ")
 
 
