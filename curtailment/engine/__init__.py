@@ -1,0 +1,1 @@
+"""Arithmetic of curtailment: what to switch when. No Django, no clock, no network."""

@@ -1,0 +1,187 @@
+"""What the control of a site takes and gives: plans, readings, orders, and what it keeps from tick to tick.
+
+All times are seconds of one clock (since 1970), all powers are watts, all arrays have one place per machine.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+NEVER = float("-inf")
+ALWAYS = float("inf")
+
+
+class Action(StrEnum):
+    """What a machine is told."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings of a site's control.
+
+    ``step_s`` between two ticks; an order may be sent for ``window_s`` after its tick, which is less than a step.
+    A reading older than ``fresh_s`` says nothing (TRUST I8). A machine told to pause has to be seen running for
+    ``grace_ticks`` ticks after the order's window before nobody cares for it any more.
+    ``down_w``, ``up_w``, ``group_up_w``: what may be switched in one step: off, on, on behind one breaker.
+    ``single_w``: what a plan that one person alone has approved may hold off (TRUST I9).
+    """
+
+    step_s: float = 60.0
+    window_s: float = 30.0
+    fresh_s: float = 120.0
+    grace_ticks: int = 3
+    down_w: int = 10**12
+    up_w: int = 10**12
+    group_up_w: int = 10**12
+    single_w: int = 10**12
+    min_off_s: float = 0.0
+    min_on_s: float = 0.0
+    most_tries: int = 3
+    retry_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of the machines at a tick.
+
+    ``at``: moment of the newest reading by the control's own clock; NEVER without one. ``on``: it mines or is about
+    to; ``off``: it answers and is paused; neither: nobody knows. ``locked``: in maintenance, nobody starts or stops
+    it. ``hot``: above the limit at which it may be started (TRUST I7). ``draw_w``: what it draws when it runs.
+    ``group``: the breaker it stands behind. ``rank``: who comes back first has the highest, the most efficient.
+    """
+
+    at: Floats
+    on: Mask
+    off: Mask
+    locked: Mask
+    hot: Mask
+    draw_w: Integers
+    group: Integers
+    rank: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNow:
+    """A plan that was approved and neither ended by hand nor withdrawn.
+
+    ``order``: its machines, in the order in which they are switched off. ``target_w``: how much is to be off.
+    ``shared``: a second person, a standing approval or an emergency allows more than ``Rules.single_w``.
+    ``urgent``: ramp and least times of running do not hold it up when switching off.
+    """
+
+    key: int
+    starts_at: float
+    ends_at: float
+    order: Integers
+    target_w: int
+    shared: bool = False
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was switched in one tick: its age and watts by breaker group."""
+
+    age_s: float
+    up: dict[int, int] = field(default_factory=dict)
+    down_w: int = 0
+
+
+@dataclass(slots=True)
+class State:
+    """What the control keeps of the machines from tick to tick.
+
+    ``touched``: it ran when we told it to pause, and it has not been given back since. ``by``: the plan that took it.
+    ``sent_at`` and ``open_until``: window of the newest order; ``resumed``: that order was to run again.
+    ``tries``: orders of a kind in a row. ``next_at``: none before then. ``paused_at``, ``resumed_at``: when it was last
+    told so for the first time. ``calm``: ticks in a row in which it was seen running and nobody wanted it off.
+    """
+
+    touched: Mask
+    by: Integers
+    sent_at: Floats
+    open_until: Floats
+    resumed: Mask
+    tries: Integers
+    next_at: Floats
+    paused_at: Floats
+    resumed_at: Floats
+    calm: Integers
+    at: float = NEVER
+    spent: tuple[Spent, ...] = ()
+
+    @classmethod
+    def new(cls, machines: int) -> "State":
+        """Nothing was ever ordered."""
+        return cls(
+            np.zeros(machines, bool), np.full(machines, -1), np.full(machines, NEVER), np.full(machines, NEVER),
+            np.zeros(machines, bool), np.zeros(machines, np.int64), np.full(machines, NEVER),
+            np.full(machines, NEVER), np.full(machines, NEVER), np.zeros(machines, np.int64),
+        )  # fmt: skip
+
+    def copy(self) -> "State":
+        """For the tick to write on."""
+        return replace(
+            self,
+            **{name: getattr(self, name).copy() for name in _ARRAYS},
+        )
+
+
+_ARRAYS = ("touched", "by", "sent_at", "open_until", "resumed", "tries", "next_at", "paused_at", "resumed_at", "calm")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command to one machine; not to be sent after ``expires_at`` (TRUST I1, I2)."""
+
+    machine: int
+    action: Action
+    plan: int
+    not_before: float
+    expires_at: float
+    draw_w: int
+
+
+class End(StrEnum):
+    """How a machine was given back."""
+
+    RUNNING = "running"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A plan at a tick, in watts and machines. ``off_w`` counts what is seen to be off, nothing else."""
+
+    plan: int
+    off_w: int
+    off: int
+    pending: int
+    unknown: int
+    refused: int
+    wanted_w: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Of one tick: orders, machines given back, how far the plans are.
+
+    ``held_by_single``: plans that a second person would have to approve for more. ``waiting_hot``: machines that are
+    not started yet because they are too hot; ``too_big``: those that no step of the ramp has room for.
+    """
+
+    orders: tuple[Order, ...]
+    given_back: tuple[tuple[int, End], ...]
+    progress: tuple[Progress, ...]
+    held_by_single: tuple[int, ...]
+    waiting_hot: tuple[int, ...]
+    too_big: tuple[int, ...]
+    state: State

@@ -1,0 +1,398 @@
+"""A site under virtual time: machines that obey late or never, links that break, a control that dies anywhere.
+
+What the machines really do is kept here, apart from what the control believes; ``Judge`` compares the two. Nothing of
+the engine is used to judge.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curtailment.engine.control import tick
+from curtailment.engine.values import ALWAYS, NEVER, Action, Decision, Order, PlanNow, Rules, Seen, State
+
+Floats = NDArray[np.float64]
+STEP = 60.0
+BEAT = 20.0  # a control that died comes back at any of these
+START = 1_800_000_000.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run is made of. Shares are of 1, times in seconds or ticks as named."""
+
+    seed: int
+    machines: int = 6000
+    groups: int = 12
+    lost: float = 0.02
+    crash: float = 0.03
+    outages: int = 2
+    frozen_readings: int = 60
+    reboots: int = 10
+    broken: int = 5
+    locked: int = 20
+    clock_step_s: float = 0.0
+    withdrawn: bool = False
+    second_plan: bool = False
+    doubled: bool = False
+    kill_switch: bool = False
+    hot: int = 40
+    slow: float = 0.15
+    whole_site: bool = False
+    plan_ticks: int = 30
+
+
+def setting_of(seed: int, machines: int = 6000) -> Setting:
+    """Every seed has another mixture of what goes wrong."""
+    dice = np.random.default_rng(seed)
+    return Setting(
+        seed=seed, machines=machines, groups=int(dice.integers(4, 25)), crash=float(dice.choice([0.02, 0.15])),
+        clock_step_s=float(dice.choice([0, 0, -1800, -90, 45, 600])), withdrawn=bool(dice.random() < 0.2),
+        second_plan=bool(dice.random() < 0.4), doubled=bool(dice.random() < 0.3),
+        kill_switch=bool(dice.random() < 0.2), plan_ticks=int(dice.integers(18, 45)),
+    )  # fmt: skip
+
+
+class Farm:
+    """The machines themselves. ``on``: it draws power; an order obeyed late is a pending change."""
+
+    def __init__(self, setting: Setting) -> None:
+        dice = self.dice = np.random.default_rng(setting.seed + 10_000)
+        n = self.n = setting.machines
+        self.setting = setting
+        self.draw_w = dice.choice([3250, 3400, 3500, 1323, 5360], n).astype(np.int64)
+        self.efficiency = dice.permutation(n)  # rank: 0 is switched off first
+        self.group = dice.integers(0, setting.groups, n)
+        self.on = dice.random(n) > 0.02
+        self.was_on = self.on.copy()
+        self.broken = np.zeros(n, bool)
+        self.locked = np.zeros(n, bool)
+        self.hot_until = np.full(n, NEVER)
+        self.read_at = np.full(n, NEVER)  # by the control's own clock at that time
+        self.read_on = np.zeros(n, bool)
+        self.stuck_until = np.full(n, NEVER)  # its readings do not come through
+        self.cut_until = np.full(n, NEVER)  # neither readings nor orders do
+        # What a slow machine says is how it was a while ago.
+        self.lag_s = np.where(dice.random(n) < setting.slow, dice.uniform(20, 110, n), 0.0)
+        self.turned_at = np.full(n, NEVER)
+        self.excused_until = np.full(n, NEVER)
+        self.losses = np.zeros(n, np.int64)
+        self.coming: list[tuple[float, int, bool, float]] = []
+        self.starts: list[tuple[float, float, int]] = []  # ordered, really started, machine
+        self.heard: list[tuple[float, Order]] = []
+
+    def obey(self, order: Order, sent: float) -> None:
+        """The order is on its way, or lost."""
+        if order.action is Action.RESUME:
+            assert not self.locked[order.machine], "I6: a machine in maintenance was told to start"
+            assert self.hot_until[order.machine] <= sent, "I7: a machine too hot was told to start"
+        lost = self.cut_until[order.machine] > sent or self.dice.random() < self.setting.lost
+        if lost or self.broken[order.machine]:
+            self.losses[order.machine] += 1
+            return
+        self.heard.append((sent, order))
+        self.coming.append(
+            (sent + float(self.dice.uniform(0.2, 25)), order.machine, order.action is Action.RESUME, sent)
+        )
+
+    def pass_time(self, until: float) -> None:
+        """What was on its way happens."""
+        due = sorted(one for one in self.coming if one[0] <= until)
+        self.coming = [one for one in self.coming if one[0] > until]
+        for moment, machine, on, sent in due:
+            if self.broken[machine] or self.on[machine] == on:
+                continue
+            self.turn(machine, moment, on=on)
+            if on:
+                self.starts.append((sent, moment, machine))
+
+    def turn(self, machine: int, moment: float, *, on: bool) -> None:
+        """It really goes on or off."""
+        self.on[machine] = on
+        self.turned_at[machine] = moment
+
+    def read(self, moment: float, own: float) -> None:
+        """A poll: whoever is reachable says what it does."""
+        heard = (self.cut_until <= moment) & (self.stuck_until <= moment) & ~self.broken
+        self.read_at[heard] = own
+        late = self.turned_at > moment - self.lag_s
+        self.read_on[heard] = (self.on ^ late)[heard]
+
+
+@dataclass
+class Judge:
+    """What a run came to."""
+
+    problems: list[str] = field(default_factory=list)
+    off_ticks: int | None = None  # after the planned end of the ramp, until 95 % of the target were off
+    late: int = 0  # machines not back two ticks after the ramp although nothing had happened to them
+    left_off: int = 0
+    restarts: int = 0
+    orders: int = 0
+
+
+Control = Callable[..., Decision]
+
+
+@dataclass
+class Run:
+    """One run: the farm, the plans, the control with what it has kept, and the clock's fault."""
+
+    setting: Setting
+    control: Control = tick
+    rules: Rules = field(default_factory=Rules)
+
+    def __post_init__(self) -> None:
+        farm = self.farm = Farm(self.setting)
+        n, dice = farm.n, farm.dice
+        total = int(farm.draw_w.sum())
+        largest = int(farm.draw_w.max())
+        self.rules = replace(
+            self.rules, step_s=STEP, down_w=total // 10, up_w=total // 15,
+            group_up_w=max(2 * largest, 3 * total // 15 // self.setting.groups), single_w=total * 3 // 10,
+        )  # fmt: skip
+        share = 1.0 if self.setting.whole_site else float(dice.uniform(0.1, 0.4))
+        order = np.argsort(farm.efficiency)
+        reserve = order if self.setting.whole_site else order[: int(n * min(1.0, share * 1.4 + 0.02))]
+        begin = START + 3 * STEP
+        end = begin + self.setting.plan_ticks * STEP
+        target = total if self.setting.whole_site else int(total * share)
+        self.plans = [
+            PlanNow(1, begin, end, reserve, target, shared=self.setting.whole_site, urgent=self.setting.whole_site)
+        ]
+        self.first, self.most_off = self.plans[0], 0
+        self.reach_w = min(target, self.rules.single_w) if not self.setting.whole_site else target
+        self.end = end
+        if self.setting.second_plan:
+            late = end + 6 * STEP
+            self.plans.append(PlanNow(2, begin + 8 * STEP, late, reserve, int(target * 0.6)))
+            self.end = late
+        if self.setting.doubled:  # the same dispatch came twice under two names
+            self.plans.append(replace(self.plans[0], key=3))
+        self.ended_at = ALWAYS
+        self.open_until: dict[int, float] = {}
+        self.withdrawn_at = begin + self.setting.plan_ticks // 2 * STEP if self.setting.withdrawn else ALWAYS
+        self.kept = State.new(n)
+        self.offset = 0.0
+        self.judge = Judge()
+        self.rest_until = NEVER
+        self.dead = self.frozen = False
+        self.idle = 0  # beats of the first plan without a control that is alive and allowed to act
+        self.deadline: float | None = None
+        self.last: float | None = None
+
+    def whole(self) -> Judge:
+        """Run it until everybody should be back, then judge."""
+        farm = self.farm
+        ramp = int(np.ceil(self.plans[0].target_w / self.rules.up_w)) + 1
+        late = max(0.0, -self.setting.clock_step_s)
+        ticks = int((self.end + late - START) / STEP) + 2 * ramp + 45
+        moments = self._accidents(int((self.end - START) / STEP))
+        beats_a_step = int(STEP / BEAT)
+        for beat in range(ticks * beats_a_step):
+            now = START + beat * BEAT
+            if beat % beats_a_step == 0:
+                for accident in moments.get(beat // beats_a_step, ()):
+                    accident(now)
+            farm.pass_time(now)
+            self._steer(now)
+            self._measure(now)
+        farm.pass_time(START + (ticks + 2) * STEP)
+        self._verdict()
+        return self.judge
+
+    def _measure(self, now: float) -> None:
+        """How late the target is reached and everybody is back, counted from the ramp as planned."""
+        farm, plan, judge = self.farm, self.first, self.judge
+        off = int(farm.draw_w[farm.was_on & ~farm.on].sum())
+        if plan.starts_at <= now + self.offset and (self.dead or self.frozen):
+            self.idle += 1
+        if judge.off_ticks is None and now + self.offset < plan.ends_at and off >= 0.95 * self.reach_w:
+            ramp = 1 if plan.urgent else int(np.ceil(0.95 * self.reach_w / self.rules.down_w))
+            judge.off_ticks = int((now + self.offset - plan.starts_at - self.idle * BEAT) / STEP) - ramp
+        self.most_off = max(self.most_off, off)
+        if now < self.ended_at:
+            return
+        if self.deadline is None:
+            ramp = int(np.ceil(1.05 * self.most_off / self.rules.up_w)) + 1
+            self.deadline = self.ended_at + (ramp + 2) * STEP
+        if self.dead or self.frozen:
+            self.deadline += BEAT
+        if now >= self.deadline > 0:
+            left = farm.was_on & ~farm.on & ~farm.broken & ~farm.locked
+            left &= (farm.excused_until + 4 * STEP < now) & (farm.losses < 2)
+            judge.late = int(left.sum())
+            self.deadline = ALWAYS
+
+    # --- the control, which may die at four places --------------------------------------------------------------
+    def _steer(self, now: float) -> None:
+        self.dead = now < self.rest_until
+        if self.dead or (self.last is not None and now < self.last + STEP):
+            return
+        own = now + self.offset
+        if now >= self.withdrawn_at:
+            self.plans = [plan for plan in self.plans if plan.key == 2]
+            self.withdrawn_at = ALWAYS
+        self.plans = [plan for plan in self.plans if own < plan.ends_at]  # what has ended does not begin again
+        if not self.plans:
+            self.ended_at = min(self.ended_at, now)
+        self.farm.read(now - 1, own - 1)
+        frozen = self.frozen = self.setting.kill_switch and 20 <= (now - START) / STEP < 26
+        farm = self.farm
+        seen = Seen(
+            farm.read_at.copy(), farm.read_on.copy(), (farm.read_at > NEVER) & ~farm.read_on, farm.locked.copy(),
+            farm.hot_until > now, farm.draw_w, farm.group, farm.efficiency,
+        )  # fmt: skip
+        dies = int(farm.dice.integers(1, 5)) if farm.dice.random() < self.setting.crash else 0
+        decision = self.control(own, seen, self.plans, self.kept, self.rules, frozen=frozen)
+        self.last = now
+        self._check(decision, seen, now, frozen)
+        if dies:
+            self.rest_until = now + float(farm.dice.integers(1, 10)) * BEAT
+            self.last = None
+        if dies == 1:  # before anything was kept
+            return
+        self.kept = decision.state
+        self.open_until.update((order.machine, now + order.expires_at - own) for order in decision.orders)
+        sent = list(decision.orders)
+        if dies == 2:
+            sent = []
+        elif dies == 3:
+            sent = sent[: len(sent) // 2]
+        for order in sent:
+            assert order.expires_at >= own, "an order was sent after its time"
+            farm.obey(order, now)
+        self.judge.orders += len(sent)
+
+    def _check(self, decision: Decision, seen: Seen, now: float, frozen: bool) -> None:
+        """Each order by itself, against what a person would read in TRUST's list."""
+        say, own = self.judge.problems.append, now + self.offset
+        if frozen and decision.orders:
+            say("I10: ordered under the kill switch")
+        fresh = (own - seen.at < 120) & (seen.at <= own)
+        running = {plan.key: plan for plan in self.plans if plan.starts_at <= own < plan.ends_at}
+        pausing: dict[int, int] = defaultdict(int)
+        for order in decision.orders:
+            m = order.machine
+            if self.open_until.get(m, NEVER) > now:
+                say(f"I1: machine {m} was ordered again while the order before could still be sent")
+            if not fresh[m]:
+                say(f"I8: machine {m} was ordered to {order.action} without a fresh reading")
+            if seen.locked[m]:
+                say(f"I6: machine {m} is in maintenance and was ordered to {order.action}")
+            if not order.expires_at > own:
+                say("I2: an order that has expired already")
+            if order.action is Action.RESUME and seen.hot[m]:
+                say(f"I7: machine {m} is too hot")
+            if order.action is Action.PAUSE:
+                if order.plan not in running:
+                    say("a machine was paused for a plan that does not run")
+                pausing[order.plan] += int(self.farm.draw_w[m])
+        alone = [key for key in pausing if not running[key].shared]
+        off = {o.machine for _sent, o in self.farm.heard if o.action is Action.PAUSE and o.plan in alone}
+        held = sum(
+            int(self.farm.draw_w[m]) for m in off if not (self.farm.on[m] or self.farm.broken[m] or self.farm.locked[m])
+        )
+        if alone and max(held, sum(pausing[key] for key in alone)) > self.rules.single_w:
+            say("I9: more than one person may approve")
+
+    # --- what goes wrong -------------------------------------------------------------------------------------------
+    def _accidents(self, until: int) -> dict[int, list[Callable[[float], None]]]:
+        farm, setting, dice = self.farm, self.setting, self.farm.dice
+        quiet_after = until + 8  # so that what is not back then was left off
+        found: dict[int, list[Callable[[float], None]]] = defaultdict(list)
+
+        def some(count: int) -> NDArray[np.int64]:
+            return dice.integers(0, farm.n, count)
+
+        for _ in range(setting.outages):
+            group, length = int(dice.integers(0, setting.groups)), float(dice.integers(2, 9)) * STEP
+            found[int(dice.integers(2, quiet_after - 8))].append(
+                lambda now, group=group, length=length: self._hold(farm.cut_until, farm.group == group, now + length)
+            )
+        for machine in some(setting.frozen_readings).tolist():
+            found[int(dice.integers(2, quiet_after - 8))].append(
+                lambda now, machine=machine: self._hold(farm.stuck_until, machine, now + 6 * STEP)
+            )
+        for machine in some(setting.reboots).tolist():
+            found[int(dice.integers(5, quiet_after))].append(lambda now, machine=machine: self._reboot(machine))
+        for machine in some(setting.broken).tolist():
+            found[int(dice.integers(5, quiet_after))].append(lambda now, machine=machine: self._breaks(machine))
+        for machine in some(setting.locked).tolist():
+            found[int(dice.integers(2, quiet_after))].append(
+                lambda now, machine=machine: farm.locked.__setitem__(machine, True)
+            )
+        for machine in some(setting.hot).tolist():
+            found[int(dice.integers(2, quiet_after))].append(
+                lambda now, machine=machine: self._hold(farm.hot_until, machine, now + 4 * STEP)
+            )
+        if setting.clock_step_s:
+            found[int(dice.integers(4, quiet_after))].append(lambda now: self._clock(setting.clock_step_s))
+        return found
+
+    def _hold(self, until: Floats, which: Any, moment: float) -> None:
+        until[which] = moment
+        self.farm.excused_until[which] = moment
+
+    def _reboot(self, machine: int) -> None:
+        """Power fails and comes back: the machine starts by itself, which nobody ordered."""
+        if not self.farm.broken[machine] and not self.farm.locked[machine]:
+            self.farm.turn(machine, self.last or START, on=True)
+
+    def _breaks(self, machine: int) -> None:
+        self.farm.broken[machine] = True
+        self.farm.on[machine] = False
+
+    def _clock(self, step: float) -> None:
+        self.offset += step
+
+    # --- the verdict -----------------------------------------------------------------------------------------------
+    def _verdict(self) -> None:
+        farm, judge = self.farm, self.judge
+        judge.restarts = len(farm.starts)
+        left = farm.was_on & ~farm.on & ~farm.broken & ~farm.locked
+        judge.left_off = int(left.sum())
+        if judge.left_off:
+            judge.problems.append(f"I5: {judge.left_off} machines were left off")
+        if judge.late:
+            judge.problems.append(f"{judge.late} machines were back later than two ticks after the ramp")
+        ordered = sorted((sent, int(farm.draw_w[order.machine]), int(farm.group[order.machine]))
+                         for sent, order in farm.heard if order.action is Action.RESUME)  # fmt: skip
+        self._ramp(ordered, self.rules.up_w, "the site")
+        for group in range(self.setting.groups):
+            self._ramp([one for one in ordered if one[2] == group], self.rules.group_up_w, f"breaker {group}")
+
+    def _ramp(self, ordered: list[tuple[float, int, int]], limit: int, whose: str) -> None:
+        """The most that was started within one step, wherever it begins."""
+        begin, total = 0, 0
+        for sent, draw, _group in ordered:
+            total += draw
+            while ordered[begin][0] <= sent - STEP:
+                total -= ordered[begin][1]
+                begin += 1
+            if total > limit:
+                self.judge.problems.append(f"I4: {whose} took {total} W in a step, {limit} are allowed")
+                return
+
+
+def fire_and_forget(
+    now: float, seen: Seen, plans: list[PlanNow], state: State, rules: Rules, *, frozen: bool = False
+) -> Decision:
+    """The control: each machine is told once at the start and once at the end, and nobody looks again."""
+    after = state.copy()
+    orders = []
+    for plan in plans[:1]:
+        if plan.starts_at <= now < plan.ends_at and not after.touched.any():
+            enough = int(np.searchsorted(np.cumsum(seen.draw_w[plan.order]), plan.target_w)) + 1
+            for machine in plan.order[:enough].tolist():
+                after.touched[machine] = True
+                orders.append(Order(machine, Action.PAUSE, plan.key, now, now + 30, int(seen.draw_w[machine])))
+    if after.touched.any() and not any(plan.starts_at <= now < plan.ends_at for plan in plans):
+        for machine in np.flatnonzero(after.touched).tolist():
+            orders.append(Order(machine, Action.RESUME, 1, now, now + 30, int(seen.draw_w[machine])))
+        after.touched[:] = False
+    return Decision(tuple(orders), (), (), (), (), (), after)
