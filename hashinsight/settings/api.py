@@ -45,6 +45,7 @@ SPECTACULAR_SETTINGS = {
         },
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("RepairKind", "RepairStatus")},
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
+        "ReadingStateEnum": "hosting.api.edge.READING_STATES",
         "UserMinerStatusEnum": "intelligence.enums.UserMinerStatus",
         "SourceEnum": "crm.enums.LeadSource",
         "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",

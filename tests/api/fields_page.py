@@ -217,6 +217,9 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         name = path.split("/")[3]
         if name == "me":
             continue
+        if name == "edge":
+            rows += [_edge_row(path, method, operation, spec) for method, operation in methods.items()]
+            continue
         view = views[name]
         for method, operation in methods.items():
             action = operation["operationId"].removeprefix(name.replace("-", "_") + "_")
@@ -230,6 +233,12 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
             call = f"{method.upper()} {path.removeprefix('/api/v1')}"
             rows.append((call, _takes(operation, spec), scope, *clients, power or "yes"))
     return rows
+
+
+def _edge_row(path: str, method: str, operation: dict[str, Any], spec: dict[str, Any]) -> Row:
+    """Opened by a device's token (by a code, where no security is said) and by no key of a person."""
+    way_in = "token of a device" if operation["security"] else "code of a device"
+    return (f"{method.upper()} {path.removeprefix('/api/v1')}", _takes(operation, spec), way_in, "–", "–", "–")
 
 
 def _takes(operation: dict[str, Any], spec: dict[str, Any]) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -29,9 +31,13 @@ from accounts.models import User
 from crm.domain import deals
 from crm.models import Customer, Invoice
 from hashinsight.common.api import document
+from hosting.domain import edge
+from hosting.engine.ingest.wire import MEDIA_TYPE
+from hosting.models import Site
 from tests import factories
 from tests.api.client import Caller
 from tests.api.conftest import money_rows, steel_rows
+from tests.hosting.ingest.conftest import PUBLIC_KEY
 from tests.support.standing import standing
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
@@ -47,6 +53,7 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 
+schemathesis.serializer.alias(MEDIA_TYPE, "application/octet-stream")
 WHOLE: Any = response_schema_conformance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")]
@@ -109,7 +116,36 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
     return {name: [str(row.public_id) for row in many] for name, many in found.items()}
 
 
-def fuzz(operation: Any, callers: list[Caller], rows: dict[str, list[str]], calls: int) -> int:
+class Device:
+    """An edge device of the site, as a caller."""
+
+    def __init__(self, site: Site, root: User) -> None:
+        device, code = edge.register_device(serial="E-1", name="Edge 1", site=site, by=root, at=timezone.now())
+        _device, token = edge.enrol(code, public_key=PUBLIC_KEY, at=timezone.now())
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.code = edge.give_code(device, by=root, at=timezone.now())
+
+
+@pytest.fixture
+@standing
+def as_device(rows: dict[str, list[str]], root: User) -> Device:
+    """Where the machines stand."""
+    return Device(Site.objects.get(public_id=rows["sites"][0]), root)
+
+
+def for_devices(case: Any, rows: dict[str, list[str]], dice: random.Random) -> None:
+    """Machines that are there, a code that opens; and no limit of calls, which are few a minute."""
+    cache.clear()
+    if not isinstance(case.body, dict) or dice.random() < 0.3:
+        return
+    for reading in case.body.get("readings") or () if isinstance(case.body.get("readings"), list) else ():
+        if isinstance(reading, dict):
+            reading |= {"machine": dice.choice(rows["miners"]), "recorded_at": timezone.now().isoformat()}
+    if "code" in case.body and "code" in rows:
+        case.body |= {"code": rows["code"][0], "public_key": PUBLIC_KEY}
+
+
+def fuzz(operation: Any, callers: list[Any], rows: dict[str, list[str]], calls: int) -> int:
     """Make the calls of one operation; each is taken back. Returns how many were made."""
     made = 0
     dice = random.Random(SEED)
@@ -125,6 +161,8 @@ def fuzz(operation: Any, callers: list[Caller], rows: dict[str, list[str]], call
                 known = rows.get(name if name == "miners" else f"{name.replace('_', '-')}s")
                 if known and dice.random() < 0.7:
                     case.body[name] = dice.sample(known, 2) if name == "miners" else dice.choice(known)
+        if resource == "edge":
+            for_devices(case, rows, dice)
         caller = dice.choice(callers)
         with transaction.atomic():
             response = case.call(headers=caller.headers)
@@ -154,14 +192,17 @@ def fuzz(operation: Any, callers: list[Caller], rows: dict[str, list[str]], call
 
 
 def test_no_call_breaks_the_api_or_its_document(
-    api: Any, as_root: Caller, as_alice: Caller, rows: dict[str, list[str]]
+    api: Any, as_root: Caller, as_alice: Caller, as_device: Device, rows: dict[str, list[str]]
 ) -> None:
+    rows["code"] = [as_device.code]
     made = 0
     dice = random.Random(DRAW)
     print(f"\nHASHINSIGHT_SEED={DRAW}")
     for result in api.get_all_operations():
         if NIGHTLY or dice.random() < SHARE:
-            made += fuzz(result.ok(), [as_root, as_alice], rows, CALLS_PER_OPERATION)
+            operation = result.ok()
+            callers = [as_device] if "/edge/" in operation.path else [as_root, as_alice]
+            made += fuzz(operation, callers, rows, CALLS_PER_OPERATION)
     assert made >= (8000 if NIGHTLY else 200)
 
 
@@ -180,3 +221,15 @@ def test_a_planted_500_is_found(api: Any, as_root: Caller, rows: dict[str, list[
     with pytest.raises(FailureGroup) as found:
         fuzz(operation, [as_root], rows, 60)
     assert "ServerError" in {type(failure).__name__ for failure in found.value.exceptions}
+
+
+def test_the_doors_of_devices_answer_as_they_are_described(
+    api: Any, as_device: Device, rows: dict[str, list[str]]
+) -> None:
+    """Whatever the draw, and often enough that batches are taken and codes traded."""
+    rows["code"] = [as_device.code]
+    made = {path: fuzz(api[path][verb], [as_device], rows, 30) for path, verb in (
+        ("/api/v1/edge/batches/", "POST"), ("/api/v1/edge/enrol/", "POST"), ("/api/v1/edge/rotate/", "POST"),
+        ("/api/v1/edge/machines/", "GET"),
+    )}  # fmt: skip
+    assert min(made.values()) >= 1

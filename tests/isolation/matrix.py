@@ -120,7 +120,7 @@ class Matrix:
         """Every cell, in a fixed order."""
         for path, operations in self.spec["paths"].items():
             resource = path.split("/")[3]
-            if resource in SHARED:
+            if resource in SHARED or resource == "edge":  # test_edge_doors.py looks at them
                 continue
             short = path.removeprefix("/api/v1")
             for tenant in self.world.foreign:

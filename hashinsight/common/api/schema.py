@@ -95,6 +95,12 @@ ERRORS = {
         "It has changed since you read it. Read it again, then decide.",
         "If-Match names another state.",
     ),
+    413: ErrorForm(
+        "Request Entity Too Large",
+        "body_too_large",
+        "A batch has at most 10000000 bytes, inflated as well.",
+        "The body is larger than is taken here.",
+    ),
     415: ErrorForm(
         "Unsupported Media Type",
         "unsupported_media_type",
@@ -156,6 +162,8 @@ IF_NONE_MATCH = header_parameter("If-None-Match", "An ETag: answer 304 without a
 class HashInsightSchema(AutoSchema):
     """drf-spectacular's inspection plus what the base view does for every operation."""
 
+    is_conditional = True  # whether what is read can be asked for with If-None-Match
+
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """The operation with its errors and headers."""
         token = describing.set(True)
@@ -175,7 +183,7 @@ class HashInsightSchema(AutoSchema):
         for status, response in operation["responses"].items():
             response["headers"] = self._success_headers(status)
             response["description"] = response["description"] or "Done."
-        if self.method == "GET":
+        if self.method == "GET" and self.is_conditional:
             operation["responses"]["304"] = {"$ref": "#/components/responses/NotModified"}
         for status in self._error_statuses():
             operation["responses"][str(status)] = {"$ref": f"#/components/responses/Problem{status}"}

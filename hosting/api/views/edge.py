@@ -6,28 +6,39 @@ key of a person opens none of them, and a device's token none of the others.
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from rest_framework import exceptions, serializers
+from drf_spectacular.types import OpenApiTypes
+from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hashinsight.common.api.fields import InputSerializer
 from hashinsight.common.api.problems import BadRequest, Problem
 from hashinsight.common.api.throttling import KeyThrottle
 from hashinsight.common.api.views import BaseView
 from hashinsight.common.audit import audit_context
 from hashinsight.common.requests import client_ip
+from hosting.api.edge import (
+    ENCODING,
+    SENT_AT,
+    BatchInput,
+    BatchTakenSerializer,
+    EnrolInput,
+    EnrolledSerializer,
+    MachinesToReadSerializer,
+    TokenSerializer,
+)
+from hosting.api.schema import EdgeSchema
 from hosting.domain import edge
 from hosting.domain.edge_batches import take_batch
 from hosting.domain.miner_secrets import sealed_for
-from hosting.engine.ingest.wire import LARGEST, READERS, BatchRefused, inflate
+from hosting.engine.ingest.wire import LARGEST, MEDIA_TYPE, READERS, BatchRefused, inflate
 
 _REFUSALS = {
     "body_too_large": gettext_lazy("A batch has at most %(most)s bytes, inflated as well."),
@@ -86,7 +97,11 @@ class DeviceThrottle(KeyThrottle):
 class EdgeView(BaseView):
     """Served for the device itself; nothing is read as a person."""
 
-    schema = None
+    schema = EdgeSchema()
+    takes: Any = None
+    answers: ClassVar[dict[int, Any]] = {}
+    errors: ClassVar[frozenset[int]] = frozenset({400, 401, 429})
+    parameters: ClassVar[list[Any]] = []
     authentication_classes: Any = (DeviceAuthentication,)
     permission_classes: Any = ()
     throttle_classes = [DeviceThrottle]
@@ -118,18 +133,13 @@ class EdgeView(BaseView):
         return caller
 
 
-class EnrolInput(InputSerializer):
-    """A code and the key of the device."""
-
-    code = serializers.CharField(max_length=40)
-    public_key = serializers.CharField(max_length=64)
-    software_version = serializers.CharField(max_length=60, required=False, allow_blank=True)
-
-
 class EnrolView(EdgeView):
     """``POST enrol/``: open to whoever has a code; counted by address."""
 
     http_method_names = ["post"]
+    takes = EnrolInput
+    answers: ClassVar[dict[int, Any]] = {201: EnrolledSerializer}
+    errors = frozenset({400, 409, 415, 429})
     authentication_classes: Any = ()
 
     def check_permissions(self, request: Request) -> None:
@@ -151,6 +161,8 @@ class RotateView(EdgeView):
     """``POST rotate/``."""
 
     http_method_names = ["post"]
+    answers: ClassVar[dict[int, Any]] = {201: TokenSerializer}
+    errors = frozenset({400, 401, 409, 429})
 
     def post(self, request: Request) -> Response:
         """A new token; the one in use opens for another day."""
@@ -162,6 +174,7 @@ class MachinesView(EdgeView):
     """``GET machines/``."""
 
     http_method_names = ["get"]
+    answers: ClassVar[dict[int, Any]] = {200: MachinesToReadSerializer}
 
     def get(self, request: Request) -> Response:
         """The machines to read, and how often."""
@@ -185,6 +198,10 @@ class BatchesView(EdgeView):
     """``POST batches/``."""
 
     http_method_names = ["post"]
+    takes: Any = {"application/json": BatchInput, MEDIA_TYPE: OpenApiTypes.BINARY}
+    answers: ClassVar[dict[int, Any]] = {200: BatchTakenSerializer, 201: BatchTakenSerializer}
+    errors = frozenset({400, 401, 409, 413, 415, 429})
+    parameters: ClassVar[list[Any]] = [SENT_AT, ENCODING]
 
     def post(self, request: Request) -> Response:
         """Take a batch of readings in, in JSON or in columns; the same batch again gets the same answer."""
