@@ -18,6 +18,7 @@ from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_cre
 from hashinsight.demo.plain import build_plain
 from hashinsight.demo.readings import tell_readings
 from hashinsight.demo.sample import build_sample
+from hashinsight.demo.service import ServiceTeller
 from hashinsight.demo.shapes import Size
 from hashinsight.demo.steel import SteelTeller
 from hashinsight.jobs.domain import runs, work
@@ -76,12 +77,13 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
         clients = _build(wish, staff, say)
         machines = SteelTeller(staff, Clock(wish.at), seed=wish.seed).tell()
         say(f"{len(machines)} machines at two sites")
+        invite_clients(clients, by=staff.owner, at=wish.at)
+        machines = ServiceTeller(staff, Clock(wish.at)).tell(machines, client=clients[0])
         if wish.hours:
             told = tell_readings(machines, at=wish.at, hours=wish.hours, seed=wish.seed)
             say(f"{told} readings of the last {wish.hours} hours")
         if wish.with_market:
             tell_market(at=wish.at, seed=wish.seed, sample=wish.sample, say=say)
-        invite_clients(clients, by=staff.owner, at=wish.at)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)
         runs.finish_run(run, at=wish.at, result={"kind": wish.kind, "seed": wish.seed})
