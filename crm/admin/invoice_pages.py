@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from crm.admin.issue_warnings import warnings_of_many, warnings_of_one
@@ -84,7 +84,7 @@ class IssuePage(ConfirmPage):
                 (_("issued on"), day_text(issued.issued_on)),
                 (_("due on"), day_text(issued.due_on)),
                 (_("from"), party_text(issued.seller)),
-                (_("to"), party_text(issued.buyer)),
+                (pgettext("addressee", "to"), party_text(issued.buyer)),
                 (_("e-mail goes to"), draft.customer.invoice_email or _("nobody")),
                 (_("language"), draft.get_language_display()),
             ],

@@ -94,12 +94,18 @@ def _shown(found: dict[str, Any], at: datetime) -> dict[str, Any]:
         ],
         "named": any(row["id"] for row in found["rows"]),  # a fleet has models alone
         "rows": [
-            (*([row["name"]] if row["id"] else []), row["model_name"], row["quantity"],
+            (*([_named(row)] if row["id"] else []), row["model_name"], row["quantity"],
              number_text(Decimal(row["hashrate_ths"])), _kwh(row["usd_per_kwh"]), _kwh(row["break_even_usd_per_kwh"]),
              _usd(row["daily_net_usd"]), str(row["payback_month"] or DASH), _percent(row["roi"]))
             for row in found["rows"]
         ],
     }  # fmt: skip
+
+
+def _named(row: dict[str, Any]) -> str:
+    """Its own name; the model stands beside it."""
+    name = str(row["name"])
+    return DASH if name == f"{row['quantity']} × {row['model_name']}" else name
 
 
 def _usd(text: str | None) -> str:

@@ -16,7 +16,7 @@ from marketdata.models import Coin, CoinProfitability
 class CoinAdmin(BaseAdmin):
     """Coins; what changes daily comes from the sources, or from a list by the command import_market_data."""
 
-    list_display = ("symbol", "name", "difficulty_shown", "price_shown", "block_reward", "observed_at", "is_active")
+    list_display = ("symbol", "name", "difficulty_shown", "price_shown", "reward_shown", "observed_at", "is_active")
     list_filter = (("is_active", BooleanRadioFilter),)
     search_fields = ("symbol", "name")
     ordering = ("symbol",)
@@ -58,6 +58,10 @@ class CoinAdmin(BaseAdmin):
     @display(description=gettext_lazy("price"), ordering="price_usd")
     def price_shown(self, row: Coin) -> str:
         return price_text(row.price_usd, "USD") or "–"
+
+    @display(description=gettext_lazy("reward per block"), ordering="block_reward")
+    def reward_shown(self, row: Coin) -> str:
+        return number_text(row.block_reward) or "–"
 
 
 @admin.register(CoinProfitability)

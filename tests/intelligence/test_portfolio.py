@@ -168,6 +168,7 @@ def test_the_page_shows_a_user_or_the_fleet(
     entry(custom_name="=Garage", quantity=3)
     client = sign_in(root)
     page = client.get(f"{PAGE}?user={alice.pk}")
+    assert page.context["found"]["rows"][0][:3] == ("=Garage", "S21", 3)
     assert dict(page.context["found"]["facts"])["machines"] == "3"
     rows = list(csv.DictReader(client.get(f"{PAGE}?user={alice.pk}&csv=1").content.decode().splitlines()))
     assert [(row["name"], row["quantity"]) for row in rows] == [("'=Garage", "3")]
