@@ -14,15 +14,13 @@ from hosting import periodic, retention
 from hosting.domain.alert_rules import look_at
 from hosting.domain.caps import terms_above_cap
 from hosting.domain.collection_watch import late_collections, other_machines
-from hosting.domain.fleet import RESTAMP
 from hosting.domain.gauges import gauges
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
-from hosting.domain.miner_secrets import rebind, renewed
+from hosting.domain.miner_secrets import renewed
 from hosting.domain.partitions import missing_partitions
 from hosting.domain.place_counts import drifted_counts
 from hosting.domain.terms import end_with_contract, renew_with_contract
 from hosting.domain.ticket_clock import late_tickets
-from hosting.domain.usage_marks import mark_owners
 from hosting.enums import MinerAlertKind
 from hosting.models import MinerSecret
 from hosting.tiles import register_tiles
@@ -137,9 +135,5 @@ def register() -> None:
         watch=missing_partitions,
     )
     register_secrets(MinerSecret, renewed)
-    if rebind not in RESTAMP:
-        RESTAMP.append(rebind)
-    if mark_owners not in RESTAMP:
-        RESTAMP.append(mark_owners)
     periodic.register()
     retention.register()

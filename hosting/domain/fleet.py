@@ -1,10 +1,10 @@
 """Machines: entering, placing, assigning, retiring, and saying what they should do; always for many at once.
 
 Where a machine stands and whose it is stands twice: on the machine as it is now, and in the histories. Only the
-functions here write either. Locks are taken in one order: site, zone, then machines by id.
+functions here write either. Locks are taken in one order: repair orders, site, zone, then machines by id.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,8 +25,9 @@ from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hosting.domain.caps import Standing, caps_kept, refuse_overruns
 from hosting.domain.histories import BATCH, close_placements, log, move_placements, tell
+from hosting.domain.ownership import follow_owners, hold_repairs
 from hosting.domain.places import PlaceRefused, check_capacity
-from hosting.domain.stamping import hold_stamps, restamp_readings
+from hosting.domain.stamping import hold_stamps
 from hosting.domain.usage_marks import hold_places
 from hosting.enums import INTENT_MOVES, MinerIntent, Operation, PlaceStatus
 from hosting.models import Miner, MinerOwnership, Rack, Site, Zone
@@ -169,16 +170,17 @@ def assign_miners(
 
     Whatever ownership the history holds after ``since`` gives way. Raises MinersRefused for a moment in the future or
     off the grid, and for an inactive customer, CapReached where they stand and do not fit under the customer's terms.
-    ``RESTAMP`` is told about it.
+    What else an owner is stamped on follows (``ownership.TOUCHED``).
     """
     hold_stamps()  # before any row: whoever stores readings waits for rows with the lock in hand
     if since != quarter_hour(since):
         raise MinersRefused(_("Ownership changes at quarter-hours."))
     if since > at:
         raise MinersRefused(_("Ownership cannot change in the future."))
+    ids = sorted({miner.pk for miner in miners})
+    hold_repairs(ids)
     if customer is not None and lock_row(customer).status != CustomerStatus.ACTIVE:
         raise MinersRefused(_("%(customer)s is inactive.") % {"customer": customer})
-    ids = sorted({miner.pk for miner in miners})
     sites = hold_places(ids, stood_since=since)
     locked = _locked(ids)
     with audit_context(reason=printable(reason)), caps_kept(sites, at=at):
@@ -196,13 +198,8 @@ def assign_miners(
     for miner in locked:
         miner.customer = customer
     tell(locked, "miner.assigned", by)
-    for restamp in RESTAMP:
-        restamp(ids, since)
+    follow_owners(ids, since)
     return locked
-
-
-# Told in the transaction of a change of owner, which holds the stamping lock: ``restamp(miner_ids, since)``.
-RESTAMP: list[Callable[[Sequence[int], datetime], None]] = [restamp_readings]
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ What that means for usage stands in ``hosting.engine.usage``; here the quarter-h
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_for_move
 from hashinsight.events.domain import publish
 from hosting.domain import fleet
+from hosting.domain.ownership import hold_new_repairs
 from hosting.domain.usage_marks import hold_places, mark_pause
 from hosting.enums import REPAIR_MOVES, MinerIntent, RepairKind, RepairStatus
 from hosting.models import Miner, RepairOrder, Ticket
@@ -45,8 +46,7 @@ def order_repair(
 
     Raises ValidationError, and RepairRefused for a retired machine, one already in repair, or a foreign ticket.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('repair', 0))")
+    hold_new_repairs()
     hold_places([miner.pk], stood_since=fleet.quarter_hour(at))
     current = Miner.objects.select_for_update(of=("self",)).get(pk=miner.pk)
     if current.intent == MinerIntent.RETIRED:

@@ -98,7 +98,7 @@ def test_a_back_dated_owner_takes_the_place_of_whoever_came_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     told: list[Any] = []
-    monkeypatch.setattr(fleet, "RESTAMP", [lambda ids, since: told.append((list(ids), since))])
+    monkeypatch.setattr(fleet, "follow_owners", lambda ids, since: told.append((list(ids), since)))
     (miner,) = machines(1)
     day = quarter_hour(now) - timedelta(days=10)
     fleet.assign_miners([miner], customer=customer_a, since=day, by=root, at=now)
