@@ -93,12 +93,12 @@ class ServiceTeller:
     def _among_us(self, machines: list[Miner]) -> None:
         tickets.open_ticket(
             subject="Filter mats are due", site=machines[0].site, kind="other", priority="low", by=self.ours,
-            at=self._ago(days=1),
+            at=self._ago(hours=3),
         )  # fmt: skip
 
     def _rota(self) -> None:
         """Operations by day, the owner by night; one day next week the other way round."""
-        rota = Rota.objects.create(name="On call", time_zone="Europe/Berlin")
+        rota = Rota.objects.create(name="Operations around the clock", time_zone="Europe/Berlin")
         RotaRow.objects.bulk_create(
             RotaRow(rota=rota, person=person, weekday=weekday, begins=hours[0], ends=hours[1])
             for weekday in range(7)

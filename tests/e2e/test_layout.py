@@ -39,6 +39,13 @@ LOOK = """() => {
     if (cut > 1) found.push(`the list is cut off by ${Math.round(cut)} px`);
     for (const image of document.images)
         if (image.complete && !image.naturalWidth) found.push(`broken image ${image.src}`);
+    const day = /^(\\d{4}-\\d\\d-\\d\\d|\\d\\d\\.\\d\\d\\.\\d{4})$/, range = document.createRange();
+    for (const cell of document.querySelectorAll("#result_list td")) {
+        if (!day.test(cell.innerText.trim()) || !cell.checkVisibility()) continue;
+        range.selectNodeContents(cell);
+        const lines = new Set([...range.getClientRects()].map(one => Math.round(one.top)));
+        if (lines.size > 1) found.push(`a date is broken: ${cell.className.split(" ")[0]}`);
+    }
     const headings = [...document.querySelectorAll("h1, h2")];
     if (!headings.some(one => one.innerText.trim() && one.checkVisibility())) found.push("no visible heading");
     return found;
@@ -168,15 +175,21 @@ def test_every_page_is_whole_headed_and_in_one_language(
 
 
 def test_the_look_notices_what_is_planted(page: Page) -> None:
-    """The control: a wide page, a cut list, a broken picture, no heading and an English word are all seen."""
+    """The control: a wide page, a cut list, a broken picture or date, no heading and an English word are all seen."""
     page.goto("about:blank")  # a page of ours would not take styles inside it
     page.set_content(
         '<div data-simplebar style="width: 300px; overflow: auto"><table id="result_list" style="width: 700px">'
-        "<tr><td>Type to search</td></tr></table></div>"
+        '<tr><td>Type to search</td></tr><tr><td><div style="width: 50px">2026-05-01</div></td></tr></table></div>'
         '<img src="data:image/png;base64,AAAA"><div style="width: 3000px">x</div><h1 style="display: none">x</h1>'
     )
     page.wait_for_timeout(200)
     found = " ".join(page.evaluate(LOOK))
-    for expected in ("wider than the window", "cut off by 400 px", "broken image", "no visible heading"):
+    for expected in (
+        "wider than the window",
+        "cut off by 400 px",
+        "broken image",
+        "no visible heading",
+        "a date is broken",
+    ):
         assert expected in found, (expected, found)
     assert set(page.evaluate(WORDS)) & english_words() == {"Type to search"}

@@ -10,6 +10,7 @@ addEventListener("DOMContentLoaded", () => {
         return;
     }
     const { plugins, scales } = DEFAULT_CHART_OPTIONS;
+    DEFAULT_CHART_OPTIONS.locale = document.documentElement.lang || "en"; // of the figures beside the mouse
     const figures = new Intl.NumberFormat(document.documentElement.lang || "en");
     scales.y.ticks.callback = function (value) {
         const unit = this.chart.data.datasets.find((line) => line.suffixYAxis)?.suffixYAxis;
