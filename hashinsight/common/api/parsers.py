@@ -43,7 +43,7 @@ class FileParser(BaseParser):
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
+    ) -> Any:
         """The bytes. Raises BadRequest."""
         said = int((parser_context or {})["request"].META.get("CONTENT_LENGTH") or 0)  # the server has looked at it
         raw: bytes = b"" if said > LARGEST_FILE else stream.read(LARGEST_FILE + 1)

@@ -233,7 +233,7 @@ class TicketViewSet(ResourceViewSet):
         said = self._file_form()(data=self.request.query_params.dict())
         if not said.is_valid():
             raise invalid_parameters(said.errors)
-        raw = self.request.data or b""  # an empty body is no bytes for DRF
+        raw: Any = self.request.data or b""  # an empty body is no bytes for DRF
         try:
             file = checked_file(said.validated_data["name"], raw)
         except ValidationError as error:
