@@ -18,18 +18,12 @@ from django.db.models import Exists, F, OuterRef, Q
 from hashinsight.jobs.domain import runs
 from hashinsight.jobs.enums import RunState
 from hashinsight.jobs.models import JobRun
-from hosting.clients.adapter import MachineAdapter, Target
+from hosting.clients.adapter import MachineAdapter
 from hosting.clients.aside import Heard as Answer
 from hosting.clients.aside import poll_aside
-from hosting.clients.limits import Limits, Trouble
 from hosting.clients.machines import Machines
-from hosting.domain.contacts import Heard, keep_contacts
-from hosting.domain.miner_secrets import credentials_of
-from hosting.domain.telemetry import store_readings
-from hosting.engine.identity import Known
-from hosting.engine.ingest.columns import columns_of
-from hosting.engine.ingest.spans import microseconds
-from hosting.enums import EdgeStatus, MinerIntent, PlaceStatus, ReadingSource
+from hosting.domain.asking import Asked, Kept, keep_answers, limits_of, machines_to_ask
+from hosting.enums import EdgeStatus, MinerIntent, PlaceStatus
 from hosting.models import EdgeDevice, Miner, Site
 
 JOB = "hosting.collect_site"
@@ -37,7 +31,6 @@ CHUNK = 2_000  # readings in one transaction
 CLAIM = timedelta(seconds=300)  # a poll that has not been heard of for so long is dead
 MOST_S = 200.0  # a poll ends before its task is stopped
 SHARE = 0.9  # of the period that a poll may take
-IN_FULL_EVERY = timedelta(hours=6)  # who it is, not only its figures
 Clock = Callable[[], datetime]
 
 
@@ -50,15 +43,6 @@ class Collected:
     faults: int = 0
     stored: int = 0
     left: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Machine:
-    """A machine to ask."""
-
-    pk: int
-    target: Target
-    ours: Known
 
 
 def collected_miners() -> Any:
@@ -138,10 +122,12 @@ def _collect(
         return total
     seconds = min(site.collection_interval_s * SHARE, MOST_S)
     targets = [machine.target for machine in machines.values()]
-    answers = poll_aside(targets, adapter=adapter, seconds=seconds, clock=clock, limits=limits_of(site))
+    answers = poll_aside(
+        targets, adapter=adapter, seconds=seconds, clock=clock, limits=limits_of(site.collection_interval_s)
+    )
     with closing(answers):
         for part in _chunks(answers, chunk):
-            told = [(machines[result.target.key], moment, result) for moment, result in part]
+            told = [(machines[result.target.key], (moment, result)) for moment, result in part]
             kept = _keep(run, site, told, clock())
             if kept is None:
                 break
@@ -152,60 +138,21 @@ def _collect(
     return total
 
 
-def limits_of(site: Site) -> Limits:
-    """How long one machine may take: less where a site is read often."""
-    total = min(8.0, max(2.0, site.collection_interval_s / 4))
-    return Limits(connect_s=min(3.0, total / 2), silence_s=min(5.0, total), total_s=total)
-
-
 def _chunks(answers: Iterable[Answer], size: int) -> Iterator[list[Answer]]:
     rest = iter(answers)
     while part := list(islice(rest, size)):
         yield part
 
 
-def _machines(site: Site, period_start: datetime) -> Iterator[_Machine]:
+def _machines(site: Site, period_start: datetime) -> Iterator[Asked]:
     """Those not read in this period, the ones not read for longest first."""
     rows = collected_miners().filter(
         Q(latest__isnull=True) | Q(latest__recorded_at__lt=period_start), site_id=site.pk
     ).order_by(F("latest__recorded_at").asc(nulls_first=True), "pk")  # fmt: skip
-    columns = (
-        "pk", "address", "port", "serial", "mac", "model__name", "model_text", "contact__dialect", "contact__trouble",
-        "contact__asked_in_full_at",
-    )  # fmt: skip
-    logins = credentials_of(rows.values("pk"))
-    for pk, address, port, serial, mac, model, text, dialect, trouble, in_full_at in rows.values_list(*columns):
-        # Not all machines of a site in the same minute; and who was away may have come back as another.
-        due = period_start - IN_FULL_EVERY - timedelta(minutes=pk % 60)
-        quick = dialect and not trouble and in_full_at is not None and in_full_at > due
-        target = Target(address, port=port, dialect=dialect if quick else "", key=str(pk), credentials=logins.get(pk))
-        yield _Machine(pk, target, Known(serial, mac, model or text))
+    return machines_to_ask(rows, at=period_start)
 
 
-def _keep(run: JobRun, site: Site, part: list[Any], at: datetime) -> Collected | None:
+def _keep(run: JobRun, site: Site, part: list[tuple[Asked, Answer]], at: datetime) -> Kept | None:
     """Store one chunk; None, and nothing is stored, when another process has taken over."""
-    # A failure of our own reader says nothing about the machine: no row, not even "unreachable".
-    told = [one for one in part if one[2].reading is not None or one[2].trouble is not Trouble.FAULT]
     with transaction.atomic():
-        if not runs.beat(run, at=at):
-            return None
-        ids = [machine.pk for machine, _moment, _result in part]
-        known = set(Miner.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        stored = store_readings(
-            columns_of((machine.pk, _second(moment), result.reading) for machine, moment, result in told),
-            source=ReadingSource.COLLECTOR, at=at, site=site,
-        )  # fmt: skip
-        keep_contacts(
-            (
-                Heard(machine.pk, machine.ours, result, in_full=not machine.target.dialect)
-                for machine, _moment, result in part
-                if machine.pk in known
-            ),
-            at=at,
-        )
-    silent = sum(result.reading is None for _machine, _moment, result in told)
-    return Collected(silent=silent, faults=len(part) - len(told), stored=stored.stored)
-
-
-def _second(moment: datetime) -> int:
-    return microseconds(moment.replace(microsecond=0))
+        return keep_answers(site, part, at=at) if runs.beat(run, at=at) else None

@@ -14,7 +14,7 @@ from crm.models import Customer
 from hashinsight.jobs.models import JobRun
 from hosting.clients.adapter import ReadResult, Target
 from hosting.clients.limits import DEFAULT, Limits, Trouble
-from hosting.domain import collection, fleet
+from hosting.domain import asking, collection, fleet
 from hosting.domain.collection import Collected, collect_site, job_of, period_of, sites_due
 from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.fleet import Spot
@@ -97,7 +97,7 @@ def simulated(count: int, *, faults: str = "", network: IPv4Network | None = Non
 def test_what_is_stored_is_what_the_machines_say_and_silent_ones_cost_their_timeout(
     placed: Machines, site: Site, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collection, "limits_of", lambda _site: Limits(1.0, 1.0, 1.5))
+    monkeypatch.setattr(collection, "limits_of", lambda _seconds: Limits(1.0, 1.0, 1.5))
     with simulated(20, faults="hang=5%,garbage=5%,drop=5%") as thread:
         miners = placed(20, addresses=thread.fleet.addresses())
         began = time.monotonic()
@@ -168,7 +168,7 @@ def test_a_killed_poll_leaves_whole_chunks_and_the_next_run_goes_on(
     site.save()
     miners = placed(7)
     clock, adapter = Clock(now), Scripted()
-    keep, calls = collection.keep_contacts, []
+    keep, calls = asking.keep_contacts, []
 
     def dying(*args: Any, **kwargs: Any) -> int:
         calls.append(1)
@@ -177,7 +177,7 @@ def test_a_killed_poll_leaves_whole_chunks_and_the_next_run_goes_on(
         return keep(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(collection, "keep_contacts", dying)
+        patched.setattr(asking, "keep_contacts", dying)
         with pytest.raises(Dies):
             collect(site, clock, adapter=adapter, chunk=2)
     assert Telemetry.objects.count() == MinerContact.objects.count() == 4
