@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashinsight.env import env_keys, env_list, env_str
 from hashinsight.settings.api import *
+from hashinsight.settings.curtailment import *
 from hashinsight.settings.database import *
 from hashinsight.settings.jobs import *
 from hashinsight.settings.market import *

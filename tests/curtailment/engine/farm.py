@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curtailment.engine.control import tick
+from curtailment.engine.invariants import broken
 from curtailment.engine.values import ALWAYS, NEVER, Action, Decision, Order, PlanNow, Rules, Seen, State
 
 Floats = NDArray[np.float64]
@@ -271,6 +272,7 @@ class Run:
     def _check(self, decision: Decision, seen: Seen, now: float, frozen: bool) -> None:
         """Each order by itself, against what a person would read in TRUST's list."""
         say, own = self.judge.problems.append, now + self.offset
+        self.judge.problems += broken(decision, own, seen, self.plans, self.kept, self.rules, frozen=frozen)
         if frozen and decision.orders:
             say("I10: ordered under the kill switch")
         fresh = (own - seen.at < 120) & (seen.at <= own)

@@ -1,0 +1,163 @@
+"""What the control keeps, from rows to arrays and back: machines under control, their facts, and what they said."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from curtailment.engine.values import NEVER, PlanNow, Rules, Seen, Spent, State
+from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, SiteControl
+from hosting.clients.aside import Heard
+from hosting.engine.machines.reading import MiningState, Reading
+from hosting.enums import MinerIntent
+from hosting.models import Miner, Site
+
+RUNS = (MiningState.MINING, MiningState.STARTING)
+RESTS = (MiningState.PAUSED, MiningState.IDLE)
+OURS = (MinerIntent.ACTIVE, MinerIntent.CURTAILED)  # any other intent is somebody's decision: hands off
+_TIMES = ("sent_at", "open_until", "next_at", "paused_at", "resumed_at")
+_REST = ("touched", "resumed", "tries", "calm")
+BATCH = 2_000
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The machines of a tick in the order of the arrays."""
+
+    ids: tuple[int, ...]
+    place: Mapping[int, int]
+    draw_w: Any
+    group: Any
+    rank: Any
+    locked: Any
+    intent: tuple[str, ...]
+
+
+def seconds(moment: datetime | None) -> float:
+    """Since 1970; NEVER for none."""
+    return NEVER if moment is None else moment.timestamp()
+
+
+def moment(value: float) -> datetime | None:
+    """The other way round."""
+    return None if value == NEVER else datetime.fromtimestamp(value, UTC)
+
+
+def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
+    """Candidates of the plans and whatever we have switched; a machine that left the site is not ours any more."""
+    kept = ControlledMachine.objects.filter(site=site, touched=True).values_list("miner_id", "plan_id")
+    touched = dict(kept)
+    wanted = {plan.pk for plan in plans} | {plan_id for plan_id in touched.values() if plan_id is not None}
+    facts: dict[int, tuple[int, int]] = {}
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=wanted).values_list("miner_id", "shutdown_order", "draw_w")
+    for miner_id, order, draw in rows:
+        rank, watts = facts.get(miner_id, (0, 0))
+        facts[miner_id] = (max(rank, order), max(watts, draw))
+    ids = sorted(set(facts) | set(touched))
+    found = {
+        row["pk"]: row
+        for row in Miner.objects.filter(pk__in=ids).values("pk", "site_id", "zone_id", "intent", "nameplate_w")
+    }
+    ids = [pk for pk in ids if pk in found]
+    here = [found[pk]["site_id"] == site.pk and found[pk]["intent"] in OURS for pk in ids]
+    return Machines(
+        ids=tuple(ids),
+        place={pk: place for place, pk in enumerate(ids)},
+        draw_w=np.array([facts.get(pk, (0, found[pk]["nameplate_w"] or 0))[1] for pk in ids], np.int64),
+        group=np.array([found[pk]["zone_id"] or 0 for pk in ids], np.int64),
+        rank=np.array([facts.get(pk, (0, 0))[0] for pk in ids], np.int64),
+        locked=~np.array(here, bool) if ids else np.zeros(0, bool),
+        intent=tuple(found[pk]["intent"] for pk in ids),
+    )
+
+
+def state_of(site: Site, machines: Machines, control: SiteControl) -> State:
+    """As it was kept after the last tick."""
+    state = State.new(len(machines.ids))
+    rows = ControlledMachine.objects.filter(site=site, miner__in=machines.ids)
+    for row in rows.values("miner_id", "plan_id", *_TIMES, *_REST):
+        place = machines.place[row["miner_id"]]
+        state.by[place] = -1 if row["plan_id"] is None else row["plan_id"]
+        for name in _TIMES:
+            getattr(state, name)[place] = seconds(row[name])
+        for name in _REST:
+            getattr(state, name)[place] = row[name]
+    state.at = seconds(control.ticked_at)
+    state.spent = tuple(
+        Spent(float(age), {int(group): int(watts) for group, watts in up.items()}, int(down))
+        for age, up, down in control.spent
+    )
+    return state
+
+
+def spent_json(state: State) -> list[Any]:
+    """The budgets' memory, as it is kept."""
+    return [[one.age_s, {str(group): watts for group, watts in one.up.items()}, one.down_w] for one in state.spent]
+
+
+def keep_state(site: Site, machines: Machines, before: State, after: State) -> None:
+    """Write what has changed."""
+    changed = before.by != after.by
+    for name in (*_TIMES, *_REST):
+        old, new = getattr(before, name), getattr(after, name)
+        changed |= old != new
+    rows = [
+        ControlledMachine(
+            miner_id=machines.ids[place], site=site, plan_id=None if after.by[place] < 0 else int(after.by[place]),
+            **{name: moment(float(getattr(after, name)[place])) for name in _TIMES},
+            **{name: getattr(after, name)[place].item() for name in _REST},
+        )
+        for place in np.flatnonzero(changed)
+    ]  # fmt: skip
+    ControlledMachine.objects.bulk_create(
+        rows, batch_size=BATCH, update_conflicts=True, unique_fields=["miner"],
+        update_fields=["site", "plan", *_TIMES, *_REST],
+    )  # fmt: skip
+
+
+def plan_now(plan: CurtailmentPlan, machines: Machines, order: Iterable[int]) -> PlanNow:
+    """A running plan as the engine takes it."""
+    places = [machines.place[pk] for pk in order if pk in machines.place]
+    return PlanNow(
+        key=plan.pk, starts_at=seconds(plan.starts_at),
+        ends_at=float("inf") if plan.ends_at is None else seconds(plan.ends_at), order=np.array(places, np.int64),
+        target_w=int((plan.target_kw or 0) * 1000), shared=plan.is_emergency or bool(plan.needs_two)
+        or plan.standing_approval_id is not None, urgent=plan.is_emergency,
+    )  # fmt: skip
+
+
+def seen_by(machines: Machines, heard: Mapping[int, Heard], control: SiteControl) -> tuple[Seen, list[int | None]]:
+    """What the machines said a moment ago, and what each draws (None: nobody knows)."""
+    n = len(machines.ids)
+    at, on, off, hot = np.full(n, NEVER), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+    watts: list[int | None] = [None] * n
+    for pk, (when, result) in heard.items():
+        reading = result.reading
+        if reading is None or not reading.known:
+            continue
+        place = machines.place[pk]
+        at[place] = seconds(when)
+        on[place], off[place] = reading.state in RUNS, reading.state in RESTS
+        hot[place] = _hot(reading, control)
+        watts[place] = None if reading.power_w is None else round(reading.power_w)
+    return Seen(at, on, off, machines.locked, hot, machines.draw_w, machines.group, machines.rank), watts
+
+
+def _hot(reading: Reading, control: SiteControl) -> bool:
+    """What nobody measures holds nothing up."""
+    chip, inlet = reading.chip_temp_max_c, reading.inlet_temp_c
+    too_hot = chip is not None and chip > float(control.start_chip_c)
+    return too_hot or (inlet is not None and inlet > float(control.start_inlet_c))
+
+
+def rules_of(control: SiteControl, *, down_w: int, up_w: int, zone_up_w: int, single_w: int) -> Rules:
+    """Ramps of a minute as budgets of a step."""
+    share = control.step_s / 60
+    return Rules(
+        step_s=float(control.step_s), window_s=control.step_s / 2, down_w=max(1, int(down_w * share)),
+        up_w=max(1, int(up_w * share)), group_up_w=max(1, int(zone_up_w * share)), single_w=single_w,
+        min_off_s=control.min_off_minutes * 60.0, min_on_s=control.min_on_minutes * 60.0,
+        retry_s=max(300.0, 5.0 * control.step_s),
+    )  # fmt: skip

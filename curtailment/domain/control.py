@@ -1,0 +1,363 @@
+"""One tick of a site in the real world: read, decide, keep, send, note. Whatever decides is in the engine.
+
+A tick runs under the lock of its site. What it decides is committed with the lock's fencing token before anything is
+sent, so a control that was overtaken changes and sends nothing. Killed at any point, the next tick begins with reading
+the machines again.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from curtailment.domain import books
+from curtailment.domain.books import Machines
+from curtailment.domain.planning import site_sizes
+from curtailment.domain.plans import payload_of
+from curtailment.domain.results import note_results
+from curtailment.domain.settings import control_of, ramps_of, two_person_percent
+from curtailment.engine.control import tick
+from curtailment.engine.invariants import broken
+from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, State
+from curtailment.enums import RUNNING, OrderOutcome, PlanStatus
+from curtailment.models import (
+    ControlledMachine,
+    CurtailmentPlan,
+    CurtailmentPlanMiner,
+    KillSwitch,
+    MachineOrder,
+    SiteControl,
+)
+from hashinsight.common.hold import may_act
+from hashinsight.events.domain import publish
+from hashinsight.jobs.domain.locks import fence, give_back_lock, prolong_lock, take_lock
+from hosting.clients.adapter import MachineAdapter, Outcome
+from hosting.clients.aside import Heard, poll_aside
+from hosting.clients.commanding import Command, Commanded, Verb, command_all
+from hosting.clients.machines import Machines as MachinesAdapter
+from hosting.domain import fleet
+from hosting.domain.asking import Asked, keep_answers, limits_of, machines_to_ask
+from hosting.enums import MinerIntent
+from hosting.models import Miner, Site
+
+logger = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
+LOCK_S = 150.0
+FENCE_S = 30.0
+CHUNK = 2_000
+REPLY = 200
+GONE = timedelta(minutes=15)  # later a figure of power says nothing of the order any more
+_VERBS = {Action.PAUSE: Verb.PAUSE, Action.RESUME: Verb.RESUME}
+_OUTCOMES = {
+    Outcome.ACCEPTED: OrderOutcome.ACCEPTED, Outcome.REFUSED: OrderOutcome.REFUSED,
+    Outcome.UNSUPPORTED: OrderOutcome.UNSUPPORTED, Outcome.UNKNOWN: OrderOutcome.UNKNOWN,
+}  # fmt: skip
+
+
+class InvariantBroken(RuntimeError):
+    """The engine wanted something that must never be: nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What a tick came to: machines read and not heard, orders kept, sent and accepted, machines given back."""
+
+    machines: int = 0
+    silent: int = 0
+    orders: int = 0
+    sent: int = 0
+    accepted: int = 0
+    given_back: int = 0
+    frozen: bool = False
+
+
+def lock_key(site: Site) -> str:
+    """One control at a time for each site."""
+    return f"curtailment:{site.pk}"
+
+
+def sites_due(at: datetime) -> list[Site]:
+    """Sites where a plan runs, begins or ends, or a machine waits to be given back, and whose step has passed."""
+    soon = Q(status=PlanStatus.APPROVED, starts_at__lte=at) | Q(status__in=(*RUNNING, PlanStatus.RECOVERING))
+    plans = CurtailmentPlan.objects.filter(soon, site_id=OuterRef("pk"))
+    touched = ControlledMachine.objects.filter(touched=True, site_id=OuterRef("pk"))
+    rows = Site.objects.filter(Exists(plans) | Exists(touched)).order_by("pk")
+    controls = {row.site_id: row for row in SiteControl.objects.filter(site__in=rows)}
+    return [site for site in rows if site.pk not in controls or _step_passed(controls[site.pk], at)]
+
+
+def _step_passed(control: SiteControl, at: datetime) -> bool:
+    """A step begins when the last one is over; a clock that was set back does not hold it up."""
+    return control.ticked_at is None or not timedelta(0) <= at - control.ticked_at < control.step
+
+
+def is_frozen(site: Site) -> bool:
+    """The kill switch, a restored database nobody has released, or an installation that switches nothing."""
+    if not settings.CURTAILMENT_CONTROL or not may_act():
+        return True
+    return KillSwitch.objects.filter(Q(site=site) | Q(site=None), released_at=None).exists()
+
+
+def control_site(
+    site: Site, *, clock: Clock, adapter: MachineAdapter | None = None, at_once: bool = False
+) -> Ticked | None:
+    """One tick of a site; None when another process is at it or its step has not passed. ``at_once``: do not wait."""
+    control_of(site)
+    token = take_lock(lock_key(site), seconds=LOCK_S)
+    if token is None:
+        return None
+    try:
+        control = SiteControl.objects.get(site=site)
+        if not at_once and not _step_passed(control, clock()):
+            return None
+        return _tick(site, control, token, clock, adapter or MachinesAdapter())
+    finally:
+        give_back_lock(lock_key(site), token=token)
+
+
+def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: MachineAdapter) -> Ticked:
+    with transaction.atomic():
+        fence(lock_key(site), token=token, seconds=FENCE_S)
+        _move_by_time(site, clock())
+        _lapse(site, clock())
+    running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("pk"))
+    machines = books.machines_of(site, running)
+    heard = _read(site, control, machines, token, clock, adapter)
+    now = clock()
+    seen, watts = books.seen_by(machines, heard, control)
+    before = books.state_of(site, machines, control)
+    plans = _plans_now(running, machines)
+    rules = _rules(site, control)
+    frozen = is_frozen(site)
+    decision = tick(now.timestamp(), seen, plans, before, rules, frozen=frozen)
+    wrong = broken(decision, now.timestamp(), seen, plans, before, rules, frozen=frozen)
+    if wrong:
+        _tell_broken(site, wrong)
+        raise InvariantBroken("; ".join(wrong[:5]))
+    orders = _keep(site, control, token, now, machines, seen, watts, before, decision)
+    results = _send(site, orders, heard, machines, clock, adapter)
+    _note(site, results)
+    outcomes = Counter(str(_outcome(one)) for one in results)
+    return Ticked(
+        machines=len(machines.ids), silent=len(machines.ids) - len(heard), orders=len(orders),
+        sent=sum(one.sent_at is not None for one in results), accepted=outcomes[OrderOutcome.ACCEPTED],
+        given_back=len(decision.given_back), frozen=frozen,
+    )  # fmt: skip
+
+
+# --- before -------------------------------------------------------------------------------------------------------
+def _move_by_time(site: Site, at: datetime) -> None:
+    """Plans begin and end by the clock; what has ended does not begin again."""
+    rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(site=site).order_by("pk")
+    for plan in rows.filter(status=PlanStatus.APPROVED, starts_at__lte=at):
+        over = plan.ends_at is not None and plan.ends_at <= at
+        _move(plan, PlanStatus.EXPIRED if over else PlanStatus.EXECUTING, at)
+    for plan in rows.filter(status__in=RUNNING, ends_at__lte=at):
+        plan.ended_at = at
+        _move(plan, PlanStatus.RECOVERING, at)
+
+
+def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
+    plan.status, plan.status_since = to, at
+    plan.save(update_fields=["status", "status_since", "ended_at"])
+    publish(
+        f"curtailment.{to.value}",
+        aggregate_type="curtailment_plan",
+        aggregate_id=plan.public_id,
+        payload=payload_of(plan),
+    )
+
+
+def _lapse(site: Site, at: datetime) -> None:
+    """Orders whose control ended before it wrote what came of them."""
+    MachineOrder.objects.filter(site=site, outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
+        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
+    )
+
+
+def _read(
+    site: Site, control: SiteControl, machines: Machines, token: int, clock: Clock, adapter: MachineAdapter
+) -> dict[int, Heard]:
+    """The control's own reading of each machine, kept like any other."""
+    asked = {one.target.key: one for one in machines_to_ask(Miner.objects.filter(pk__in=machines.ids), at=clock())}
+    heard: dict[int, Heard] = {}
+    part: list[tuple[Asked, Heard]] = []
+    limits = limits_of(control.step_s)
+    patience = max(10.0, control.step_s * 0.9)
+    targets = [one.target for one in asked.values()]
+    for answer in poll_aside(targets, adapter=adapter, seconds=patience, clock=clock, limits=limits):
+        machine = asked[answer[1].target.key]
+        heard[machine.pk] = answer
+        part.append((machine, answer))
+        if len(part) >= CHUNK:
+            _keep_readings(site, part, token, clock)
+            part = []
+    if part:
+        _keep_readings(site, part, token, clock)
+    return heard
+
+
+def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], token: int, clock: Clock) -> None:
+    prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
+    with transaction.atomic():
+        keep_answers(site, part, at=clock())
+
+
+def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines) -> list[PlanNow]:
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in running])
+    orders: dict[int, list[int]] = {}
+    for plan_id, miner_id in rows.order_by("plan_id", "shutdown_order").values_list("plan_id", "miner_id"):
+        orders.setdefault(plan_id, []).append(miner_id)
+    return [books.plan_now(plan, machines, orders.get(plan.pk, ())) for plan in running]
+
+
+def _rules(site: Site, control: SiteControl) -> Rules:
+    ramps = ramps_of(site)
+    site_w, _fleet_w = site_sizes(site)
+    single_w = int(site_w * two_person_percent() / 100)
+    return books.rules_of(control, down_w=ramps.down_w, up_w=ramps.up_w, zone_up_w=ramps.zone_up_w, single_w=single_w)
+
+
+def _tell_broken(site: Site, wrong: Sequence[str]) -> None:
+    logger.critical("control of %s: %s", site, "; ".join(wrong[:20]))
+    with transaction.atomic():
+        publish(
+            "curtailment.invariant_broken",
+            aggregate_type="site",
+            aggregate_id=site.public_id,
+            payload={"site_id": str(site.public_id), "what": list(wrong[:20])},
+        )
+
+
+# --- the commit ---------------------------------------------------------------------------------------------------
+@transaction.atomic
+def _keep(
+    site: Site, control: SiteControl, token: int, now: datetime, machines: Machines, seen: Seen,
+    watts: Sequence[int | None], before: State, decision: Decision,
+) -> list[MachineOrder]:  # fmt: skip
+    """Orders and state, or nothing of both when somebody has overtaken us."""
+    fence(lock_key(site), token=token, seconds=FENCE_S)
+    number = control.tick_number + 1
+    after = decision.state
+    orders = MachineOrder.objects.bulk_create(
+        [
+            MachineOrder(
+                plan_id=one.plan if one.plan >= 0 else None, site=site, miner_id=machines.ids[one.machine],
+                action=one.action.value,
+                not_before=now,
+                expires_at=now + timedelta(seconds=one.expires_at - one.not_before),
+                fencing_token=token, tick_number=number, draw_w=one.draw_w,
+                before_w=watts[one.machine], created_at=now,
+            )
+            for one in decision.orders
+        ],
+        batch_size=CHUNK,
+    )  # fmt: skip
+    books.keep_state(site, machines, before, after)
+    SiteControl.objects.filter(pk=control.pk).update(
+        ticked_at=now, tick_number=number, spent=books.spent_json(after),
+        seen_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
+    )  # fmt: skip
+    _measure_after(site, number, now, machines, watts)
+    _say_intents(machines, decision, now)
+    note_results(site, machines, seen, decision, now=now)
+    return orders
+
+
+_AFTER = """
+    UPDATE curtailment_machineorder told SET after_w = said.watts
+    FROM unnest(%s::bigint[], %s::int[]) AS said (miner_id, watts)
+    WHERE told.miner_id = said.miner_id AND told.site_id = %s AND told.after_w IS NULL AND told.answered_at IS NOT NULL
+      AND told.tick_number < %s AND told.created_at > %s
+"""
+
+
+def _measure_after(site: Site, number: int, now: datetime, machines: Machines, watts: Sequence[int | None]) -> None:
+    """What the machines of earlier orders draw now."""
+    known = [(pk, watts[place]) for place, pk in enumerate(machines.ids) if watts[place] is not None]
+    if known:
+        with connection.cursor() as cursor:
+            ids, drawn = map(list, zip(*known, strict=True))
+            cursor.execute(_AFTER, [ids, drawn, site.pk, number, now - GONE])
+
+
+def _say_intents(machines: Machines, decision: Decision, now: datetime) -> None:
+    """What we want of a machine stands at the machine, for everybody who looks at it."""
+    pause = {machines.ids[one.machine] for one in decision.orders if one.action is Action.PAUSE}
+    wake = {machines.ids[one.machine] for one in decision.orders if one.action is Action.RESUME}
+    wake |= {machines.ids[place] for place, _end in decision.given_back}
+    for ids, before, to in (
+        (pause, MinerIntent.ACTIVE, MinerIntent.CURTAILED), (wake - pause, MinerIntent.CURTAILED, MinerIntent.ACTIVE),
+    ):  # fmt: skip
+        rows = list(Miner.objects.filter(pk__in=ids, intent=before))
+        if rows:
+            fleet.set_intent(rows, to=to, by=None, at=now, reason="curtailment")
+
+
+# --- after ---------------------------------------------------------------------------------------------------------
+def _send(
+    site: Site, orders: Sequence[MachineOrder], heard: Mapping[int, Heard], machines: Machines, clock: Clock,
+    adapter: MachineAdapter,
+) -> list[Commanded]:  # fmt: skip
+    if not orders or is_frozen(site):  # set while we were deciding: the orders lapse
+        return [Commanded(order.pk, None, clock(), None) for order in orders]
+    rows = Miner.objects.filter(pk__in=[order.miner_id for order in orders])
+    targets = {one.pk: one.target for one in machines_to_ask(rows, at=clock())}
+    commands = [
+        Command(order.pk, targets[order.miner_id], _VERBS[Action(order.action)], order.expires_at)
+        for order in orders
+        if order.miner_id in targets
+    ]
+    return command_all(commands, adapter=adapter, clock=clock)
+
+
+def _outcome(one: Commanded) -> OrderOutcome:
+    return OrderOutcome.LAPSED if one.result is None else _OUTCOMES[one.result.outcome]
+
+
+_TOLD = """
+    UPDATE curtailment_machineorder told
+    SET sent_at = came.sent_at, answered_at = came.answered_at, outcome = came.outcome, reply = came.reply
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[])
+        AS came (id, sent_at, answered_at, outcome, reply)
+    WHERE told.id = came.id AND told.outcome = 'open'
+"""
+# An order that was answered, or never sent, is not on its way any more.
+_CLOSED = """
+    UPDATE curtailment_controlledmachine kept SET open_until = least(kept.open_until, came.answered_at)
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS came (id, answered_at, outcome)
+    JOIN curtailment_machineorder told ON told.id = came.id
+    WHERE kept.miner_id = told.miner_id AND kept.sent_at = told.not_before AND came.outcome <> 'unknown'
+"""
+
+
+@transaction.atomic
+def _note(site: Site, results: Sequence[Commanded]) -> None:
+    """What came of the orders, each once."""
+    for start in range(0, len(results), CHUNK):
+        part = results[start : start + CHUNK]
+        ids = [one.key for one in part]
+        sent, answered = [one.sent_at for one in part], [one.answered_at for one in part]
+        outcomes = [str(_outcome(one)) for one in part]
+        replies = [one.result.detail[:REPLY].replace("\x00", "") if one.result else "" for one in part]
+        with connection.cursor() as cursor:
+            cursor.execute(_TOLD, [ids, sent, answered, outcomes, replies])
+            cursor.execute(_CLOSED, [ids, answered, outcomes])
+
+
+def expire_plans(at: datetime) -> int:
+    """Plans nobody approved in time."""
+    late = Q(ends_at__lte=at) | Q(ends_at=None, starts_at__lte=at - timedelta(days=1))
+    found = 0
+    with transaction.atomic():
+        rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(late, status=PlanStatus.PENDING)
+        for plan in rows.order_by(F("pk")):
+            _move(plan, PlanStatus.EXPIRED, at)
+            found += 1
+    return found

@@ -1,0 +1,283 @@
+"""Before anything is switched: which machines a plan would take, how much that is, and what it costs."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
+
+from curtailment.domain.settings import Ramps, ramps_of, two_person_percent
+from curtailment.domain.worth import Worth, worth_at
+from curtailment.engine.selection import Candidate, Chosen, Why, by_efficiency, by_margin, choose
+from curtailment.enums import UNFINISHED, Goal, Selection
+from curtailment.models import CurtailmentPlan
+from hashinsight.common.errors import DomainError
+from hosting.clients.adapter import Capability
+from hosting.clients.own import capabilities_of
+from hosting.clients.pyasic_machines import PREFIX
+from hosting.domain.charging import assign, terms_in_force
+from hosting.enums import CurtailmentPart, EdgeStatus, MinerIntent, TelemetryState
+from hosting.models import EdgeDevice, HostingTerms, Miner, Site
+
+THOUSAND = Decimal(1000)
+WATT = Decimal("0.001")
+READ_WITHIN = timedelta(minutes=10)  # an older figure of power says nothing of now
+HASHING = (TelemetryState.MINING, TelemetryState.STARTING)
+_COLUMNS = (
+    "pk", "customer_id", "zone_id", "model_id", "address", "curtailment", "nameplate_w", "power_limit_w",
+    "model__efficiency_j_th", "model__hashrate_ths", "model__power_w", "contact__dialect", "latest__recorded_at",
+    "latest__state", "latest__power_w", "latest__hashrate_ths",
+)  # fmt: skip
+
+
+class PlanRefused(DomainError):
+    """The plan cannot be made, approved or moved like this."""
+
+    code = "plan_refused"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants: the figures of a plan before there is one."""
+
+    site: Site
+    goal: str
+    goal_kw: Decimal
+    selection: str
+    starts_at: datetime
+    ends_at: datetime | None
+    is_emergency: bool = False
+
+    @property
+    def hours(self) -> Decimal:
+        """How long; a plan without an end is reckoned for a day."""
+        end = self.ends_at or self.starts_at + timedelta(days=1)
+        return Decimal((end - self.starts_at).total_seconds()) / 3600
+
+
+@dataclass(frozen=True)
+class Group:
+    """Machines of a plan that have something in common."""
+
+    name: str
+    machines: int
+    kw: Decimal
+    ths: Decimal
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A dry run. ``avoided`` is in the currency of the site; what nobody knows is None and named in ``worth``."""
+
+    wish: Wish
+    chosen: Chosen
+    target_kw: Decimal
+    base_kw: Decimal
+    off_kw: Decimal
+    share_percent: Decimal
+    needs_two: bool
+    excluded: tuple[tuple[str, int], ...]
+    by_model: tuple[Group, ...]
+    by_customer: tuple[Group, ...]
+    worth: Worth
+    forgone_btc: Decimal | None
+    forgone_usd: Decimal | None
+    avoided: Decimal | None
+    ramps: Ramps
+    down_minutes: int
+    up_minutes: int
+    too_big: int
+
+    @property
+    def reached(self) -> bool:
+        """Whether there are enough machines."""
+        return self.off_kw >= self.target_kw
+
+
+def why_text(why: Why) -> str:
+    """In words."""
+    return {
+        Why.NOT_RUNNING: _("do not run"), Why.PROTECTED: _("are protected"), Why.NOTICE: _("need more notice"),
+        Why.NO_ADDRESS: _("have no address"), Why.EDGE: _("are read by an edge device"),
+        Why.NO_CONTROL: _("cannot be paused by us"), Why.NO_DRAW: _("draw nobody knows how much"),
+    }[why]  # fmt: skip
+
+
+def preview(wish: Wish, *, at: datetime) -> Preview:
+    """What the plan would do. Raises PlanRefused for a goal that asks for nothing."""
+    worth = worth_at(wish.site, at=at)
+    candidates, excluded, base_w = candidates_of(wish, at=at)
+    target_w = _target_w(wish, base_w)
+    chosen = choose(_ordered(wish, candidates, worth), target_w=target_w)
+    ramps = ramps_of(wish.site)
+    off_kw = _kw(chosen.off_w)
+    share = _share_percent(wish.site, chosen.off_w)
+    ths = Decimal(str(sum(one.hashrate_ths for one in chosen.first)))
+    kwh = off_kw * wish.hours
+    return Preview(
+        wish=wish, chosen=chosen, target_kw=_kw(target_w), base_kw=_kw(base_w), off_kw=off_kw, share_percent=share,
+        needs_two=share > two_person_percent(),
+        excluded=tuple((why_text(why), count) for why, count in sorted(excluded.items())),
+        by_model=_by_model(chosen.first), by_customer=_by_customer(chosen.first), worth=worth,
+        forgone_btc=_times(worth.btc_per_ths_hour, ths * wish.hours),
+        forgone_usd=_times(worth.usd_per_ths_hour, ths * wish.hours), avoided=_times(worth.price_per_kwh, kwh),
+        ramps=ramps, down_minutes=0 if wish.is_emergency else ceil(chosen.off_w / ramps.down_w),
+        up_minutes=ceil(chosen.off_w / ramps.up_w),
+        too_big=sum(one.draw_w > min(ramps.up_w, ramps.zone_up_w) for one in chosen.order),
+    )  # fmt: skip
+
+
+def _times(rate: Decimal | None, amount: Decimal) -> Decimal | None:
+    return None if rate is None else rate * amount
+
+
+def _kw(watts: int) -> Decimal:
+    return (Decimal(watts) / THOUSAND).quantize(WATT)
+
+
+def _target_w(wish: Wish, base_w: int) -> int:
+    goal_w = int(wish.goal_kw * THOUSAND)
+    target_w = goal_w if wish.goal == Goal.REDUCE_BY else base_w - goal_w
+    if target_w <= 0:
+        raise PlanRefused(
+            _("%(site)s draws %(kw)s kW now: there is nothing to reduce.") % {"site": wish.site, "kw": _kw(base_w)}
+            if wish.goal == Goal.REDUCE_TO
+            else _("State how much is to be off.")
+        )
+    return target_w
+
+
+def _ordered(wish: Wish, candidates: Sequence[Candidate], worth: Worth) -> list[Candidate]:
+    if wish.selection == Selection.EFFICIENCY:
+        return by_efficiency(candidates)
+    return by_margin(
+        candidates, usd_per_ths_hour=float(worth.usd_per_ths_hour or 1), usd_per_kwh=float(worth.price_per_kwh or 0)
+    )
+
+
+def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter[Why], int]:
+    """Machines that may be switched off, how many may not and why, and what all that run draw together (W)."""
+    site = wish.site
+    rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED).order_by("pk")
+    protected = _protected(site, rows, wish, at=at)
+    edges = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
+    edge_zones = set(edges)
+    found, excluded, base_w = [], Counter[Why](), 0
+    running = rows.filter(intent=MinerIntent.ACTIVE)
+    excluded[Why.NOT_RUNNING] = rows.count() - running.count()
+    for row in running.values(*_COLUMNS):
+        draw_w, ths = _figures(row, at)
+        base_w += draw_w
+        why = protected.get(row["pk"])
+        if why is None and draw_w <= 0:
+            why = Why.NO_DRAW
+        if why is None and row["address"] is None:
+            why = Why.NO_ADDRESS
+        if why is None and edge_zones and (None in edge_zones or row["zone_id"] in edge_zones):
+            why = Why.EDGE
+        if why is None and not _switchable(row["contact__dialect"] or ""):
+            why = Why.NO_CONTROL
+        if why is not None:
+            excluded[why] += 1
+            continue
+        j_per_th = row["model__efficiency_j_th"]
+        found.append(
+            Candidate(
+                row["pk"], draw_w, ths, None if j_per_th is None else float(j_per_th), row["zone_id"],
+                row["customer_id"], row["model_id"],
+            )
+        )  # fmt: skip
+    return found, +excluded, base_w
+
+
+def _switchable(dialect: str) -> bool:
+    """A machine that was never read may yet turn out to be one; the library's are tried."""
+    return not dialect or dialect.startswith(PREFIX) or Capability.PAUSE in capabilities_of(dialect)
+
+
+def _figures(row: dict[str, Any], at: datetime) -> tuple[int, float]:
+    """Draw and hashrate as measured a moment ago, else as printed."""
+    read_at, hashes = row["latest__recorded_at"], row["latest__state"] in HASHING
+    fresh = read_at is not None and at - READ_WITHIN <= read_at <= at and hashes
+    printed = row["power_limit_w"] or row["nameplate_w"] or row["model__power_w"] or 0
+    draw = row["latest__power_w"] if fresh and row["latest__power_w"] else printed
+    ths = row["latest__hashrate_ths"] if fresh else None
+    return int(draw), float(ths if ths is not None else row["model__hashrate_ths"] or 0)
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """For the question whose terms speak of a machine."""
+
+    pk: int
+    zone: int | None
+    customer: int | None
+
+
+def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, Why]:
+    """By the machine itself, else by its owner's terms: protected, or with more notice than there is."""
+    found: dict[int, Why] = {}
+    open_rows = []
+    for pk, zone, customer, part in rows.values_list("pk", "zone_id", "customer_id", "curtailment"):
+        if part == CurtailmentPart.PROTECTED:
+            found[pk] = Why.PROTECTED
+        elif customer is not None:
+            open_rows.append((_Owned(pk, zone, customer), part))
+    terms = terms_in_force(site, wish.starts_at.astimezone(ZoneInfo(site.time_zone)).date())
+    by_key: dict[int, HostingTerms] = {one.pk: one for one in terms}
+    parts = {one.pk: part for one, part in open_rows}
+    lead = wish.starts_at - at
+    for key, machines in assign([one for one, _part in open_rows], terms).items():
+        their = by_key[key]
+        for one in machines:
+            if parts[one.pk] == CurtailmentPart.INHERIT and their.curtailment == CurtailmentPart.PROTECTED:
+                found[one.pk] = Why.PROTECTED
+            elif not wish.is_emergency and lead < timedelta(minutes=their.curtailment_notice_minutes):
+                found[one.pk] = Why.NOTICE
+    return found
+
+
+def _share_percent(site: Site, off_w: int) -> Decimal:
+    """Of the site's power; or of the fleet's with all that runs elsewhere at the same time, if that is more."""
+    site_w, fleet_w = site_sizes(site)
+    others = CurtailmentPlan.objects.filter(status__in=UNFINISHED).exclude(site=site)
+    others_w = int((others.aggregate(kw=Sum("target_kw"))["kw"] or 0) * THOUSAND)
+    parts = ((off_w, site_w), (off_w + others_w, fleet_w))
+    shares = [Decimal(part) / whole for part, whole in parts if whole > 0]
+    return (max(shares, default=Decimal(1)) * 100).quantize(WATT)
+
+
+def _by_model(machines: Iterable[Candidate]) -> tuple[Group, ...]:
+    return _grouped(machines, "model", Miner._meta.get_field("model").related_model, _("model not known"))
+
+
+def _by_customer(machines: Iterable[Candidate]) -> tuple[Group, ...]:
+    return _grouped(machines, "customer", Miner._meta.get_field("customer").related_model, _("our own"))
+
+
+def _grouped(machines: Iterable[Candidate], by: str, model: Any, nobody: str) -> tuple[Group, ...]:
+    groups: dict[int | None, list[Candidate]] = {}
+    for one in machines:
+        groups.setdefault(getattr(one, by), []).append(one)
+    names = model._default_manager.in_bulk([key for key in groups if key is not None])
+    found = [
+        Group(
+            str(names.get(key, nobody)), len(some), _kw(sum(one.draw_w for one in some)),
+            Decimal(str(round(sum(one.hashrate_ths for one in some), 3))),
+        )
+        for key, some in groups.items()
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda one: (-one.kw, one.name)))
+
+
+def site_sizes(site: Site) -> tuple[int, int]:
+    """Nameplate watts of the machines meant to run: of the site, and of the fleet."""
+    meant = Q(intent__in=(MinerIntent.ACTIVE, MinerIntent.CURTAILED)) & Q(site__isnull=False)
+    sums = Miner.objects.filter(meant).aggregate(fleet=Sum("nameplate_w"), site=Sum("nameplate_w", filter=Q(site=site)))
+    return int(sums["site"] or 0), int(sums["fleet"] or 0)

@@ -1,0 +1,313 @@
+"""The life of a plan up to the moment the control takes it, and its end by hand.
+
+One person may approve what takes little; above a share of the site's or the fleet's power two people stand behind a
+plan (whoever made it counts), or two have signed a standing approval beforehand. In an emergency one person acts
+alone: with a reason, an alarm, and a review the next day.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from crm.domain.texts import printable
+from curtailment.domain.planning import PlanRefused, Preview, Wish, preview
+from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
+from hashinsight.common.audit import audit_context
+from hashinsight.common.transitions import lock_for_move, lock_row
+from hashinsight.events.domain import publish
+from hosting.domain.places import PlaceRefused
+from hosting.enums import PlaceStatus
+from hosting.models import Site
+
+EDITED = ("cause", "reason", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended")
+LONGEST = timedelta(days=31)
+BATCH = 2_000
+
+
+def wish_of(plan: CurtailmentPlan) -> Wish:
+    """Its figures, for the dry run."""
+    return Wish(
+        plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
+        is_emergency=plan.is_emergency,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def create_plan(
+    *, site: Site, by: Any, at: datetime, source_key: str = "", kind: str | None = None, **fields: Any
+) -> CurtailmentPlan:
+    """A plan that waits for approval. ``by`` None: a rule made it. Raises ValidationError, PlanRefused."""
+    if lock_row(site).status != PlaceStatus.ACTIVE:
+        raise PlaceRefused(_("%(place)s is archived.") % {"place": site})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('curtailment plan', 0))")
+    later = fields["starts_at"] > at + timedelta(minutes=1)
+    standard = PlanKind.AUTOMATIC if by is None else PlanKind.SCHEDULED if later else PlanKind.MANUAL
+    plan = CurtailmentPlan(
+        number=int(CurtailmentPlan.objects.aggregate(last=Max("number"))["last"] or 0) + 1, site=site, created_by=by,
+        created_at=at, status_since=at, source_key=source_key, kind=kind or standard, **fields,
+    )  # fmt: skip
+    plan.reason = printable(plan.reason)[:300]
+    plan.full_clean()
+    _check_times(plan, at)
+    plan.save()
+    _publish(plan, "curtailment.planned", by)
+    return plan
+
+
+def _check_times(plan: CurtailmentPlan, at: datetime) -> None:
+    if plan.ends_at is not None and plan.ends_at <= at:
+        raise PlanRefused(_("It would be over already."))
+    if plan.ends_at is not None and plan.ends_at - plan.starts_at > LONGEST:
+        raise PlanRefused(_("A plan lasts %(days)s days at most.") % {"days": LONGEST.days})
+
+
+@transaction.atomic
+def change_plan(plan: CurtailmentPlan, *, changes: Mapping[str, Any], by: Any, at: datetime) -> CurtailmentPlan:
+    """Edit a plan that waits: whoever has approved it has to look again. Raises PlanRefused, ValidationError."""
+    locked = lock_row(plan)
+    if locked.status != PlanStatus.PENDING:
+        raise PlanRefused(_("Only a plan that waits for approval is edited."))
+    for name, value in changes.items():
+        if name not in EDITED:
+            raise ValueError(f"{name} is not edited")
+        setattr(locked, name, value)
+    locked.full_clean()
+    _check_times(locked, at)
+    if changes:
+        locked.save(update_fields=sorted(changes))
+        locked.approvals.filter(withdrawn_at__isnull=True).update(withdrawn_at=at)
+    return locked.reload()
+
+
+@transaction.atomic
+def approve_plan(plan: CurtailmentPlan, *, by: Any, at: datetime) -> CurtailmentPlan:
+    """One person approves; the plan is approved when enough have. Raises MoveRefused, PlanRefused."""
+    locked = lock_for_move(plan, field="status", to=PlanStatus.APPROVED, moves=PLAN_MOVES)
+    _check_times(locked, at)
+    seen = preview(wish_of(locked), at=at)
+    if not seen.chosen.order:
+        raise PlanRefused(_("There is no machine that could be switched off."))
+    if locked.approvals.filter(by=by, withdrawn_at__isnull=True).exists():
+        raise PlanRefused(_("You have approved it already."))
+    PlanApproval.objects.create(plan=locked, by=by, at=at, target_kw=seen.target_kw, created_at=at)
+    people: set[Any] = set(locked.approvals.filter(withdrawn_at__isnull=True).values_list("by_id", flat=True))
+    people |= {locked.created_by_id} - {None}  # whoever made it stands behind it; a rule does not
+    if seen.needs_two and len(people) < 2:
+        _publish(locked, "curtailment.first_approval", by)
+        return locked.reload()
+    _settle(locked, seen, at=at, by=by)
+    return locked.reload()
+
+
+@transaction.atomic
+def approve_by_standing(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentPlan | None:
+    """A rule's plan, where a standing approval covers it; None (it waits for people) where none does."""
+    locked = lock_for_move(plan, field="status", to=PlanStatus.APPROVED, moves=PLAN_MOVES)
+    seen = preview(wish_of(locked), at=at)
+    found = standing_for(locked, kw=seen.off_kw)
+    if found is None or not seen.chosen.order:
+        return None
+    locked.standing_approval = found
+    _settle(locked, seen, at=at, by=None)
+    return locked.reload()
+
+
+def standing_for(plan: CurtailmentPlan, *, kw: Decimal) -> StandingApproval | None:
+    """The first signed standing approval that covers a plan from its beginning to its end."""
+    zone = ZoneInfo(plan.site.time_zone)
+    start = plan.starts_at.astimezone(zone)
+    end = (plan.ends_at or plan.starts_at + timedelta(days=365)).astimezone(zone)
+    rows = StandingApproval.objects.filter(
+        site=plan.site, cause=plan.cause, most_kw__gte=kw, second_by__isnull=False, revoked_at__isnull=True,
+        valid_from__lte=start.date(), valid_until__gte=end.date(),
+    )  # fmt: skip
+    return next((row for row in rows.order_by("pk") if _covers(row, start, end)), None)
+
+
+def _covers(row: StandingApproval, start: datetime, end: datetime) -> bool:
+    """Whether the hours from start to end lie in one window of the approval."""
+    if row.time_from == row.time_to:
+        return True
+    for days in (-1, 0):
+        opens = datetime.combine(start.date() + timedelta(days=days), row.time_from, tzinfo=start.tzinfo)
+        over = 1 if row.time_to <= row.time_from else 0
+        closes = datetime.combine(opens.date() + timedelta(days=over), row.time_to, tzinfo=start.tzinfo)
+        if opens <= start and end <= closes:
+            return True
+    return False
+
+
+def _settle(plan: CurtailmentPlan, seen: Preview, *, at: datetime, by: Any) -> None:
+    """Approved: the figures and the machines are those that were approved."""
+    plan.target_kw, plan.base_kw = seen.target_kw, seen.base_kw
+    plan.share_percent, plan.needs_two = seen.share_percent, seen.needs_two
+    plan.status, plan.status_since, plan.approved_at = PlanStatus.APPROVED, at, at
+    plan.save(
+        update_fields=[
+            "target_kw", "base_kw", "share_percent", "needs_two", "status", "status_since", "approved_at",
+            "standing_approval",
+        ]
+    )  # fmt: skip
+    CurtailmentPlanMiner.objects.bulk_create(
+        [
+            CurtailmentPlanMiner(
+                plan=plan, miner_id=one.key, customer_id=one.customer, shutdown_order=place, draw_w=one.draw_w,
+                hashrate_ths=Decimal(str(round(one.hashrate_ths, 3))),
+            )
+            for place, one in enumerate(seen.chosen.order, start=1)
+        ],
+        batch_size=BATCH,
+    )  # fmt: skip
+    _publish(plan, "curtailment.approved", by)
+
+
+@transaction.atomic
+def withdraw_approval(plan: CurtailmentPlan, *, by: Any, at: datetime, reason: str) -> CurtailmentPlan:
+    """Who approved it takes that back: a plan that has not begun is cancelled, one that runs ends now."""
+    locked = lock_row(plan)
+    withdrawn = locked.approvals.filter(by=by, withdrawn_at__isnull=True).update(withdrawn_at=at)
+    if not withdrawn:
+        raise PlanRefused(_("You have not approved it."))
+    return locked if locked.status == PlanStatus.PENDING else end_plan(locked, by=by, at=at, reason=reason)
+
+
+@transaction.atomic
+def end_plan(plan: CurtailmentPlan, *, by: Any, at: datetime, reason: str) -> CurtailmentPlan:
+    """Cancel a plan that has not begun; end one that runs: its machines are switched on again. Raises PlanRefused."""
+    locked = lock_row(plan)
+    if locked.status in RUNNING:
+        locked.status, locked.ended_at = PlanStatus.RECOVERING, at
+    elif locked.status in (PlanStatus.PENDING, PlanStatus.APPROVED):
+        locked.status, locked.ended_at = PlanStatus.CANCELLED, at
+    else:
+        raise PlanRefused(_("%(plan)s is %(status)s.") % {"plan": locked, "status": locked.get_status_display()})
+    locked.status_since, locked.end_reason = at, printable(reason)[:300]
+    with audit_context(reason=locked.end_reason):
+        locked.save(update_fields=["status", "status_since", "ended_at", "end_reason"])
+    told = "curtailment.ended" if locked.status == PlanStatus.RECOVERING else "curtailment.cancelled"
+    _publish(locked, told, by)
+    return locked.reload()
+
+
+@transaction.atomic
+def shorten_plan(plan: CurtailmentPlan, *, ends_at: datetime, by: Any, at: datetime) -> CurtailmentPlan:
+    """Let it end earlier than approved, but not before now. Raises PlanRefused."""
+    locked = lock_row(plan)
+    if locked.status not in (PlanStatus.APPROVED, *RUNNING):
+        raise PlanRefused(_("%(plan)s is %(status)s.") % {"plan": locked, "status": locked.get_status_display()})
+    if ends_at <= max(at, locked.starts_at) or (locked.ends_at is not None and ends_at > locked.ends_at):
+        raise PlanRefused(_("It can end earlier than approved, not later, and not before now."))
+    locked.ends_at, locked.is_open_ended = ends_at, False
+    locked.save(update_fields=["ends_at", "is_open_ended"])
+    return locked.reload()
+
+
+# --- emergencies ------------------------------------------------------------------------------------------------
+@transaction.atomic
+def emergency_curtail(
+    site: Site, *, reason: str, by: Any, at: datetime, goal_kw: Decimal | None = None
+) -> CurtailmentPlan:
+    """Switch a site off now, all of it or so many kW, on the word of one person. Raises PlanRefused."""
+    what: dict[str, Any] = {"goal": Goal.REDUCE_TO, "goal_kw": Decimal(0)}
+    if goal_kw is not None:
+        what = {"goal": Goal.REDUCE_BY, "goal_kw": goal_kw}
+    plan = create_plan(
+        site=site, by=by, at=at, kind=PlanKind.MANUAL, cause=Cause.EMERGENCY, reason=reason,
+        selection=Selection.EFFICIENCY, starts_at=at, ends_at=None, is_open_ended=True, is_emergency=True, **what,
+    )  # fmt: skip
+    seen = preview(wish_of(plan), at=at)
+    if not seen.chosen.order:
+        raise PlanRefused(_("There is no machine that could be switched off."))
+    PlanApproval.objects.create(plan=plan, by=by, at=at, target_kw=seen.target_kw, created_at=at)
+    plan.review_due_on = at.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=1)
+    plan.save(update_fields=["review_due_on"])
+    _settle(plan, seen, at=at, by=by)
+    _publish(plan, "curtailment.emergency", by)
+    return plan.reload()
+
+
+@transaction.atomic
+def restore_site(site: Site, *, reason: str, by: Any, at: datetime) -> list[CurtailmentPlan]:
+    """End every plan of a site, begun or approved: all its machines come back by the ramp."""
+    rows = CurtailmentPlan.objects.filter(site=site, status__in=[PlanStatus.APPROVED, *RUNNING]).order_by("pk")
+    ended = [end_plan(plan, by=by, at=at, reason=reason) for plan in rows]
+    publish(
+        "curtailment.restored",
+        aggregate_type="site",
+        aggregate_id=site.public_id,
+        payload={"site_id": str(site.public_id), "plans": len(ended), "reason": printable(reason)[:300]},
+        user_id=getattr(by, "pk", None),
+    )
+    return ended
+
+
+@transaction.atomic
+def review_plan(plan: CurtailmentPlan, *, review: str, by: Any, at: datetime) -> CurtailmentPlan:
+    """Somebody else has looked at what was done alone. Raises PlanRefused for whoever did it."""
+    locked = lock_row(plan)
+    if locked.review_due_on is None or locked.reviewed_at is not None:
+        raise PlanRefused(_("There is nothing to review."))
+    if locked.created_by_id == getattr(by, "pk", None):
+        raise PlanRefused(_("Whoever did it does not review it."))
+    locked.reviewed_by, locked.reviewed_at, locked.review = by, at, printable(review)[:300]
+    locked.save(update_fields=["reviewed_by", "reviewed_at", "review"])
+    return locked.reload()
+
+
+# --- standing approvals -------------------------------------------------------------------------------------------
+@transaction.atomic
+def sign_standing(row: StandingApproval, *, by: Any, at: datetime) -> StandingApproval:
+    """One of two people signs. Raises PlanRefused."""
+    locked = lock_row(row)
+    if locked.revoked_at is not None or locked.second_by_id is not None:
+        raise PlanRefused(_("It is signed by two, or revoked."))
+    if locked.first_by_id is None:
+        locked.first_by, locked.first_at = by, at
+    elif locked.first_by_id == by.pk:
+        raise PlanRefused(_("Two people sign, each once."))
+    else:
+        locked.second_by, locked.second_at = by, at
+    locked.save(update_fields=["first_by", "first_at", "second_by", "second_at"])
+    return locked.reload()
+
+
+@transaction.atomic
+def revoke_standing(row: StandingApproval, *, by: Any, at: datetime, reason: str) -> StandingApproval:
+    """It covers nothing any more; plans that run on it end now."""
+    locked = lock_row(row)
+    if locked.revoked_at is not None:
+        raise PlanRefused(_("It is revoked already."))
+    locked.revoked_at = at
+    with audit_context(reason=printable(reason)):
+        locked.save(update_fields=["revoked_at"])
+    for plan in locked.plans.filter(status__in=UNFINISHED).exclude(status=PlanStatus.RECOVERING).order_by("pk"):
+        end_plan(plan, by=by, at=at, reason=reason)
+    return locked.reload()
+
+
+def _publish(plan: CurtailmentPlan, kind: str, by: Any) -> None:
+    publish(
+        kind,
+        aggregate_type="curtailment_plan",
+        aggregate_id=plan.public_id,
+        payload=payload_of(plan),
+        user_id=getattr(by, "pk", None),
+    )
+
+
+def payload_of(plan: CurtailmentPlan) -> dict[str, Any]:
+    """What events tell of a plan."""
+    return {
+        "plan_id": str(plan.public_id), "number": plan.number, "site_id": str(plan.site.public_id),
+        "status": str(plan.status), "cause": str(plan.cause), "reason": plan.reason,
+        "target_kw": None if plan.target_kw is None else f"{plan.target_kw:f}",
+        "starts_at": plan.starts_at.isoformat(), "ends_at": plan.ends_at.isoformat() if plan.ends_at else None,
+    }  # fmt: skip

@@ -1,0 +1,96 @@
+"""How far plans are, and what came of each of their machines: written in the transaction of a tick."""
+
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Exists, OuterRef
+
+from curtailment.domain.books import Machines
+from curtailment.domain.plans import payload_of
+from curtailment.engine.values import Action, Decision, End, Progress, Seen
+from curtailment.enums import RUNNING, MachineResult, PlanStatus
+from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner
+from hashinsight.events.domain import publish
+from hosting.models import Site
+
+ENOUGH = Decimal("0.98")  # of the target: the last machine is rarely just as big as what is left
+WAITING = (MachineResult.RESERVE, MachineResult.BACK)
+
+
+def note_results(site: Site, machines: Machines, seen: Seen, decision: Decision, *, now: datetime) -> None:
+    """Machines first, then the plans they decide about."""
+    plans = CurtailmentPlan.objects.filter(site=site, status__in=(*RUNNING, PlanStatus.RECOVERING))
+    live = list(plans.select_for_update(of=("self",)).order_by("pk"))
+    _machines(live, machines, seen, decision, now)
+    progress = {one.plan: one for one in decision.progress}
+    for plan in live:
+        if plan.status == PlanStatus.RECOVERING:
+            _recovered(plan, now)
+        elif plan.pk in progress:
+            _progress(plan, progress[plan.pk], now)
+
+
+def _machines(
+    live: Collection[CurtailmentPlan], machines: Machines, seen: Seen, decision: Decision, now: datetime
+) -> None:
+    ids = machines.ids
+    paused = {ids[one.machine] for one in decision.orders if one.action is Action.PAUSE}
+    resumed = {ids[one.machine] for one in decision.orders if one.action is Action.RESUME}
+    after = decision.state
+    off = {ids[place] for place in (after.touched & ~after.resumed & seen.off).nonzero()[0].tolist()}
+    locked = {ids[place] for place, end in decision.given_back if end is End.LOCKED}
+    back = {ids[place] for place, end in decision.given_back if end is End.RUNNING}
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
+    rows.filter(miner__in=paused, result__in=WAITING).update(result=MachineResult.ORDERED, ordered_at=now)
+    rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED), off_at=None).update(
+        off_at=now
+    )
+    rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED)).update(
+        result=MachineResult.OFF
+    )
+    rows.filter(miner__in=resumed, result=MachineResult.OFF).update(result=MachineResult.RESUMING)
+    rows.filter(miner__in=locked).exclude(result=MachineResult.RESERVE).update(result=MachineResult.LOCKED)
+    gone = rows.filter(miner__in=back)
+    gone.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).update(result=MachineResult.BACK, back_at=now)
+    gone.filter(result=MachineResult.ORDERED).update(result=MachineResult.REFUSED)
+
+
+def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
+    plan.measured_kw = Decimal(told.off_w) / 1000
+    plan.power_reduced_kw = max(plan.power_reduced_kw, plan.measured_kw)
+    plan.miners_affected = max(plan.miners_affected, told.off)
+    fields = ["measured_kw", "power_reduced_kw", "miners_affected"]
+    if plan.status == PlanStatus.EXECUTING and plan.measured_kw >= (plan.target_kw or 0) * ENOUGH:
+        plan.status, plan.status_since, plan.executed_at = PlanStatus.EXECUTED, now, now
+        _save(plan, [*fields, "status", "status_since", "executed_at"])
+        return
+    plan.save(update_fields=fields)
+
+
+def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
+    """Over when none of its machines is in our hands, but for those that another plan keeps."""
+    others = CurtailmentPlanMiner.objects.filter(
+        miner_id=OuterRef("miner_id"), plan__status__in=RUNNING, plan__site=plan.site
+    ).exclude(result=MachineResult.RESERVE)
+    mine = ControlledMachine.objects.filter(touched=True, miner__curtailments__plan=plan)
+    mine = mine.exclude(miner__curtailments__plan=plan, miner__curtailments__result=MachineResult.RESERVE)
+    if mine.exclude(Exists(others)).exists():
+        return
+    plan.measured_kw = Decimal(0)
+    reached = plan.executed_at is not None
+    plan.status = (
+        PlanStatus.RECOVERED if reached else PlanStatus.PARTIAL if plan.power_reduced_kw else PlanStatus.FAILED
+    )
+    plan.status_since = plan.recovered_at = now
+    _save(plan, ["measured_kw", "status", "status_since", "recovered_at"])
+
+
+def _save(plan: CurtailmentPlan, fields: list[str]) -> None:
+    plan.save(update_fields=fields)
+    publish(
+        f"curtailment.{plan.status}",
+        aggregate_type="curtailment_plan",
+        aggregate_id=plan.public_id,
+        payload=payload_of(plan),
+    )

@@ -1,0 +1,102 @@
+"""What somebody has to know about curtailment: findings for the alert rules."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from math import ceil
+
+from django.utils.translation import gettext as _
+
+from curtailment.domain.settings import control_of, ramps_of
+from curtailment.enums import RUNNING, UNFINISHED, PlanStatus
+from curtailment.models import ControlledMachine, CurtailmentPlan, KillSwitch
+from hashinsight.events.models import OutboxEvent
+from hashinsight.notify.registry import Finding
+
+SLACK = timedelta(minutes=10)  # beyond the ramp and two steps
+FRESH = timedelta(minutes=30)
+
+
+def late_machines(at: datetime) -> Iterator[Finding]:
+    """Machines that should be back: the plan is over, the ramp was long enough, and they are not."""
+    for plan in CurtailmentPlan.objects.filter(status=PlanStatus.RECOVERING).select_related("site"):
+        step = control_of(plan.site).step
+        ramp = timedelta(minutes=ceil(float(plan.power_reduced_kw) * 1000 / ramps_of(plan.site).up_w))
+        if plan.status_since is None or at < plan.status_since + ramp + 2 * step + SLACK:
+            continue
+        left = ControlledMachine.objects.filter(plan=plan, touched=True).count()
+        yield Finding(
+            key=str(plan.public_id),
+            title=_("%(plan)s: %(count)s machines are not back") % {"plan": plan, "count": left},
+            text=_("The plan ended at %(since)s UTC; the control goes on trying.")
+            % {"since": f"{plan.status_since:%Y-%m-%d %H:%M}"},
+        )
+
+
+def short_plans(at: datetime) -> Iterator[Finding]:
+    """Plans that do not reach what was approved."""
+    for plan in CurtailmentPlan.objects.filter(status=PlanStatus.EXECUTING).select_related("site"):
+        step = control_of(plan.site).step
+        ramp = timedelta(minutes=ceil(float(plan.target_kw or 0) * 1000 / ramps_of(plan.site).down_w))
+        if at < max(plan.starts_at, plan.status_since or plan.starts_at) + ramp + 2 * step + SLACK / 2:
+            continue
+        yield Finding(
+            key=str(plan.public_id),
+            title=_("%(plan)s is short of its target") % {"plan": plan},
+            text=_("%(off)s kW are seen to be off, %(target)s kW were approved.")
+            % {"off": f"{plan.measured_kw:.0f}", "target": f"{plan.target_kw or 0:.0f}"},
+        )
+
+
+def emergencies(at: datetime) -> Iterator[Finding]:
+    """Somebody has acted alone, and it is not over."""
+    for plan in CurtailmentPlan.objects.filter(is_emergency=True, status__in=UNFINISHED).select_related("site"):
+        yield Finding(
+            key=str(plan.public_id),
+            title=_("Emergency at %(site)s") % {"site": plan.site},
+            text=_("%(who)s: %(reason)s") % {"who": plan.created_by, "reason": plan.reason},
+        )
+
+
+def reviews_due(at: datetime) -> Iterator[Finding]:
+    """Emergencies nobody else has looked at by the day after."""
+    rows = CurtailmentPlan.objects.filter(review_due_on__lte=at.date(), reviewed_at=None).select_related("site")
+    for plan in rows:
+        yield Finding(
+            key=str(plan.public_id),
+            title=_("%(plan)s is to be reviewed") % {"plan": plan},
+            text=_("One person acted alone: %(reason)s") % {"reason": plan.reason},
+        )
+
+
+def open_plans(at: datetime) -> Iterator[Finding]:
+    """Plans without an end, a day old and older: each day is a finding of its own."""
+    rows = CurtailmentPlan.objects.filter(is_open_ended=True, status__in=RUNNING).select_related("site")
+    for plan in rows:
+        days = (at - plan.starts_at).days
+        if days >= 1:
+            yield Finding(
+                key=f"{plan.public_id}:{days}",
+                title=_("%(plan)s has run for %(days)s days") % {"plan": plan, "days": days},
+                text=_("It has no end: its machines stay off until somebody ends it."),
+            )
+
+
+def switches_set(at: datetime) -> Iterator[Finding]:
+    """The kill switch is set."""
+    for row in KillSwitch.objects.filter(released_at=None).select_related("site", "set_by"):
+        yield Finding(
+            key=str(row.public_id),
+            title=_("The kill switch is set: %(where)s") % {"where": row},
+            text=_("%(who)s: %(reason)s") % {"who": row.set_by, "reason": row.reason},
+        )
+
+
+def broken_invariants(at: datetime) -> Iterator[Finding]:
+    """The control wanted something that must never be; nothing was sent."""
+    rows = OutboxEvent.objects.filter(kind="curtailment.invariant_broken", created_at__gte=at - FRESH)
+    for event in rows.order_by("-created_at")[:1]:
+        yield Finding(
+            key=str(event.payload["site_id"]),
+            title=_("The control of a site has stopped"),
+            text="; ".join(event.payload["what"][:5]),
+        )

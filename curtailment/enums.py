@@ -1,0 +1,101 @@
+"""Words of curtailment."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class PlanKind(TextChoices):
+    """Who wanted it."""
+
+    MANUAL = "manual", _("by hand, now")
+    SCHEDULED = "scheduled", _("by hand, for later")
+    AUTOMATIC = "automatic", _("by a rule")
+
+
+class Cause(TextChoices):
+    """Why machines are switched off."""
+
+    PRICE = "price", _("price of energy")
+    DISPATCH = "dispatch", _("dispatch of a programme")
+    PEAK = "peak", _("coincident peak")
+    SCHEDULE = "schedule", _("schedule of the optimiser")
+    GRID = "grid", _("grid operator")
+    SITE = "site", _("work at the site")
+    EMERGENCY = "emergency", _("emergency")
+    OTHER = "other", _("another reason")
+
+
+class Goal(TextChoices):
+    """What the figure of a plan means."""
+
+    REDUCE_BY = "by", _("reduce by")
+    REDUCE_TO = "to", _("reduce to")
+
+
+class Selection(TextChoices):
+    """Which machines go first."""
+
+    EFFICIENCY = "efficiency", _("least efficient first (J/TH of the model)")
+    MARGIN = "margin", _("least marginal profit first (as measured)")
+
+
+class PlanStatus(TextChoices):
+    """Where a plan is."""
+
+    PENDING = "pending", _("waits for approval")
+    APPROVED = "approved", _("approved")
+    EXECUTING = "executing", _("executing")
+    EXECUTED = "executed", _("executed")
+    RECOVERING = "recovering", _("recovering")
+    RECOVERED = "recovered", _("recovered")
+    PARTIAL = "partially_executed", _("partially executed")
+    FAILED = "failed", _("failed")
+    EXPIRED = "expired", _("expired")
+    CANCELLED = "cancelled", pgettext_lazy("plan", "cancelled")
+
+
+PLAN_MOVES = {
+    PlanStatus.PENDING: {PlanStatus.APPROVED, PlanStatus.CANCELLED, PlanStatus.EXPIRED},
+    PlanStatus.APPROVED: {PlanStatus.EXECUTING, PlanStatus.CANCELLED, PlanStatus.EXPIRED},
+    PlanStatus.EXECUTING: {PlanStatus.EXECUTED, PlanStatus.RECOVERING, PlanStatus.PARTIAL, PlanStatus.FAILED},
+    PlanStatus.EXECUTED: {PlanStatus.RECOVERING},
+    PlanStatus.RECOVERING: {PlanStatus.RECOVERED, PlanStatus.PARTIAL, PlanStatus.FAILED},
+    PlanStatus.RECOVERED: set(),
+    PlanStatus.PARTIAL: set(),
+    PlanStatus.FAILED: set(),
+    PlanStatus.EXPIRED: set(),
+    PlanStatus.CANCELLED: set(),
+}
+RUNNING = (PlanStatus.EXECUTING, PlanStatus.EXECUTED)
+UNFINISHED = (PlanStatus.APPROVED, *RUNNING, PlanStatus.RECOVERING)
+
+
+class MachineResult(TextChoices):
+    """What came of one machine of a plan."""
+
+    RESERVE = "reserve", _("in reserve")
+    ORDERED = "ordered", _("told to pause")
+    OFF = "off", _("off")
+    REFUSED = "refused", _("does not obey")
+    RESUMING = "resuming", _("told to run again")
+    BACK = "back", _("runs again")
+    LOCKED = "locked", _("locked out in the meantime")
+
+
+class OrderAction(TextChoices):
+    """What a machine is told; the words of the engine."""
+
+    PAUSE = "pause", _("pause")
+    RESUME = "resume", _("run again")
+
+
+class OrderOutcome(TextChoices):
+    """What came of an order; the words of the adapters, and two of our own."""
+
+    OPEN = "open", _("not sent yet")
+    ACCEPTED = "accepted", _("accepted")
+    REFUSED = "refused", pgettext_lazy("order", "refused")
+    UNSUPPORTED = "unsupported", _("not possible with this machine")
+    UNKNOWN = "unknown", _("no answer")
+    LAPSED = "lapsed", _("lapsed before it was sent")

@@ -1,0 +1,19 @@
+"""The periodic jobs of curtailment, as beat and the admin know them."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from hashinsight.jobs.registry import PeriodicJob, register_job
+
+JOBS = [
+    ("control", timedelta(seconds=5), _("Switches machines of running curtailment plans, and on again afterwards.")),
+]
+
+
+def register() -> None:
+    """Called once from ``ready()``."""
+    for name, every, description in JOBS:
+        register_job(
+            PeriodicJob(name=f"curtailment.{name}", task=f"curtailment.{name}", every=every, description=description)
+        )

@@ -1,0 +1,59 @@
+"""What curtailment makes known at start: event kinds, alerts, jobs."""
+
+from curtailment import periodic
+from curtailment.domain import watching
+from hashinsight.events.registry import EventKind
+from hashinsight.events.registry import register as register_kind
+from hashinsight.notify.enums import Severity
+from hashinsight.notify.registry import AlertKind, register_alert_kind
+
+_PLAN = {
+    "plan_id": "string", "number": "integer", "site_id": "string", "status": "string", "cause": "string",
+    "reason": "string", "target_kw": "string?", "starts_at": "string", "ends_at": "string?",
+}  # fmt: skip
+_SWITCH = {"site_id": "string?", "reason": "string"}
+EVENT_KINDS = [
+    EventKind("curtailment.planned", "A curtailment plan was made.", _PLAN),
+    EventKind("curtailment.first_approval", "One of two people has approved a plan.", _PLAN),
+    EventKind("curtailment.approved", "A plan is approved.", _PLAN),
+    EventKind("curtailment.executing", "Machines of a plan are being switched off.", _PLAN),
+    EventKind("curtailment.executed", "As much is off as was planned.", _PLAN),
+    EventKind("curtailment.recovering", "The time of a plan is over; machines are switched on again.", _PLAN),
+    EventKind("curtailment.ended", "Somebody ended a plan; machines are switched on again.", _PLAN),
+    EventKind("curtailment.recovered", "All machines of a plan are back.", _PLAN),
+    EventKind("curtailment.partially_executed", "A plan is over and never reached its target.", _PLAN),
+    EventKind("curtailment.failed", "A plan is over and switched nothing off.", _PLAN),
+    EventKind("curtailment.expired", "Nobody approved a plan in time.", _PLAN),
+    EventKind("curtailment.cancelled", "A plan was taken back before it began.", _PLAN),
+    EventKind("curtailment.emergency", "One person curtails alone.", _PLAN),
+    EventKind(
+        "curtailment.restored", "All plans of a site were ended at once.",
+        {"site_id": "string", "plans": "integer", "reason": "string"},
+    ),
+    EventKind("curtailment.frozen", "The kill switch was set.", _SWITCH),
+    EventKind("curtailment.released", "The kill switch was released.", _SWITCH),
+    EventKind(
+        "curtailment.invariant_broken", "The control of a site has stopped itself.",
+        {"site_id": "string", "what": "array"},
+    ),
+]  # fmt: skip
+ALERTS = [
+    ("curtailment.late", "Machines are not back after a plan.", "plan", Severity.CRITICAL, watching.late_machines),
+    ("curtailment.short", "A plan does not reach its target.", "plan", Severity.WARNING, watching.short_plans),
+    ("curtailment.emergency", "One person curtails alone.", "plan", Severity.CRITICAL, watching.emergencies),
+    ("curtailment.review", "An emergency is to be reviewed.", "plan", Severity.WARNING, watching.reviews_due),
+    ("curtailment.open", "A plan without an end has run for days.", "plan and day", Severity.WARNING,
+     watching.open_plans),
+    ("curtailment.frozen", "The kill switch is set.", "switch", Severity.WARNING, watching.switches_set),
+    ("curtailment.stopped", "The control of a site has stopped itself.", "site", Severity.CRITICAL,
+     watching.broken_invariants),
+]  # fmt: skip
+
+
+def register() -> None:
+    """Called once from ``ready()``."""
+    periodic.register()
+    for kind in EVENT_KINDS:
+        register_kind(kind)
+    for name, text, key, severity, watch in ALERTS:
+        register_alert_kind(AlertKind(name, text, key, severity), watch=watch)

@@ -1,0 +1,32 @@
+"""Who may do what in curtailment: one predicate per power. Whether a state allows it is asked elsewhere."""
+
+from typing import Any
+
+
+def _may(user: Any, permission: str) -> bool:
+    return bool(user.is_active and user.is_staff and user.has_perm(f"curtailment.{permission}"))
+
+
+def may_approve_curtailmentplan(user: Any) -> bool:
+    """Approve plans."""
+    return _may(user, "approve_curtailmentplan")
+
+
+def may_end_curtailmentplan(user: Any) -> bool:
+    """Cancel and end plans."""
+    return _may(user, "end_curtailmentplan")
+
+
+def may_emergency_curtailmentplan(user: Any) -> bool:
+    """Curtail and restore in an emergency, and review what others did."""
+    return _may(user, "emergency_curtailmentplan")
+
+
+def may_freeze_sitecontrol(user: Any) -> bool:
+    """Set and release the kill switch."""
+    return _may(user, "freeze_sitecontrol")
+
+
+def may_sign_standingapproval(user: Any) -> bool:
+    """Sign standing approvals and revoke them."""
+    return _may(user, "sign_standingapproval")

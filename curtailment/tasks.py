@@ -1,0 +1,37 @@
+"""Tasks of curtailment: thin, safe to run twice; each does what is due and leaves the rest to its next run."""
+
+from dataclasses import asdict
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from curtailment.domain import control
+from hashinsight.jobs.models import JobRun
+from hashinsight.jobs.periodic import run_periodic
+from hashinsight.jobs.queue import enqueue_after_commit
+from hosting.models import Site
+
+QUEUE = "collection"  # its worker waits for machines, and nobody waits for it
+
+
+@shared_task(name="curtailment.control")
+def control_sites() -> dict[str, Any] | None:
+    """Every five seconds: fan out one tick per site whose machines are to be switched, and expire late plans."""
+    return run_periodic("curtailment.control", _control)
+
+
+def _control(run: JobRun) -> dict[str, Any]:
+    now = timezone.now()
+    expired = control.expire_plans(now)
+    due = control.sites_due(now)
+    for site in due:
+        enqueue_after_commit("curtailment.control_site", queue=QUEUE, site_id=site.pk)
+    return {"sites": len(due), "expired": expired}
+
+
+@shared_task(name="curtailment.control_site")
+def control_site(*, site_id: int) -> dict[str, Any] | None:
+    """One tick of one site; None when there is nothing to do or another process is at it."""
+    ticked = control.control_site(Site.objects.get(pk=site_id), clock=timezone.now)
+    return None if ticked is None else asdict(ticked)

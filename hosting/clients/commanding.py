@@ -1,0 +1,72 @@
+"""Many commands at once: each in its window, none after it."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from hosting.clients.adapter import MachineAdapter, Outcome, SwitchResult, Target
+from hosting.clients.limits import DEFAULT, Limits
+from hosting.clients.polling import AT_ONCE
+
+
+class Verb(StrEnum):
+    """What a machine is told."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """To one machine; not sent at or after ``expires_at``."""
+
+    key: int
+    target: Target
+    verb: Verb
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """What came of it; ``result`` is None when its time was over before it was sent."""
+
+    key: int
+    sent_at: datetime | None
+    answered_at: datetime
+    result: SwitchResult | None
+
+
+def command_all(
+    commands: Iterable[Command],
+    *,
+    adapter: MachineAdapter,
+    clock: Callable[[], datetime],
+    limits: Limits = DEFAULT,
+    at_once: int = AT_ONCE,
+    may_send: Callable[[], bool] = lambda: True,
+) -> list[Commanded]:
+    """Send them, so many at once. ``may_send`` is asked before each: a kill switch set in between stops the rest."""
+    return asyncio.run(_all(list(commands), adapter, clock, limits, at_once, may_send))
+
+
+async def _all(
+    commands: list[Command], adapter: MachineAdapter, clock: Callable[[], datetime], limits: Limits, at_once: int,
+    may_send: Callable[[], bool],
+) -> list[Commanded]:  # fmt: skip
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(command: Command) -> Commanded:
+        async with gate:
+            sent_at = clock()
+            if sent_at >= command.expires_at or not may_send():
+                return Commanded(command.key, None, sent_at, None)
+            send = adapter.pause if command.verb is Verb.PAUSE else adapter.resume
+            try:
+                result = await send(command.target, limits=limits)
+            except Exception as error:  # noqa: BLE001  (a driver of ours that fails must not stop the others)
+                result = SwitchResult(command.target, Outcome.UNKNOWN, sent=True, detail=f"{type(error).__name__}")
+            return Commanded(command.key, sent_at, clock(), result)
+
+    return list(await asyncio.gather(*map(one, commands)))
