@@ -68,8 +68,12 @@ class Traffic:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    """One browser for the folder. Its event loop must not outlive it: Django would refuse the database elsewhere."""
+def chromium(django_db_blocker: Any) -> Iterator[Browser]:
+    """One browser for the folder. Its event loop must not outlive it: Django would refuse the database elsewhere.
+
+    While the loop runs Django has another connection for this thread. Asking for the blocker says so to the standing
+    fixtures: what stands is taken back before, or its rows would hold up those of the tests here for ever.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"NO BROWSER: {CHROMIUM} is missing, so nothing of the pages was tried (apt-get install chromium)")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
