@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -48,7 +49,8 @@ from hosting.models import Miner, Site
 
 logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
-LOCK_S = 150.0
+LOCK_S = 60.0  # after a death the next control waits no longer than a step
+PROLONG_S = 10.0
 FENCE_S = 30.0
 CHUNK = 2_000
 REPLY = 200
@@ -191,20 +193,24 @@ def _read(
     limits = limits_of(control.step_s)
     patience = max(10.0, control.step_s * 0.9)
     targets = [one.target for one in asked.values()]
+    prolonged = monotonic()
     for answer in poll_aside(targets, adapter=adapter, seconds=patience, clock=clock, limits=limits):
         machine = asked[answer[1].target.key]
         heard[machine.pk] = answer
         part.append((machine, answer))
+        if monotonic() - prolonged > PROLONG_S:
+            prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
+            prolonged = monotonic()
         if len(part) >= CHUNK:
-            _keep_readings(site, part, token, clock)
+            _keep_readings(site, part, clock)
             part = []
     if part:
-        _keep_readings(site, part, token, clock)
+        _keep_readings(site, part, clock)
+    prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
     return heard
 
 
-def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], token: int, clock: Clock) -> None:
-    prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
+def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], clock: Clock) -> None:
     with transaction.atomic():
         keep_answers(site, part, at=clock())
 

@@ -5,73 +5,88 @@ Written order by order and without the control's own arithmetic, so that a mista
 
 from collections.abc import Sequence
 
-from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, State
+from curtailment.engine.values import Action, Decision, Order, PlanNow, Rules, Seen, State
 
 
 def broken(
     decision: Decision, now: float, seen: Seen, plans: Sequence[PlanNow], before: State, rules: Rules, *, frozen: bool
 ) -> list[str]:
     """What the orders would break, in words for the log; empty when they may be sent."""
-    found: list[str] = []
-    orders = decision.orders
-    by_key = {plan.key: plan for plan in plans}
     told: set[int] = set()
-    up = 0
-    groups: dict[int, int] = {}
-    by_two = {int(m) for plan in plans if plan.shared and plan.starts_at <= now < plan.ends_at for m in plan.order}
     given_back = {place for place, _end in decision.given_back}
     touched = {place for place in range(len(before.touched)) if before.touched[place]} - given_back
-    by_one = touched - by_two
-    alone = sum(int(seen.draw_w[place]) for place in by_one)
-    for order in orders:
-        place = order.machine
-        name = f"machine {place}"
+    found: list[str] = []
+    for order in decision.orders:
+        name = f"machine {order.machine}"
         if frozen:
             found.append(f"I10: {name} is ordered to {order.action} under the kill switch")
-        if place in told:
+        if order.machine in told:
             found.append(f"I3: {name} is ordered twice")
-        told.add(place)
-        if not order.expires_at > now:
-            found.append(f"I2: the order to {name} has lapsed already")
-        if not 0 <= now - float(seen.at[place]) < rules.fresh_s:
-            found.append(f"I8: {name} has no reading of the last {rules.fresh_s:.0f} s")
-        if bool(seen.locked[place]):
-            found.append(f"I6: {name} is locked out")
-        draw = int(seen.draw_w[place])
+        told.add(order.machine)
+        found += _of_any(order, name, now, seen, rules)
         if order.action is Action.RESUME:
-            if place not in touched:
-                found.append(f"I5: {name} was not switched off by us")
-            if bool(seen.hot[place]):
-                found.append(f"I7: {name} is too hot to start")
-            up += draw
-            group = int(seen.group[place])
-            groups[group] = groups.get(group, 0) + draw
-            continue
-        plan = by_key.get(order.plan)
-        if plan is None or not plan.starts_at <= now < plan.ends_at:
-            found.append(f"I1: {name} is paused for no plan that runs")
-            continue
-        if order.expires_at > plan.ends_at:
-            found.append(f"I2: the order to {name} outlives its plan")
-        if not plan.shared and place not in by_one and place not in by_two:
-            alone += draw
-    found += _budgets(up, groups, before, now, rules)
-    paused_alone = any(o.action is Action.PAUSE and not by_key[o.plan].shared for o in orders if o.plan in by_key)
-    if paused_alone and alone > rules.single_w:
-        found.append(f"I9: {alone} W are off on one person's word, {rules.single_w} are allowed")
+            found += _of_resume(order, name, seen, touched)
+        else:
+            found += _of_pause(order, name, now, plans)
+    return found + _budgets(decision, before, now, seen, rules) + _alone(decision, now, seen, plans, touched, rules)
+
+
+def _of_any(order: Order, name: str, now: float, seen: Seen, rules: Rules) -> list[str]:
+    found = []
+    if not order.expires_at > now:
+        found.append(f"I2: the order to {name} has lapsed already")
+    if not 0 <= now - float(seen.at[order.machine]) < rules.fresh_s:
+        found.append(f"I8: {name} has no reading of the last {rules.fresh_s:.0f} s")
+    if bool(seen.locked[order.machine]):
+        found.append(f"I6: {name} is locked out")
     return found
 
 
-def _budgets(up: int, groups: dict[int, int], before: State, now: float, rules: Rules) -> list[str]:
-    """I4: with what was started in the step that is not over yet."""
+def _of_resume(order: Order, name: str, seen: Seen, touched: set[int]) -> list[str]:
     found = []
+    if order.machine not in touched:
+        found.append(f"I5: {name} was not switched off by us")
+    if bool(seen.hot[order.machine]):
+        found.append(f"I7: {name} is too hot to start")
+    return found
+
+
+def _of_pause(order: Order, name: str, now: float, plans: Sequence[PlanNow]) -> list[str]:
+    plan = next((one for one in plans if one.key == order.plan), None)
+    if plan is None or not plan.starts_at <= now < plan.ends_at:
+        return [f"I1: {name} is paused for no plan that runs"]
+    return [f"I2: the order to {name} outlives its plan"] if order.expires_at > plan.ends_at else []
+
+
+def _alone(
+    decision: Decision, now: float, seen: Seen, plans: Sequence[PlanNow], touched: set[int], rules: Rules
+) -> list[str]:
+    """I9: all that is off, or told to go off, without a second person behind it."""
+    shared = [plan for plan in plans if plan.shared and plan.starts_at <= now < plan.ends_at]
+    by_two = {int(place) for plan in shared for place in plan.order}
+    keys = {plan.key for plan in shared}
+    fresh = {one.machine for one in decision.orders if one.action is Action.PAUSE and one.plan not in keys}
+    watts = sum(int(seen.draw_w[place]) for place in (touched | fresh) - by_two)
+    if fresh and watts > rules.single_w:
+        return [f"I9: {watts} W are off on one person's word, {rules.single_w} are allowed"]
+    return []
+
+
+def _budgets(decision: Decision, before: State, now: float, seen: Seen, rules: Rules) -> list[str]:
+    """I4: with what was started in the step that is not over yet."""
     passed = max(0.0, now - before.at)
-    recent = [one for one in before.spent if one.age_s + passed < rules.step_s]
-    total = up + sum(sum(one.up.values()) for one in recent)
-    if up and total > rules.up_w:
-        found.append(f"I4: {total} W are started in a step, {rules.up_w} are allowed")
-    for group, watts in groups.items():
-        both = watts + sum(one.up.get(group, 0) for one in recent)
-        if both > rules.group_up_w:
-            found.append(f"I4: {both} W are started behind breaker {group}, {rules.group_up_w} are allowed")
+    groups: dict[int, int] = {}
+    for one in before.spent:
+        for group, watts in one.up.items() if one.age_s + passed < rules.step_s else ():
+            groups[group] = groups.get(group, 0) + watts
+    started = [one for one in decision.orders if one.action is Action.RESUME]
+    for order in started:
+        group = int(seen.group[order.machine])
+        groups[group] = groups.get(group, 0) + int(seen.draw_w[order.machine])
+    found = []
+    if started and sum(groups.values()) > rules.up_w:
+        found.append(f"I4: {sum(groups.values())} W are started in a step, {rules.up_w} are allowed")
+    for group in sorted({int(seen.group[order.machine]) for order in started}):
+        if groups[group] > rules.group_up_w:
+            found.append(f"I4: {groups[group]} W are started behind breaker {group}, {rules.group_up_w} are allowed")
     return found

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import connection
 
 from crm.domain import contracts
+from curtailment.domain import plans
+from curtailment.models import CurtailmentPlanMiner
 from hashinsight.journal.domain import NewFile
 from hosting.domain import fleet, places, prices, repairs, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
@@ -71,6 +73,7 @@ def build_steel(tenant: Any) -> None:
     _usage(tenant)
     _tickets(tenant)
     _repairs(tenant)
+    _curtailments(tenant)
 
 
 def _contracts(tenant: Any) -> None:
@@ -253,6 +256,19 @@ def _repairs(tenant: Any) -> None:
         )  # fmt: skip
         if over:
             rows[name] = repairs.finish_repair(rows[name], to=over, outcome=tenant.house(), **step)
+
+
+def _curtailments(tenant: Any) -> None:
+    """Machines of a plan: an own one, and one of ours."""
+    plan = plans.create_plan(
+        site=tenant.rows["site"], by=tenant.root, at=NOW, cause="price", reason=tenant.house(), goal="by",
+        goal_kw=Decimal(1), selection="efficiency", starts_at=NOW, ends_at=NOW + timedelta(hours=1),
+    )  # fmt: skip
+    tenant.rows["plan"] = plan
+    for place, name, owner in ((1, "sick miner", tenant.rows["customer"]), (2, "our sick miner", None)):
+        CurtailmentPlanMiner.objects.create(
+            plan=plan, miner=tenant.rows[name], customer=owner, shutdown_order=place, draw_w=3500
+        )
 
 
 def _mac(tenant: Any, place: int) -> str:

@@ -22,6 +22,7 @@ from crm.models import (
     JournalEntry,
     Payment,
 )
+from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, MachineOrder
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
@@ -174,5 +175,9 @@ def state() -> dict[str, Any]:
         "forecasts": sorted(ForecastRun.objects.values_list("kind", "data_hash", "is_current")),
         "said": sorted(ForecastPoint.objects.values_list("run__kind", "horizon", "value", "upper")),
         "scores": sorted(ForecastScore.objects.values_list("kind", "horizon", "forecasts", "mae")),
+        "plans": sorted(CurtailmentPlan.objects.values_list("number", "status", "measured_kw")),
+        "plan machines": sorted(CurtailmentPlanMiner.objects.values_list("plan__number", "miner__serial", "result")),
+        "orders": sorted(MachineOrder.objects.values_list("miner__serial", "action", "outcome")),
+        "controlled": sorted(ControlledMachine.objects.values_list("miner__serial", "touched", "resumed")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

@@ -13,6 +13,8 @@ from uuid import uuid4
 from accounts.models import User
 from crm.domain import contracts, documents, dunning, invitations, invoicing, issuing
 from crm.models import DunningLevel, Invoice, Payment
+from curtailment.domain import plans
+from curtailment.models import CurtailmentPlan
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -25,7 +27,7 @@ from hosting.domain import fleet, partitions, places, rollups
 from hosting.domain.collection import period_of
 from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
-from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Telemetry
+from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Site, Telemetry
 from tests import factories
 from tests.factories import NOW, TODAY
 from tests.intelligence.world import days_to_forecast
@@ -195,6 +197,27 @@ def machine_off(by: User) -> Kwargs:
     return {"site_id": site.pk, "period_start": period_of(site, NOW).isoformat()}
 
 
+def plan_of_a_machine_nobody_reaches(by: User) -> Kwargs:
+    """Approved, and its time has come; the machine has lost its address since, and another plan was never approved."""
+    kwargs = machine_off(by)
+    site, (miner,) = Site.objects.get(pk=kwargs["site_id"]), Miner.objects.filter(site_id=kwargs["site_id"])
+    fleet.set_intent([miner], to="active", by=by, at=NOW)
+    given = {"cause": "price", "reason": "x", "goal": "by", "goal_kw": Decimal(1), "selection": "efficiency"}
+    for start, end in ((NOW, NOW + timedelta(hours=1)), (NOW - timedelta(hours=1), NOW - timedelta(minutes=1))):
+        at = min(start, NOW)
+        plan = plans.create_plan(site=site, by=by, at=at, starts_at=start, ends_at=end, **given)
+        if end > NOW:
+            for person in (by, factories.UserFactory(is_staff=True)):  # it is all of the site
+                plans.approve_plan(plan, by=person, at=at)
+    Miner.objects.filter(pk=miner.pk).update(address=None)
+    return {}
+
+
+def site_to_control(by: User) -> Kwargs:
+    plan_of_a_machine_nobody_reaches(by)
+    return {"site_id": CurtailmentPlan.objects.latest("pk").site_id}
+
+
 def silent_machine(by: User) -> Kwargs:
     """It should hash, and has given no answer for five hours."""
     kwargs = machine_off(by)
@@ -310,6 +333,8 @@ SCENES = [
     Scene("marketdata.backfill", coins),
     Scene("marketdata.ask_series", a_feed),
     Scene("intelligence.forecast", days_to_forecast),
+    Scene("curtailment.control", plan_of_a_machine_nobody_reaches),
+    Scene("curtailment.control_site", site_to_control),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

@@ -20,6 +20,7 @@ from crm.documents.render import render_pdf
 from crm.domain.activities import note_move
 from crm.enums import ActivityKind
 from crm.models import Activity, Customer
+from curtailment.domain import control
 from hashinsight.jobs.registry import handled_kinds
 from marketdata.clients import http
 from tests.factories import NOW
@@ -49,6 +50,12 @@ def remembered_pdfs(monkeypatch: pytest.MonkeyPatch) -> None:
         return known[repr(data)]
 
     monkeypatch.setattr(work, "render_pdf", render)
+
+
+@pytest.fixture(autouse=True)
+def short_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock of a dead control runs out by the database's clock, which does not follow ours."""
+    monkeypatch.setattr(control, "LOCK_S", 0.0)
 
 
 @pytest.fixture(autouse=True)
