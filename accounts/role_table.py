@@ -73,6 +73,10 @@ MARKET_TABLES = (
     "marketdata.coin", "marketdata.coinprofitability", "intelligence.forecastrun", "intelligence.forecastscore",
     "intelligence.userminer",
 )  # fmt: skip
+CURTAILMENT_TABLES = (
+    "curtailment.curtailmentplan", "curtailment.curtailmentplanminer", "curtailment.machineorder",
+    "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
+)  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
     "approvals.decide_approvalrequest",
@@ -135,7 +139,9 @@ def _names(*groups: Iterable[str]) -> frozenset[str]:
     return frozenset(name for group in groups for name in group)
 
 
-_LOOK_AT_BUSINESS = _on((*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES, *MARKET_TABLES), VIEW) | {
+_LOOK_AT_BUSINESS = _on(
+    (*SALES_TABLES, *FINANCE_TABLES, *HOSTING_TABLES, *MARKET_TABLES, *CURTAILMENT_TABLES), VIEW
+) | {
     "crm.view_customermembership",
     "approvals.view_approvalrequest",
 }
@@ -186,6 +192,11 @@ _FLEET = (
         )
     }
     | _MARKET
+    | _on(("curtailment.curtailmentplan", "curtailment.sitecontrol", "curtailment.standingapproval"), ADD, CHANGE)
+    | {
+        "curtailment.approve_curtailmentplan", "curtailment.end_curtailmentplan",
+        "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol",
+    }
 )  # fmt: skip
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
 _ADMIN = (
@@ -196,6 +207,8 @@ _ADMIN = (
     | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
     | _on(("marketdata.coin", "marketdata.priceseries", "intelligence.userminer"), ADD, CHANGE, DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
+    | _on(("curtailment.standingapproval",), DELETE)
+    | {"curtailment.sign_standingapproval"}
     | {"hosting.reveal_minersecret"}
     | _on(("crm.numberseries",), ADD, CHANGE)
     | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)
@@ -259,7 +272,7 @@ ROLES: tuple[Role, ...] = (
         "again.",
         _names(
             _on(("crm.customer", "crm.deal", "crm.dealline", "crm.contract", "crm.activity", "crm.product"), VIEW),
-            _on((*HOSTING_TABLES, *MARKET_TABLES), VIEW),
+            _on((*HOSTING_TABLES, *MARKET_TABLES, *CURTAILMENT_TABLES), VIEW),
             _FLEET,
             _on((*JOB_TABLES, *SCHEDULE_TABLES, *ALERT_TABLES, *CHANNEL_TABLES), VIEW),
             {"notify.acknowledge_alert", "notify.redeliver_delivery", "notify.test_channel"},

@@ -100,3 +100,46 @@ MARKET = {
         ),
     ],
 }
+
+CURTAILMENT = {
+    "title": _("Curtailment"),
+    "separator": True,
+    "items": [
+        item(
+            _("Curtailment plans"),
+            "power_settings_new",
+            "admin:curtailment_curtailmentplan_changelist",
+            "curtailment.view_curtailmentplan",
+        ),
+        item(
+            _("Standing approvals"),
+            "verified",
+            "admin:curtailment_standingapproval_changelist",
+            "curtailment.view_standingapproval",
+        ),
+        item(
+            _("Controls of sites"),
+            "tune",
+            "admin:curtailment_sitecontrol_changelist",
+            "curtailment.view_sitecontrol",
+        ),
+        item(
+            _("Kill switch"),
+            "dangerous",
+            "admin:curtailment_killswitch_changelist",
+            "curtailment.view_killswitch",
+        ),
+        item(
+            _("Orders to machines"),
+            "terminal",
+            "admin:curtailment_machineorder_changelist",
+            "curtailment.view_machineorder",
+        ),
+        item(
+            _("Machines of plans"),
+            "checklist",
+            "admin:curtailment_curtailmentplanminer_changelist",
+            "curtailment.view_curtailmentplanminer",
+        ),
+    ],
+}

@@ -29,6 +29,7 @@ from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, St
 from curtailment.enums import RUNNING, OrderOutcome, PlanStatus
 from curtailment.models import (
     ControlledMachine,
+    ControlSample,
     CurtailmentPlan,
     CurtailmentPlanMiner,
     KillSwitch,
@@ -270,10 +271,25 @@ def _keep(
         ticked_at=now, tick_number=number, spent=books.spent_json(after),
         seen_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
     )  # fmt: skip
+    _sample(site, now, machines, seen, watts, decision)
     _measure_after(site, number, now, machines, watts)
     _say_intents(machines, decision, now)
     note_results(site, machines, seen, decision, now=now)
     return orders
+
+
+def _sample(
+    site: Site, now: datetime, machines: Machines, seen: Seen, watts: Sequence[int | None], decision: Decision
+) -> None:
+    after = decision.state
+    told = after.touched & ~after.resumed
+    ControlSample.objects.create(
+        site=site, at=now, machines=len(machines.ids), silent=sum(one is None for one in watts),
+        target_kw=Decimal(max((one.wanted_w for one in decision.progress), default=0)) / 1000,
+        intended_kw=Decimal(int(machines.draw_w[told].sum())) / 1000,
+        off_kw=Decimal(int(machines.draw_w[after.touched & seen.off].sum())) / 1000,
+        drawn_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
+    )  # fmt: skip
 
 
 _AFTER = """

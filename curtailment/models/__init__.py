@@ -1,9 +1,10 @@
 """Models of curtailment."""
 
-from curtailment.models.control import ControlledMachine, KillSwitch, MachineOrder, SiteControl
+from curtailment.models.control import ControlledMachine, ControlSample, KillSwitch, MachineOrder, SiteControl
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 
 __all__ = [
+    "ControlSample",
     "ControlledMachine",
     "CurtailmentPlan",
     "CurtailmentPlanMiner",

@@ -202,3 +202,27 @@ class MachineOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.miner} {self.action}"
+
+
+class ControlSample(models.Model):
+    """One step of a site's control in kW: what plans want off, what was told so, what is seen off, what is drawn.
+
+    ``drawn_kw`` is the sum over the machines that said it; how many were asked and did not answer stands beside it.
+    """
+
+    site = models.ForeignKey("hosting.Site", verbose_name=_("site"), on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(_("at"))
+    target_kw = KilowattField(_("target (kW)"))
+    intended_kw = KilowattField(_("told to be off (kW)"))
+    off_kw = KilowattField(_("seen off (kW)"))
+    drawn_kw = KilowattField(_("drawn (kW)"))
+    machines = models.PositiveIntegerField(_("machines"))
+    silent = models.PositiveIntegerField(_("machines without an answer"))
+
+    class Meta:
+        verbose_name = _("step of a control")
+        verbose_name_plural = _("steps of controls")
+        constraints = [models.UniqueConstraint(fields=["site", "at"], name="curtailment_sample_once")]
+
+    def __str__(self) -> str:
+        return f"{self.site} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -3,7 +3,7 @@
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
-from hashinsight.sidebar import MARKET
+from hashinsight.sidebar import CURTAILMENT, MARKET
 from hashinsight.sidebar import item as _item
 
 UNFOLD = {
@@ -115,6 +115,7 @@ UNFOLD = {
                     ),
                 ],
             },
+            CURTAILMENT,
             MARKET,
             {
                 "title": _("Finance"),

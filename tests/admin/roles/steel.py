@@ -1,12 +1,14 @@
 """The hosting rows of the scene: drafts where only drafts can be edited."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
+from curtailment.domain import kill_switch, plans
+from curtailment.models import CurtailmentPlanMiner, MachineOrder, SiteControl, StandingApproval
 from hosting.domain import edge, fleet, miner_secrets, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
 from hosting.models import (
@@ -64,7 +66,30 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         *miner_secrets.set_login([miner], username="x", password="y", mode=1, by=root, at=now),
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
+        *_curtailment(site, miner, root, now),
     ]
+
+
+def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
+    """A plan that waits, a machine of it, an order, a control, an unsigned approval and the kill switch."""
+    plan = plans.create_plan(
+        site=site, by=root, at=now, cause="price", reason="Scene", goal="by", goal_kw=Decimal(1),
+        selection="efficiency", starts_at=now, ends_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    return [
+        plan,
+        CurtailmentPlanMiner.objects.create(plan=plan, miner=miner, shutdown_order=1, draw_w=1),
+        MachineOrder.objects.create(
+            plan=plan, site=site, miner=miner, action="pause", not_before=now, expires_at=now + timedelta(seconds=30),
+            fencing_token=1, tick_number=1, draw_w=1, created_at=now,
+        ),
+        SiteControl.objects.create(site=site),
+        StandingApproval.objects.create(
+            site=site, cause="price", most_kw=1, time_from=time(0), time_to=time(0), valid_from=now.date(),
+            valid_until=now.date(),
+        ),
+        kill_switch.set_switch(site=site, reason="Scene", by=root, at=now),
+    ]  # fmt: skip
 
 
 def _edge(site: Any, root: User, now: datetime) -> list[Any]:

@@ -40,6 +40,12 @@ CLOSED: Mapping[str, frozenset[str]] = {
     },
     "intelligence.forecastrun": frozenset({"add", "change", "delete"}),
     "intelligence.forecastscore": frozenset({"add", "change", "delete"}),
+    **{
+        f"curtailment.{name}": frozenset({"add", "change", "delete"})
+        for name in ("curtailmentplanminer", "machineorder", "killswitch")
+    },
+    "curtailment.curtailmentplan": frozenset({"delete"}),  # it is cancelled
+    "curtailment.sitecontrol": frozenset({"delete"}),
     "hosting.demand15min": frozenset({"add", "change", "delete"}),
     "hosting.usage15min": frozenset({"add", "change", "delete"}),
     "hosting.demandledgermonth": frozenset({"add", "change", "delete"}),
@@ -97,6 +103,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
 POWERS = {
     ("marketdata.marketday", "import_market"): "marketdata.import_priceseries",
     ("marketdata.priceseries", "import_market"): "marketdata.import_priceseries",
+    ("hosting.site", "emergency_curtailmentplan"): "curtailment.emergency_curtailmentplan",
     ("crm.invoice", "record_payment"): "crm.add_payment",
     ("crm.customermembership", "revoke_membership"): "crm.delete_customermembership",
     ("accounts.user", "grant_access"): "accounts.add_accessgrant",

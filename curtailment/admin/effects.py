@@ -1,0 +1,103 @@
+"""A dry run as a page shows it: how much, which machines, what it costs, and what one should know before."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from curtailment.domain.planning import Group, Preview
+from hashinsight.common.admin.confirm import Effect, Table
+from hashinsight.common.admin.display import money_text, number_text, percent_text
+
+DASH = "–"
+
+
+def kw_text(kw: Decimal | None) -> str:
+    """Kilowatts, whole where they are many."""
+    if kw is None:
+        return DASH
+    return f"{number_text(kw.quantize(Decimal(1)) if kw >= 100 else kw)} kW"
+
+
+def effect_of(seen: Preview) -> Effect:
+    """Facts, tables and warnings of a dry run."""
+    return Effect(
+        facts=[*_figures(seen), *_money(seen)],
+        tables=[
+            _table(_("Machines that go off, by model"), _("model"), seen.by_model),
+            _table(_("Whose they are"), _("customer"), seen.by_customer),
+            *_left_out(seen),
+        ],
+        warnings=_warnings(seen),
+    )
+
+
+def _figures(seen: Preview) -> list[tuple[Any, Any]]:
+    return [
+        (_("to be off"), kw_text(seen.target_kw)),
+        (_("machines"), _("%(first)s, and %(more)s in reserve") % {
+            "first": number_text(Decimal(seen.chosen.needed)),
+            "more": number_text(Decimal(len(seen.chosen.order) - seen.chosen.needed)),
+        }),
+        (_("they draw"), kw_text(seen.off_kw)),
+        (_("running machines draw now"), kw_text(seen.base_kw)),
+        (_("share of the power meant to run"), percent_text(seen.share_percent / 100)),
+        (_("off within"), _minutes(seen.down_minutes)),
+        (_("back within, once it is over"), _minutes(seen.up_minutes)),
+    ]  # fmt: skip
+
+
+def _minutes(count: int) -> str:
+    if count == 0:
+        return _("at once")
+    return ngettext("%(count)s minute", "%(count)s minutes", count) % {"count": number_text(Decimal(count))}
+
+
+def _money(seen: Preview) -> list[tuple[Any, Any]]:
+    worth, hours = seen.worth, seen.wish.hours
+    rows: list[tuple[Any, Any]] = [(_("hours"), number_text(round(hours, 2)))]
+    if seen.forgone_btc is not None:
+        rows.append((_("not mined"), f"{number_text(round(seen.forgone_btc, 8))} BTC"))
+    if seen.forgone_usd is not None:
+        rows.append((_("worth now"), money_text(seen.forgone_usd, "USD")))
+    if seen.avoided is not None:
+        rows.append((_("energy not bought"), money_text(seen.avoided, worth.currency)))
+        rows.append((_("energy priced by"), worth.priced_by))
+    return rows
+
+
+def _table(title: str, name: str, groups: tuple[Group, ...]) -> Table:
+    rows = [(one.name, number_text(Decimal(one.machines)), kw_text(one.kw), number_text(one.ths)) for one in groups]
+    return Table([name, _("machines"), _("power"), "TH/s"], rows, right=(1, 2, 3), title=title)
+
+
+def _left_out(seen: Preview) -> list[Table]:
+    if not seen.excluded:
+        return []
+    rows = [(why, number_text(Decimal(count))) for why, count in seen.excluded]
+    return [Table([_("they"), _("machines")], rows, right=(1,), title=_("Left out"))]
+
+
+def _warnings(seen: Preview) -> list[Any]:
+    found = []
+    if not seen.reached:
+        found.append(
+            _("There are not enough machines: %(off)s of %(target)s.")
+            % {"off": kw_text(seen.off_kw), "target": kw_text(seen.target_kw)}
+        )
+    if seen.needs_two:
+        found.append(_("This is so much that a second person has to approve it."))
+    if seen.too_big:
+        found.append(
+            ngettext(
+                "%(count)s machine is bigger than a step of the ramp: it could not be switched on again.",
+                "%(count)s machines are bigger than a step of the ramp: they could not be switched on again.",
+                seen.too_big,
+            )
+            % {"count": seen.too_big}
+        )
+    found += [_("Nobody knows %(what)s.") % {"what": what} for what in seen.worth.missing]
+    if seen.wish.ends_at is None:
+        found.append(_("It has no end: the figures are of one day."))
+    return found

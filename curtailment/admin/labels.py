@@ -1,0 +1,33 @@
+"""Colours of states."""
+
+from curtailment.enums import MachineResult, OrderOutcome, PlanStatus
+
+PLAN = {
+    PlanStatus.PENDING: "warning",
+    PlanStatus.APPROVED: "info",
+    PlanStatus.EXECUTING: "info",
+    PlanStatus.EXECUTED: "success",
+    PlanStatus.RECOVERING: "warning",
+    PlanStatus.RECOVERED: "success",
+    PlanStatus.PARTIAL: "danger",
+    PlanStatus.FAILED: "danger",
+    PlanStatus.EXPIRED: "default",
+    PlanStatus.CANCELLED: "default",
+}
+MACHINE = {
+    MachineResult.RESERVE: "default",
+    MachineResult.ORDERED: "info",
+    MachineResult.OFF: "info",
+    MachineResult.REFUSED: "danger",
+    MachineResult.RESUMING: "warning",
+    MachineResult.BACK: "success",
+    MachineResult.LOCKED: "warning",
+}
+ORDER = {
+    OrderOutcome.OPEN: "info",
+    OrderOutcome.ACCEPTED: "success",
+    OrderOutcome.REFUSED: "danger",
+    OrderOutcome.UNSUPPORTED: "danger",
+    OrderOutcome.UNKNOWN: "warning",
+    OrderOutcome.LAPSED: "default",
+}
