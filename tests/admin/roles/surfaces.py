@@ -115,9 +115,12 @@ POWERS = {
     ("jobs.jobrun", "look_at_jobs"): "jobs.view_jobrun",
     ("jobs.tablesize", "look_at_database"): "jobs.view_tablesize",
 }
+# Pages everybody who looks may open, and what their button takes.
+BUTTONS = {("intelligence.forecastrun", "pictures"): "intelligence.run_forecast"}
 # Where adding is a page of its own, that page is the door; /add/ only shows the way to it.
 ADDED_BY_A_PAGE = (
     "crm.invoice", "crm.accountingperiod", "crm.accountingexport", "accounts.apikey", "events.replay",
+    "hosting.edgedevice",
 )  # fmt: skip
 STOCK = ("view", "add", "change", "delete")
 
@@ -198,7 +201,8 @@ def _page_cells(label: str, page: Any, row: Any) -> Iterator[Cell]:
         address = _address(label, row.pk, name) if view.for_one else _address(label, name)
         yield Cell(f"{label}: page {name}", _get(address), rule)
         if hasattr(view, "post"):
-            yield Cell(f"{label}: page {name} by POST", _post(address), rule)
+            button = _holds(BUTTONS[label, name]) if (label, name) in BUTTONS else rule
+            yield Cell(f"{label}: page {name} by POST", _post(address), _and(rule, button))
         if view.for_many:
             many = f"{_address(label, name)}?ids={row.pk}"
             yield Cell(f"{label}: page {name} of many", _get(many), rule)
