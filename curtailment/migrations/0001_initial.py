@@ -589,7 +589,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='curtailmentplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_at__isnull', True), ('is_open_ended', True)), models.Q(('ends_at__gt', models.F('starts_at')), ('is_open_ended', False)), _connector='OR'), name='curtailment_plan_has_an_end', violation_error_message='State when it ends, after it begins; or say that it has no end.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_at__isnull', True), ('is_open_ended', True)), models.Q(('ends_at__gt', models.F('starts_at')), ('ends_at__isnull', False), ('is_open_ended', False)), _connector='OR'), name='curtailment_plan_has_an_end', violation_error_message='State when it ends, after it begins; or say that it has no end.'),
         ),
         migrations.AddConstraint(
             model_name='curtailmentplan',

@@ -184,7 +184,7 @@ class CurtailmentPlan(BaseModel):
             models.CheckConstraint(condition=Q(status__in=PlanStatus.values), name="curtailment_plan_status_known"),
             models.CheckConstraint(
                 condition=Q(is_open_ended=True, ends_at__isnull=True)
-                | Q(is_open_ended=False, ends_at__gt=F("starts_at")),
+                | Q(is_open_ended=False, ends_at__isnull=False, ends_at__gt=F("starts_at")),
                 name="curtailment_plan_has_an_end",
                 violation_error_message=_("State when it ends, after it begins; or say that it has no end."),
             ),
