@@ -50,8 +50,7 @@ from hosting.models import Miner, Site
 
 logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
-LOCK_S = 60.0  # after a death the next control waits no longer than a step
-PROLONG_S = 10.0
+LEAST_LOCK_S = 10.0
 FENCE_S = 30.0
 CHUNK = 2_000
 REPLY = 200
@@ -85,6 +84,11 @@ def lock_key(site: Site) -> str:
     return f"curtailment:{site.pk}"
 
 
+def lock_seconds(control: SiteControl) -> float:
+    """After a death the next control waits no longer than a step; while it reads, the living one prolongs it."""
+    return max(LEAST_LOCK_S, float(control.step_s))
+
+
 def sites_due(at: datetime) -> list[Site]:
     """Sites where a plan runs, begins or ends, or a machine waits to be given back, and whose step has passed."""
     soon = Q(status=PlanStatus.APPROVED, starts_at__lte=at) | Q(status__in=(*RUNNING, PlanStatus.RECOVERING))
@@ -111,8 +115,7 @@ def control_site(
     site: Site, *, clock: Clock, adapter: MachineAdapter | None = None, at_once: bool = False
 ) -> Ticked | None:
     """One tick of a site; None when another process is at it or its step has not passed. ``at_once``: do not wait."""
-    control_of(site)
-    token = take_lock(lock_key(site), seconds=LOCK_S)
+    token = take_lock(lock_key(site), seconds=lock_seconds(control_of(site)))
     if token is None:
         return None
     try:
@@ -199,15 +202,15 @@ def _read(
         machine = asked[answer[1].target.key]
         heard[machine.pk] = answer
         part.append((machine, answer))
-        if monotonic() - prolonged > PROLONG_S:
-            prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
+        if monotonic() - prolonged > lock_seconds(control) / 4:
+            prolong_lock(lock_key(site), token=token, seconds=lock_seconds(control))
             prolonged = monotonic()
         if len(part) >= CHUNK:
             _keep_readings(site, part, clock)
             part = []
     if part:
         _keep_readings(site, part, clock)
-    prolong_lock(lock_key(site), token=token, seconds=LOCK_S)
+    prolong_lock(lock_key(site), token=token, seconds=lock_seconds(control))
     return heard
 
 

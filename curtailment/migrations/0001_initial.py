@@ -501,7 +501,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sitecontrol',
-            constraint=models.CheckConstraint(condition=models.Q(('step_s__range', (15, 600))), name='curtailment_control_step'),
+            constraint=models.CheckConstraint(condition=models.Q(('step_s__range', (1, 600))), name='curtailment_control_step'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='sitecontrol',

@@ -67,9 +67,7 @@ class SiteControl(BaseModel):
         verbose_name = _("control of a site")
         verbose_name_plural = _("controls of sites")
         constraints = [
-            models.CheckConstraint(
-                condition=Q(step_s__range=(LEAST_STEP_S, MOST_STEP_S)), name="curtailment_control_step"
-            )
+            models.CheckConstraint(condition=Q(step_s__range=(1, MOST_STEP_S)), name="curtailment_control_step")
         ]
 
     def __str__(self) -> str:

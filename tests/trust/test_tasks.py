@@ -55,7 +55,7 @@ def remembered_pdfs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def short_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of a dead control runs out by the database's clock, which does not follow ours."""
-    monkeypatch.setattr(control, "LOCK_S", 0.0)
+    monkeypatch.setattr(control, "lock_seconds", lambda _control: 0.0)
 
 
 @pytest.fixture(autouse=True)
