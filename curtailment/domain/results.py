@@ -73,8 +73,8 @@ def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
     others = CurtailmentPlanMiner.objects.filter(
         miner_id=OuterRef("miner_id"), plan__status__in=RUNNING, plan__site=plan.site
     ).exclude(result=MachineResult.RESERVE)
-    mine = ControlledMachine.objects.filter(touched=True, miner__curtailments__plan=plan)
-    mine = mine.exclude(miner__curtailments__plan=plan, miner__curtailments__result=MachineResult.RESERVE)
+    switched = plan.miners.exclude(result=MachineResult.RESERVE)
+    mine = ControlledMachine.objects.filter(touched=True, miner__in=switched.values("miner"))
     if mine.exclude(Exists(others)).exists():
         return
     plan.measured_kw = Decimal(0)

@@ -253,6 +253,26 @@ def test_two_plans_over_the_same_machines_merge(ground: Ground, root: User) -> N
     assert (other.status, ground.farm.off) == (PlanStatus.RECOVERED, 0)
 
 
+def test_a_plan_is_not_over_while_one_machine_waits_whatever_was_in_reserve_before(ground: Ground, root: User) -> None:
+    """A machine in reserve of an earlier plan is as much in our hands as any other."""
+    approved(ground, root, machines=1, minutes=3)
+    ground.ticks(6)
+    Miner.objects.filter(curtailments__result=MachineResult.BACK).update(curtailment="protected")
+    plan = approved(ground, root, machines=3, minutes=3)
+    ground.ticks(2)
+    off = [fake for fake in ground.farm.machines.values() if not fake.on]
+    for fake in off:
+        fake.deaf = True
+    ground.ticks(4)
+    plan.refresh_from_db()
+    assert (plan.status, ground.farm.off) == (PlanStatus.RECOVERING, 3)
+    for fake in off:
+        fake.deaf = False
+    ground.ticks(8)
+    plan.refresh_from_db()
+    assert (plan.status, ground.farm.off) == (PlanStatus.RECOVERED, 0)
+
+
 def test_hot_chips_wait(ground: Ground, root: User) -> None:
     approved(ground, root, minutes=3)
     ground.ticks(2)
