@@ -1,5 +1,6 @@
 """Plans, their machines, and the orders to them."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -146,6 +147,15 @@ class CurtailmentPlanAdmin(BaseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Where it is stays as it was made."""
         return (*super().get_readonly_fields(request, obj), *(("site",) if obj is not None else ()))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        """The next hour."""
+        begin = timezone.localtime().replace(second=0, microsecond=0) + timedelta(minutes=1)
+        return {
+            "starts_at": begin,
+            "ends_at": begin + timedelta(hours=1),
+            **super().get_changeform_initial_data(request),
+        }
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Until it is approved."""

@@ -19,9 +19,10 @@ from curtailment.enums import UNFINISHED, Goal, Selection
 from curtailment.models import CurtailmentPlan
 from hashinsight.common.errors import DomainError
 from hosting.clients.adapter import Capability
-from hosting.clients.own import capabilities_of
+from hosting.clients.own import capabilities_of, needs_login
 from hosting.clients.pyasic_machines import PREFIX
 from hosting.domain.charging import assign, terms_in_force
+from hosting.domain.miner_secrets import miners_with_login
 from hosting.enums import CurtailmentPart, EdgeStatus, MinerIntent, TelemetryState
 from hosting.models import EdgeDevice, HostingTerms, Miner, Site
 
@@ -105,7 +106,8 @@ def why_text(why: Why) -> str:
     return {
         Why.NOT_RUNNING: _("do not run"), Why.PROTECTED: _("are protected"), Why.NOTICE: _("need more notice"),
         Why.NO_ADDRESS: _("have no address"), Why.EDGE: _("are read by an edge device"),
-        Why.NO_CONTROL: _("cannot be paused by us"), Why.NO_DRAW: _("draw nobody knows how much"),
+        Why.NO_CONTROL: _("cannot be paused by us"),
+        Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
     }[why]  # fmt: skip
 
 
@@ -168,6 +170,7 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     protected = _protected(site, rows, wish, at=at)
     edges = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
     edge_zones = set(edges)
+    with_login = miners_with_login(rows.order_by().values("pk"))
     found, excluded, base_w = [], Counter[Why](), 0
     running = rows.filter(intent=MinerIntent.ACTIVE)
     excluded[Why.NOT_RUNNING] = rows.count() - running.count()
@@ -183,6 +186,8 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
             why = Why.EDGE
         if why is None and not _switchable(row["contact__dialect"] or ""):
             why = Why.NO_CONTROL
+        if why is None and needs_login(row["contact__dialect"] or "") and row["pk"] not in with_login:
+            why = Why.NO_LOGIN
         if why is not None:
             excluded[why] += 1
             continue

@@ -18,6 +18,7 @@ class Why(StrEnum):
     NO_ADDRESS = "no_address"
     EDGE = "edge"
     NO_CONTROL = "no_control"
+    NO_LOGIN = "no_login"
     NO_DRAW = "no_draw"
 
 

@@ -14,9 +14,10 @@ from hashinsight.demo.simulated import MODELS, PORT, simulated_fleet
 from hosting.domain import fleet, places, prices, terms
 from hosting.domain.catalogue import sync_catalogue
 from hosting.domain.fleet import Spot, quarter_hour
+from hosting.domain.miner_secrets import set_login
 from hosting.engine.catalogue import read_catalogue
 from hosting.engine.tariff import Window
-from hosting.enums import MinerIntent
+from hosting.enums import MinerIntent, SecretMode
 from hosting.models import Miner, MinerModel, PriceComponent, PricePlan, Rack, Site, Zone
 
 MONTHS_BACK = 6
@@ -134,6 +135,10 @@ class SteelTeller:
         slots = {miner.pk: place for place, miner in enumerate(made, start=1)}
         fleet.place_miners(made, spot=Spot(site, zone, rack, slots), by=by, at=at)
         fleet.assign_miners(made, customer=customer, since=at, by=by, at=at)
+        # The simulated ones take their maker's own password; without it they are read, not switched.
+        locked = [miner for miner in made if miner.manufacturer == "MicroBT"]
+        if locked:
+            set_login(locked, username="admin", password="admin", mode=SecretMode.ENVELOPE, by=by, at=at)  # noqa: S106
         broken = self.random.randrange(count)
         fleet.set_intent(made, to=MinerIntent.ACTIVE, by=by, at=at)
         fleet.set_intent(made[broken : broken + 1], to=MinerIntent.MAINTENANCE, by=by, at=self._lately(), reason="Fan")

@@ -53,6 +53,11 @@ _ADJUST: Mapping[str, Adjust] = {
 }
 
 
+def needs_login(dialect: str) -> bool:
+    """Whether machines that speak so are switched with a password alone."""
+    return dialect in ("whatsminer", "braiins")
+
+
 def capabilities_of(dialect: str) -> frozenset[Capability]:
     """What this adapter can do with machines that speak so."""
     if dialect in _ADJUST:

@@ -98,6 +98,12 @@ def credentials_of(miner_ids: Sequence[int], *, purpose: str = SecretPurpose.WEB
     return found
 
 
+def miners_with_login(miner_ids: Any, *, purpose: str = SecretPurpose.WEB) -> set[int]:
+    """Those that have a login we may use ourselves; nothing is opened."""
+    found = _current(miner_ids, purpose).exclude(mode=SecretMode.SEALED)
+    return set(found.values_list("miner_id", flat=True))
+
+
 def sealed_for(device: EdgeDevice, miners: Sequence[Miner], *, purpose: str = SecretPurpose.WEB) -> dict[int, Any]:
     """Logins as this device can open them, by id of the machine: ``{"sealed": …, "associated": …}``.
 

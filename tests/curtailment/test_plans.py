@@ -20,6 +20,8 @@ from curtailment.management.commands import restore_all
 from curtailment.models import CurtailmentPlan, StandingApproval
 from hashinsight.common.transitions import MoveRefused
 from hosting.domain import fleet, prices, terms
+from hosting.domain.miner_secrets import set_login
+from hosting.enums import SecretMode
 from hosting.models import Miner, MinerContact, MinerLatest, PriceComponent, Site
 from tests.curtailment.site import WATTS, Ground
 from tests.marketdata.scenes import a_day_to_close
@@ -65,15 +67,18 @@ def test_who_is_left_out_and_why(ground: Ground, root: User, customer_a: Custome
     Miner.objects.filter(pk=miners[0].pk).update(curtailment="protected")
     Miner.objects.filter(pk=miners[1].pk).update(address=None)
     MinerContact.objects.filter(miner=miners[2]).update(dialect="antminer")
+    MinerContact.objects.filter(miner__in=miners[6:8]).update(dialect="whatsminer")
+    set_login([miners[7]], username="admin", password="x", mode=SecretMode.ENVELOPE, by=root, at=ground.now)
     fleet.set_intent([miners[3]], to="maintenance", by=root, at=ground.now)
     fleet.assign_miners(miners[4:6], customer=customer_a, since=fleet.quarter_hour(ground.now), by=root, at=ground.now)
     agree(ground, customer_a, root, notice=60)
     Miner.objects.filter(pk=miners[5].pk).update(curtailment="protected")
     seen = preview(plans.wish_of(waiting(ground, root, machines=30)), at=ground.now)
     assert dict(seen.excluded) == {
-        "are protected": 2, "have no address": 1, "cannot be paused by us": 1, "do not run": 1, "need more notice": 1,
+        "need a password that we do not have": 1, "are protected": 2, "have no address": 1,
+        "cannot be paused by us": 1, "do not run": 1, "need more notice": 1,
     }  # fmt: skip
-    assert (seen.chosen.needed, seen.reached) == (14, False)
+    assert (seen.chosen.needed, seen.reached) == (13, False)
     later = waiting(ground, root, machines=30, starts_at=ground.now + timedelta(minutes=60),
                     ends_at=ground.now + timedelta(minutes=90))  # fmt: skip
     assert "need more notice" not in dict(preview(plans.wish_of(later), at=ground.now).excluded)
