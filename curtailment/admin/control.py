@@ -16,7 +16,7 @@ from unfold.decorators import display
 from curtailment import rules
 from curtailment.admin.effects import effect_of, kw_text
 from curtailment.domain import kill_switch, plans
-from curtailment.domain.control import is_frozen
+from curtailment.domain.control import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
 from curtailment.domain.settings import ramps_of
 from curtailment.enums import RUNNING, Goal, PlanStatus, Selection
@@ -61,7 +61,7 @@ class LivePage(ObjectPage):
             "title": _("Curtailment at %(site)s") % {"site": site},
             "subtitle": None, "opts": self.model_admin.opts, "object": site, "back_url": self.back_url(),
             "facts": _facts(site), "plans": _plans(site, self), "frozen": is_frozen(site),
-            "switches": KillSwitch.objects.filter(released_at=None, site__in=[site, None]).select_related("set_by"),
+            "switches": set_switches(site).select_related("set_by"),
             "picture": _picture(rows) if rows else "",
             "spans": [(key, text, key == hours) for key, text in SPANS.items()],
             "csv": f"?hours={hours}&csv=1", "actions": self._actions(request, site),

@@ -15,7 +15,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from curtailment.domain import books
 from curtailment.domain.books import Machines
@@ -108,7 +108,12 @@ def is_frozen(site: Site) -> bool:
     """The kill switch, a restored database nobody has released, or an installation that switches nothing."""
     if not settings.CURTAILMENT_CONTROL or not may_act():
         return True
-    return KillSwitch.objects.filter(Q(site=site) | Q(site=None), released_at=None).exists()
+    return set_switches(site).exists()
+
+
+def set_switches(site: Site) -> QuerySet[KillSwitch]:
+    """Kill switches that hold the site, its own or that of everywhere."""
+    return KillSwitch.objects.filter(Q(site=site) | Q(site=None), released_at=None)
 
 
 def control_site(
