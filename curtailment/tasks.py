@@ -12,7 +12,7 @@ from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
 from hosting.models import Site
 
-QUEUE = "collection"  # its worker waits for machines, and nobody waits for it
+QUEUE = "control"  # a worker of its own: an emergency does not wait until a poll is over
 
 
 @shared_task(name="curtailment.control")

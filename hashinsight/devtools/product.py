@@ -74,6 +74,7 @@ def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Prog
         python_program("relay", "django", ["run_relay"], env, place),
         *([python_program("sinks", "django", ["run_relay", "--sinks"], env, place)] if _has_sinks(env) else []),
         python_program("collector", "celery", _worker("collector", "collection", 1), env, place, nice=5),
+        python_program("controller", "celery", _worker("controller", "control", 1), env, place),
         python_program("bulk", "celery", _worker("bulk", "bulk", 1), env, place, nice=10),
     ]
 

@@ -163,7 +163,7 @@ class Supervisor:
         if self.keeper.running:
             say("Stopping")
         self.keeper.stop(["prepare", "beat", "web"], 7.0)
-        self.keeper.stop(["worker", "collector", "bulk", "relay", "sinks", "fleet"], 10.0)
+        self.keeper.stop(["worker", "collector", "controller", "bulk", "relay", "sinks", "fleet"], 10.0)
         stop_services(self.keeper)
         clear_state(self.place)
 

@@ -128,7 +128,7 @@ def test_all_three_ways_run_the_same_processes(monkeypatch: pytest.MonkeyPatch, 
     units = {kind_of(argv) for name, argv in unit_commands().items() if name != "backup"}
     composed = {kind_of(argv) for name, argv in compose_commands().items() if name != "migrate"}
     assert local == units == composed
-    assert len(local) == 7
+    assert len(local) == 8
 
 
 def test_two_beats_and_a_timer_for_the_backup() -> None:
