@@ -78,6 +78,8 @@ def test_no_prices_of_load_prove_too_little() -> None:
             shapes = {one.name: getattr(Prices.none(fleet), one.name).shape for one in fields(Prices)}
             prices = Prices(**{name: rng.uniform(-size, size, shape) for name, shape in shapes.items()})
             assert bound(fleet, prices.sane(fleet)) >= truth - 1e-9
+            alone = replace(Prices.none(fleet), peak=abs(prices.peak))  # more than the peak costs
+            assert bound(fleet, alone.sane(fleet)) >= truth - 1e-9
 
 
 def middle_day(seed: int) -> Problem:
