@@ -55,7 +55,7 @@ def test_a_client_sees_where_it_is_and_what_it_agreed_on(
         "price-plans": (steel["price_plan"],),
         "hosting-terms": (steel["terms"], steel["former_terms"]),
         "miner-models": (steel["model"],),
-        "miners": (steel["miner"], steel["other_miner"]),
+        "miners": (steel["miner"], steel["other_miner"], steel["sick_miner"]),
     }
     assert {name: set(ids(as_bob, f"/{name}/")) for name in COLLECTIONS} == {
         name: known(*rows) for name, rows in expected.items()
