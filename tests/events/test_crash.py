@@ -173,7 +173,7 @@ def test_nightly_a_database_that_dies_ten_times_loses_nothing(own_server: tuple[
 
     def live_through() -> None:
         try:
-            found.update(storm(url, tmp_path, each=400, kills=30, pause=(0.1, 0.8), patience=600))
+            found.update(storm(url, tmp_path, each=600, kills=30, pause=(0.1, 0.8), patience=600))
         finally:
             over.set()
 
@@ -181,7 +181,7 @@ def test_nightly_a_database_that_dies_ten_times_loses_nothing(own_server: tuple[
     thread = threading.Thread(target=live_through)
     thread.start()
     stopped = 0
-    while not over.wait(3.0):
+    while not over.wait(2.0):
         one = keeper.find("postgres")
         assert one is not None
         if stopped < 10:
