@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from curtailment.engine.values import NEVER, PlanNow, Rules, Seen, Spent, State
+from curtailment.engine.values import ALWAYS, NEVER, PlanNow, Rules, Seen, Spent, State
 from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, SiteControl
 from hosting.clients.aside import Heard
 from hosting.engine.machines.reading import MiningState, Reading
@@ -122,7 +122,7 @@ def plan_now(plan: CurtailmentPlan, machines: Machines, order: Iterable[int]) ->
     places = [machines.place[pk] for pk in order if pk in machines.place]
     return PlanNow(
         key=plan.pk, starts_at=seconds(plan.starts_at),
-        ends_at=float("inf") if plan.ends_at is None else seconds(plan.ends_at), order=np.array(places, np.int64),
+        ends_at=ALWAYS if plan.ends_at is None else seconds(plan.ends_at), order=np.array(places, np.int64),
         target_w=int((plan.target_kw or 0) * 1000), shared=plan.is_emergency or bool(plan.needs_two)
         or plan.standing_approval_id is not None, urgent=plan.is_emergency,
     )  # fmt: skip

@@ -45,22 +45,20 @@ def command_all(
     clock: Callable[[], datetime],
     limits: Limits = DEFAULT,
     at_once: int = AT_ONCE,
-    may_send: Callable[[], bool] = lambda: True,
 ) -> list[Commanded]:
-    """Send them, so many at once. ``may_send`` is asked before each: a kill switch set in between stops the rest."""
-    return asyncio.run(_all(list(commands), adapter, clock, limits, at_once, may_send))
+    """Send them, so many at once; one whose time is over is not sent."""
+    return asyncio.run(_all(list(commands), adapter, clock, limits, at_once))
 
 
 async def _all(
     commands: list[Command], adapter: MachineAdapter, clock: Callable[[], datetime], limits: Limits, at_once: int,
-    may_send: Callable[[], bool],
 ) -> list[Commanded]:  # fmt: skip
     gate = asyncio.Semaphore(at_once)
 
     async def one(command: Command) -> Commanded:
         async with gate:
             sent_at = clock()
-            if sent_at >= command.expires_at or not may_send():
+            if sent_at >= command.expires_at:
                 return Commanded(command.key, None, sent_at, None)
             send = adapter.pause if command.verb is Verb.PAUSE else adapter.resume
             try:

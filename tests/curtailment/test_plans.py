@@ -45,9 +45,7 @@ def test_a_dry_run_says_what_it_takes_and_what_it_costs(ground: Ground, root: Us
     seen = preview(plans.wish_of(waiting(ground, root, machines=Decimal("3.5"))), at=ground.now)
     assert (seen.chosen.needed, seen.off_kw, seen.target_kw) == (4, KW * 4, KW * Decimal("3.5"))
     assert (seen.base_kw, seen.share_percent, seen.needs_two) == (KW * 20, 20, False)
-    assert [(one.name, one.machines, one.ths) for one in seen.by_model] == [("Maker Thirsty", 4, 400)] or [
-        one.machines for one in seen.by_model
-    ] == [4]
+    assert [(one.name, one.machines, one.kw, one.ths) for one in seen.by_model] == [("Thirsty", 4, KW * 4, 400)]
     assert seen.avoided == KW * 4 * Decimal("0.5") * Decimal("0.05")
     btc = seen.worth.btc_per_ths_hour
     assert btc is not None
