@@ -289,3 +289,20 @@ def test_restarts_are_tried_for_ever_with_longer_waits() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_site_without_machines_or_plans(count: int) -> None:
     assert Bench(count=count).tick().orders == ()
+
+
+def test_a_reading_from_the_future_says_nothing() -> None:
+    """The clock was set back since."""
+    bench = Bench()
+    bench.now += 60
+    bench.read_at = bench.now + 30
+    assert tick(bench.now, bench.seen(), [plan(range(4), KW)], bench.state, bench.rules).orders == ()
+
+
+def test_nobody_is_told_to_run_twice_while_the_first_order_may_still_be_sent() -> None:
+    bench = Bench()
+    bench.tick(plan(range(4), KW, ends_at=NOW + 61))
+    bench.deaf = {0}
+    assert resumed(bench.tick()) == [0]
+    assert resumed(bench.tick(after=20)) == []
+    assert resumed(bench.tick(after=20)) == [0]
