@@ -75,7 +75,7 @@ MARKET_TABLES = (
 )  # fmt: skip
 CURTAILMENT_TABLES = (
     "curtailment.curtailmentplan", "curtailment.curtailmentplanminer", "curtailment.machineorder",
-    "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
+    "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch", "curtailment.ruleexecution",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",

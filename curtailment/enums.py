@@ -71,6 +71,25 @@ RUNNING = (PlanStatus.EXECUTING, PlanStatus.EXECUTED)
 UNFINISHED = (PlanStatus.APPROVED, *RUNNING, PlanStatus.RECOVERING)
 
 
+class RuleKind(TextChoices):
+    """What kind of rule decided; the first word of a plan's source key."""
+
+    STRIKE = "strike", _("strike price")
+    PEAK = "peak", _("coincident peak")
+    DISPATCH = "dispatch", _("dispatch")
+    SCHEDULE = "schedule", _("schedule")
+
+
+class RuleDecision(TextChoices):
+    """What a rule came to."""
+
+    WANTED = "wanted", _("wants machines off")
+    APPROVED = "approved", _("covered by a standing approval")
+    ENDED = "ended", _("wants them back")
+    HELD = "held", _("holds the safe state")
+    REFUSED = "refused", pgettext_lazy("rule", "refused")
+
+
 class MachineResult(TextChoices):
     """What came of one machine of a plan."""
 

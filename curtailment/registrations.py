@@ -42,6 +42,7 @@ ALERTS = [
     ("curtailment.short", "A plan does not reach its target.", "plan", Severity.WARNING, watching.short_plans),
     ("curtailment.emergency", "One person curtails alone.", "plan", Severity.CRITICAL, watching.emergencies),
     ("curtailment.review", "An emergency is to be reviewed.", "plan", Severity.WARNING, watching.reviews_due),
+    ("curtailment.waits", "A plan of a rule waits for approval.", "plan", Severity.CRITICAL, watching.waiting_plans),
     ("curtailment.open", "A plan without an end has run for days.", "plan and day", Severity.WARNING,
      watching.open_plans),
     ("curtailment.frozen", "The kill switch is set.", "switch", Severity.WARNING, watching.switches_set),

@@ -124,6 +124,12 @@ CURTAILMENT = {
             "curtailment.view_sitecontrol",
         ),
         item(
+            _("Executions of rules"),
+            "history",
+            "admin:curtailment_ruleexecution_changelist",
+            "curtailment.view_ruleexecution",
+        ),
+        item(
             _("Kill switch"),
             "dangerous",
             "admin:curtailment_killswitch_changelist",

@@ -1,6 +1,6 @@
 """Colours of states."""
 
-from curtailment.enums import MachineResult, OrderOutcome, PlanStatus
+from curtailment.enums import MachineResult, OrderOutcome, PlanStatus, RuleDecision
 
 PLAN = {
     PlanStatus.PENDING: "warning",
@@ -30,4 +30,11 @@ ORDER = {
     OrderOutcome.UNSUPPORTED: "danger",
     OrderOutcome.UNKNOWN: "warning",
     OrderOutcome.LAPSED: "default",
+}
+DECISION = {
+    RuleDecision.WANTED: "info",
+    RuleDecision.APPROVED: "success",
+    RuleDecision.ENDED: "success",
+    RuleDecision.HELD: "warning",
+    RuleDecision.REFUSED: "danger",
 }

@@ -137,13 +137,13 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
         fence(lock_key(site), token=token, seconds=FENCE_S)
         _move_by_time(site, clock())
         _lapse(site, clock())
-    running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("pk"))
+    running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
     machines = books.machines_of(site, running)
     heard = _read(site, control, machines, token, clock, adapter)
     now = clock()
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)
-    plans = _plans_now(running, machines)
+    plans = _plans_now(running, machines, now)
     rules = _rules(site, control)
     frozen = is_frozen(site)
     decision = tick(now.timestamp(), seen, plans, before, rules, frozen=frozen)
@@ -224,8 +224,10 @@ def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], clock: Clock
         keep_answers(site, part, at=clock())
 
 
-def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines) -> list[PlanNow]:
+def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines, at: datetime) -> list[PlanNow]:
+    """What each plan still wants: a machine whose time in it is over comes back, and nobody takes its place."""
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in running])
+    rows = rows.filter(Q(wanted_until=None) | Q(wanted_until__gt=at))
     orders: dict[int, list[int]] = {}
     for plan_id, miner_id in rows.order_by("plan_id", "shutdown_order").values_list("plan_id", "miner_id"):
         orders.setdefault(plan_id, []).append(miner_id)

@@ -1,9 +1,9 @@
 """Before anything is switched: which machines a plan would take, how much that is, and what it costs."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
+from curtailment.domain.safe_states import Owned, Safe, safe_until
 from curtailment.domain.settings import Ramps, ramps_of, two_person_percent
 from curtailment.domain.worth import Worth, worth_at
 from curtailment.engine.selection import Candidate, Chosen, Why, by_efficiency, by_margin, choose
@@ -54,6 +55,8 @@ class Wish:
     starts_at: datetime
     ends_at: datetime | None
     is_emergency: bool = False
+    only: tuple[int, ...] = ()
+    safe: Safe | None = None
 
     @property
     def hours(self) -> Decimal:
@@ -108,6 +111,7 @@ def why_text(why: Why) -> str:
         Why.NO_ADDRESS: _("have no address"), Why.EDGE: _("are read by an edge device"),
         Why.NO_CONTROL: _("cannot be paused by us"),
         Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
+        Why.SAFE_STATE: _("run on while data are stale, by their terms"),
     }[why]  # fmt: skip
 
 
@@ -172,22 +176,21 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     edge_zones = set(edges)
     with_login = miners_with_login(rows.order_by().values("pk"))
     found, excluded, base_w = [], Counter[Why](), 0
-    running = rows.filter(intent=MinerIntent.ACTIVE)
+    # What another plan keeps off now is wanted off by this one as well: when that ends, it does not come back.
+    kept_off = Q(intent=MinerIntent.CURTAILED, control__touched=True)
+    running = rows.filter(Q(intent=MinerIntent.ACTIVE) | kept_off)
     excluded[Why.NOT_RUNNING] = rows.count() - running.count()
+    safe = None if wish.safe is None else safe_until(site, rows, wish.safe, on=day_of(wish))
+    only = frozenset(wish.only)
     for row in running.values(*_COLUMNS):
         draw_w, ths = _figures(row, at)
         base_w += draw_w
+        if only and row["pk"] not in only:
+            continue
         why = protected.get(row["pk"])
-        if why is None and draw_w <= 0:
-            why = Why.NO_DRAW
-        if why is None and row["address"] is None:
-            why = Why.NO_ADDRESS
-        if why is None and edge_zones and (None in edge_zones or row["zone_id"] in edge_zones):
-            why = Why.EDGE
-        if why is None and not _switchable(row["contact__dialect"] or ""):
-            why = Why.NO_CONTROL
-        if why is None and needs_login(row["contact__dialect"] or "") and row["pk"] not in with_login:
-            why = Why.NO_LOGIN
+        if why is None and safe is not None and safe.get(row["pk"], at) <= at:
+            why = Why.SAFE_STATE
+        why = why or _unable(row, draw_w, edge_zones, with_login)
         if why is not None:
             excluded[why] += 1
             continue
@@ -199,6 +202,22 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
             )
         )  # fmt: skip
     return found, +excluded, base_w
+
+
+def _unable(
+    row: Mapping[str, Any], draw_w: int, edge_zones: Collection[int | None], with_login: Container[int]
+) -> Why | None:
+    """Why a machine cannot be switched by us; None when it can."""
+    dialect = row["contact__dialect"] or ""
+    if draw_w <= 0:
+        return Why.NO_DRAW
+    if row["address"] is None:
+        return Why.NO_ADDRESS
+    if edge_zones and (None in edge_zones or row["zone_id"] in edge_zones):
+        return Why.EDGE
+    if not _switchable(dialect):
+        return Why.NO_CONTROL
+    return Why.NO_LOGIN if needs_login(dialect) and row["pk"] not in with_login else None
 
 
 def _switchable(dialect: str) -> bool:
@@ -216,13 +235,9 @@ def _figures(row: dict[str, Any], at: datetime) -> tuple[int, float]:
     return int(draw), float(ths if ths is not None else row["model__hashrate_ths"] or 0)
 
 
-@dataclass(frozen=True)
-class _Owned:
-    """For the question whose terms speak of a machine."""
-
-    pk: int
-    zone: int | None
-    customer: int | None
+def day_of(wish: Wish) -> date:
+    """Whose terms count: those of the site's day it begins on."""
+    return wish.starts_at.astimezone(ZoneInfo(wish.site.time_zone)).date()
 
 
 def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, Why]:
@@ -233,8 +248,8 @@ def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, 
         if part == CurtailmentPart.PROTECTED:
             found[pk] = Why.PROTECTED
         elif customer is not None:
-            open_rows.append((_Owned(pk, zone, customer), part))
-    terms = terms_in_force(site, wish.starts_at.astimezone(ZoneInfo(site.time_zone)).date())
+            open_rows.append((Owned(pk, zone, customer), part))
+    terms = terms_in_force(site, day_of(wish))
     by_key: dict[int, HostingTerms] = {one.pk: one for one in terms}
     parts = {one.pk: part for one, part in open_rows}
     lead = wish.starts_at - at

@@ -16,7 +16,8 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain.planning import PlanRefused, Preview, Wish, preview
+from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
+from curtailment.domain.safe_states import LAST, Safe, safe_until
 from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from hashinsight.common.audit import audit_context
@@ -24,7 +25,7 @@ from hashinsight.common.transitions import lock_for_move, lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.places import PlaceRefused
 from hosting.enums import PlaceStatus
-from hosting.models import Site
+from hosting.models import Miner, Site
 
 EDITED = ("cause", "reason", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended")
 LONGEST = timedelta(days=31)
@@ -35,8 +36,14 @@ def wish_of(plan: CurtailmentPlan) -> Wish:
     """Its figures, for the dry run."""
     return Wish(
         plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
-        is_emergency=plan.is_emergency,
+        is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan),
     )  # fmt: skip
+
+
+def _safe_of(plan: CurtailmentPlan) -> Safe | None:
+    if not plan.safe_states and plan.stale_since is None:
+        return None
+    return Safe(tuple(plan.safe_states), plan.stale_since, plan.own_safe_state, plan.own_safe_minutes)
 
 
 @transaction.atomic
@@ -156,17 +163,27 @@ def _settle(plan: CurtailmentPlan, seen: Preview, *, at: datetime, by: Any) -> N
             "standing_approval",
         ]
     )  # fmt: skip
+    until = _wanted_until(seen)
     CurtailmentPlanMiner.objects.bulk_create(
         [
             CurtailmentPlanMiner(
                 plan=plan, miner_id=one.key, customer_id=one.customer, shutdown_order=place, draw_w=one.draw_w,
-                hashrate_ths=Decimal(str(round(one.hashrate_ths, 3))),
+                hashrate_ths=Decimal(str(round(one.hashrate_ths, 3))), wanted_until=until.get(one.key),
             )
             for place, one in enumerate(seen.chosen.order, start=1)
         ],
         batch_size=BATCH,
     )  # fmt: skip
     _publish(plan, "curtailment.approved", by)
+
+
+def _wanted_until(seen: Preview) -> dict[int, datetime]:
+    """While data are stale each machine is kept off for as long as its terms allow, whatever the plan's end."""
+    if seen.wish.safe is None:
+        return {}
+    rows = Miner.objects.filter(pk__in=[one.key for one in seen.chosen.order])
+    until = safe_until(seen.wish.site, rows, seen.wish.safe, on=day_of(seen.wish))
+    return {pk: moment for pk, moment in until.items() if moment < LAST}
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from math import ceil
 from django.utils.translation import gettext as _
 
 from curtailment.domain.settings import control_of, ramps_of
-from curtailment.enums import RUNNING, UNFINISHED, PlanStatus
+from curtailment.enums import RUNNING, UNFINISHED, PlanKind, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, KillSwitch
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
@@ -54,6 +54,18 @@ def emergencies(at: datetime) -> Iterator[Finding]:
             key=str(plan.public_id),
             title=_("Emergency at %(site)s") % {"site": plan.site},
             text=_("%(who)s: %(reason)s") % {"who": plan.created_by, "reason": plan.reason},
+        )
+
+
+def waiting_plans(at: datetime) -> Iterator[Finding]:
+    """Plans of rules that no standing approval covers: nothing happens before somebody approves them."""
+    rows = CurtailmentPlan.objects.filter(status=PlanStatus.PENDING, kind=PlanKind.AUTOMATIC).select_related("site")
+    for plan in rows:
+        yield Finding(
+            key=str(plan.public_id),
+            title=_("%(plan)s waits for approval") % {"plan": plan},
+            text=_("%(reason)s It begins at %(start)s UTC.")
+            % {"reason": plan.reason, "start": f"{plan.starts_at:%Y-%m-%d %H:%M}"},
         )
 
 

@@ -20,6 +20,7 @@ class Why(StrEnum):
     NO_CONTROL = "no_control"
     NO_LOGIN = "no_login"
     NO_DRAW = "no_draw"
+    SAFE_STATE = "safe_state"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Models of curtailment."""
 
 from curtailment.models.control import ControlledMachine, ControlSample, KillSwitch, MachineOrder, SiteControl
+from curtailment.models.execution import RuleExecution
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "KillSwitch",
     "MachineOrder",
     "PlanApproval",
+    "RuleExecution",
     "SiteControl",
     "StandingApproval",
 ]

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from curtailment.enums import Cause, Goal, MachineResult, PlanKind, PlanStatus, 
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hashinsight.common.scoping import ScopedQuerySet
+from hosting.enums import StalePolicy
 from hosting.models.fields import KilowattField
 
 
@@ -130,6 +132,45 @@ class CurtailmentPlan(BaseModel):
         help_text=_("Empty: a rule."),
     )
     source_key = models.CharField(_("key of the source"), max_length=200, blank=True, default="", editable=False)
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), default=100, db_default=100, editable=False, help_text=_("The smaller, the more important.")
+    )
+    only_miners = ArrayField(
+        models.BigIntegerField(),
+        verbose_name=_("only these machines"),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text=_("Empty: all that may be switched."),
+    )
+    safe_states = ArrayField(
+        models.CharField(max_length=16, choices=StalePolicy.choices),
+        verbose_name=_("only machines whose safe state is"),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text=_("Empty: all."),
+    )
+    stale_since = models.DateTimeField(
+        _("data stale since"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Machines are kept off for as long after it as their terms say."),
+    )
+    own_safe_state = models.CharField(
+        _("safe state of our own machines"),
+        max_length=16,
+        choices=StalePolicy.choices,
+        default=StalePolicy.HOLD,
+        db_default=StalePolicy.HOLD,
+        editable=False,
+    )
+    own_safe_minutes = models.PositiveIntegerField(
+        _("for at most (minutes)"), default=60, db_default=60, editable=False
+    )
     target_kw = KilowattField(_("to be off (kW)"), null=True, blank=True, editable=False)
     base_kw = KilowattField(_("load when it was reckoned (kW)"), null=True, blank=True, editable=False)
     share_percent = models.DecimalField(
@@ -270,6 +311,9 @@ class CurtailmentPlanMiner(models.Model):
     draw_w = models.PositiveIntegerField(_("draw (W)"))
     hashrate_ths = models.DecimalField(_("hashrate (TH/s)"), max_digits=14, decimal_places=3, null=True, blank=True)
     result = models.CharField(_("result"), max_length=16, choices=MachineResult.choices, default=MachineResult.RESERVE)
+    wanted_until = models.DateTimeField(
+        _("wanted until"), null=True, blank=True, help_text=_("Empty: as long as the plan runs.")
+    )
     ordered_at = models.DateTimeField(_("told to pause at"), null=True, blank=True)
     off_at = models.DateTimeField(_("off since"), null=True, blank=True)
     back_at = models.DateTimeField(_("back since"), null=True, blank=True)

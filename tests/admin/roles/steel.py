@@ -8,7 +8,13 @@ from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
 from curtailment.domain import kill_switch, plans
-from curtailment.models import CurtailmentPlanMiner, MachineOrder, SiteControl, StandingApproval
+from curtailment.models import (
+    CurtailmentPlanMiner,
+    MachineOrder,
+    RuleExecution,
+    SiteControl,
+    StandingApproval,
+)
 from hosting.domain import edge, fleet, miner_secrets, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
 from hosting.models import (
@@ -89,6 +95,7 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
             valid_until=now.date(),
         ),
         kill_switch.set_switch(site=site, reason="Scene", by=root, at=now),
+        RuleExecution.objects.create(kind="strike", rule_id="x", site=site, plan=plan, decision="wanted", at=now),
     ]  # fmt: skip
 
 
