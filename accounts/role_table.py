@@ -75,7 +75,9 @@ MARKET_TABLES = (
 )  # fmt: skip
 CURTAILMENT_TABLES = (
     "curtailment.curtailmentplan", "curtailment.curtailmentplanminer", "curtailment.machineorder",
-    "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch", "curtailment.ruleexecution",
+    "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
+    "curtailment.programme", "curtailment.programmecommitment", "curtailment.dispatch", "curtailment.dispatchmessage",
+    "curtailment.vtnconnection", "curtailment.vtnresource", "curtailment.ruleexecution",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -195,7 +197,8 @@ _FLEET = (
     | _on(("curtailment.curtailmentplan", "curtailment.sitecontrol", "curtailment.standingapproval"), ADD, CHANGE)
     | {
         "curtailment.approve_curtailmentplan", "curtailment.end_curtailmentplan",
-        "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol",
+        "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol", "curtailment.add_dispatch",
+        "curtailment.authorise_dispatch", "curtailment.cancel_dispatch", "curtailment.poll_vtnconnection",
     }
 )  # fmt: skip
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)
@@ -208,7 +211,9 @@ _ADMIN = (
     | _on(("marketdata.coin", "marketdata.priceseries", "intelligence.userminer"), ADD, CHANGE, DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
     | _on(("curtailment.standingapproval",), DELETE)
-    | {"curtailment.sign_standingapproval"}
+    | {"curtailment.sign_standingapproval", "curtailment.rotate_programme", "curtailment.secret_vtnconnection"}
+    | _on(("curtailment.programme", "curtailment.vtnconnection"), ADD, CHANGE)
+    | _on(("curtailment.programmecommitment", "curtailment.vtnresource"), ADD, CHANGE, DELETE)
     | {"hosting.reveal_minersecret"}
     | _on(("crm.numberseries",), ADD, CHANGE)
     | _on(("crm.approvallimit",), ADD, CHANGE, DELETE)

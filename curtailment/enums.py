@@ -40,6 +40,79 @@ class Selection(TextChoices):
     MARGIN = "margin", _("least marginal profit first (as measured)")
 
 
+class OnUnusual(TextChoices):
+    """What is done with a dispatch that asks for something unusual."""
+
+    REFUSE = "refuse", _("refuse it")
+    RUN = "run", _("follow it, and mark it")
+
+
+class OnTest(TextChoices):
+    """What is done with a dispatch that is only a test."""
+
+    LOG = "log", _("only write it down")
+    RUN = "run", _("really follow it")
+
+
+class OnUnauthorised(TextChoices):
+    """What is done with a dispatch that says it is not authorised."""
+
+    REFUSE = "refuse", _("refuse it")
+    WAIT = "wait", _("let it wait for a person")
+
+
+class DispatchSource(TextChoices):
+    """By which way a dispatch came."""
+
+    WEBHOOK = "webhook", _("signed webhook")
+    OPENADR = "openadr", _("OpenADR 3")
+    HAND = "hand", _("typed by hand")
+
+
+class DispatchState(TextChoices):
+    """Where a dispatch is."""
+
+    RECEIVED = "received", _("waits to be authorised")
+    REFUSED = "refused", pgettext_lazy("dispatch", "refused")
+    LOGGED = "logged", _("test, written down")
+    ACCEPTED = "accepted", pgettext_lazy("dispatch", "accepted")
+    RUNNING = "running", pgettext_lazy("dispatch", "running")
+    ENDED = "ended", pgettext_lazy("dispatch", "ended")
+    CANCELLED = "cancelled", pgettext_lazy("dispatch", "cancelled")
+
+
+_CALLED = {DispatchState.RECEIVED, DispatchState.LOGGED, DispatchState.ACCEPTED, DispatchState.RUNNING}
+_OVER = {DispatchState.ENDED, DispatchState.CANCELLED}
+DISPATCH_MOVES = {
+    DispatchState.RECEIVED: {*_CALLED, *_OVER},
+    DispatchState.REFUSED: {*_CALLED, DispatchState.CANCELLED},
+    DispatchState.LOGGED: {*_CALLED, *_OVER},
+    DispatchState.ACCEPTED: {*_CALLED, *_OVER},
+    DispatchState.RUNNING: {*_CALLED, *_OVER},
+    DispatchState.ENDED: set(),
+    DispatchState.CANCELLED: _CALLED,  # by a call that is numbered later than the cancellation
+}
+WANTED_STATES = (DispatchState.ACCEPTED, DispatchState.RUNNING)
+
+
+class MessageOutcome(TextChoices):
+    """What came of one message about a dispatch."""
+
+    APPLIED = "applied", pgettext_lazy("message", "holds")
+    LOGGED = "logged", _("only written down")
+    WAITS = "waits", _("waits for a person")
+    REPEATED = "repeated", _("changes nothing")
+    OLDER = "older", _("overtaken by a newer one")
+    REFUSED = "refused", pgettext_lazy("message", "refused")
+
+
+class OpenAdrVersion(TextChoices):
+    """Which OpenADR the other side speaks."""
+
+    V30 = "3.0", "3.0"
+    V31 = "3.1", "3.1"
+
+
 class PlanStatus(TextChoices):
     """Where a plan is."""
 

@@ -1,6 +1,6 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
-from curtailment import periodic
+from curtailment import dispatch_registrations, periodic
 from curtailment.domain import watching
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
@@ -54,6 +54,7 @@ ALERTS = [
 def register() -> None:
     """Called once from ``ready()``."""
     periodic.register()
+    dispatch_registrations.register()
     for kind in EVENT_KINDS:
         register_kind(kind)
     for name, text, key, severity, watch in ALERTS:

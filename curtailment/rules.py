@@ -30,3 +30,28 @@ def may_freeze_sitecontrol(user: Any) -> bool:
 def may_sign_standingapproval(user: Any) -> bool:
     """Sign standing approvals and revoke them."""
     return _may(user, "sign_standingapproval")
+
+
+def may_rotate_programme(user: Any) -> bool:
+    """Change the signing secrets of programmes."""
+    return _may(user, "rotate_programme")
+
+
+def may_authorise_dispatch(user: Any) -> bool:
+    """Say that a dispatch which waits is to be followed."""
+    return _may(user, "authorise_dispatch")
+
+
+def may_cancel_dispatch(user: Any) -> bool:
+    """Take a dispatch back for whoever called it."""
+    return _may(user, "cancel_dispatch")
+
+
+def may_poll_vtnconnection(user: Any) -> bool:
+    """Ask OpenADR servers now."""
+    return _may(user, "poll_vtnconnection")
+
+
+def may_secret_vtnconnection(user: Any) -> bool:
+    """Change the secrets of OpenADR servers."""
+    return _may(user, "secret_vtnconnection")

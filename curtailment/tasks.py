@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from curtailment.domain import control
+from curtailment.domain import control, dispatches
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
@@ -35,3 +35,13 @@ def control_site(*, site_id: int) -> dict[str, Any] | None:
     """One tick of one site; None when there is nothing to do or another process is at it."""
     ticked = control.control_site(Site.objects.get(pk=site_id), clock=timezone.now)
     return None if ticked is None else asdict(ticked)
+
+
+@shared_task(name="curtailment.follow_dispatches")
+def follow_dispatches() -> dict[str, Any] | None:
+    """Begin and end dispatches by the clock, and let their plans catch up."""
+    return run_periodic("curtailment.follow_dispatches", _follow)
+
+
+def _follow(run: JobRun) -> dict[str, Any]:
+    return dict(dispatches.follow(timezone.now()))

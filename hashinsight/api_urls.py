@@ -16,6 +16,7 @@ from crm.api.views.money import CreditApplicationViewSet, CreditViewSet, RefundV
 from crm.api.views.payments import PaymentViewSet
 from crm.api.views.statements import AgeingViewSet
 from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
+from curtailment.api.dispatch_door import DispatchView
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
@@ -95,6 +96,7 @@ urlpatterns = [
     path("edge/rotate/", RotateView.as_view(), name="api-edge-rotate"),
     path("edge/machines/", MachinesView.as_view(), name="api-edge-machines"),
     path("edge/batches/", BatchesView.as_view(), name="api-edge-batches"),
+    path("dispatches/<uuid:id>/", DispatchView.as_view(), name="api-dispatches"),
     *router.urls,
     re_path(r"", NoSuchRoute.as_view(), name="api-no-such-route"),
 ]

@@ -1,18 +1,27 @@
 """Models of curtailment."""
 
 from curtailment.models.control import ControlledMachine, ControlSample, KillSwitch, MachineOrder, SiteControl
+from curtailment.models.dispatch import Dispatch, DispatchMessage
 from curtailment.models.execution import RuleExecution
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
+from curtailment.models.programme import Programme, ProgrammeCommitment
+from curtailment.models.vtn import VtnConnection, VtnResource
 
 __all__ = [
     "ControlSample",
     "ControlledMachine",
     "CurtailmentPlan",
     "CurtailmentPlanMiner",
+    "Dispatch",
+    "DispatchMessage",
     "KillSwitch",
     "MachineOrder",
     "PlanApproval",
+    "Programme",
+    "ProgrammeCommitment",
     "RuleExecution",
     "SiteControl",
     "StandingApproval",
+    "VtnConnection",
+    "VtnResource",
 ]

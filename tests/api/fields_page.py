@@ -38,6 +38,7 @@ from marketdata.api import serializers as market
 from marketdata.api import views as market_views
 
 Row = tuple[str, ...]
+WAYS_IN = {"edge": "token of a device", "dispatches": "signature of a programme"}
 ALL_CLIENTS = ("client viewer", "client admin")
 # Collection: (view, what staff send on create and on change, what clients send and which of them may).
 COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]]]]] = {
@@ -217,8 +218,8 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         name = path.split("/")[3]
         if name == "me":
             continue
-        if name == "edge":
-            rows += [_edge_row(path, method, operation, spec) for method, operation in methods.items()]
+        if name in WAYS_IN:
+            rows += [_door_row(path, method, operation, spec) for method, operation in methods.items()]
             continue
         view = views[name]
         for method, operation in methods.items():
@@ -235,9 +236,9 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def _edge_row(path: str, method: str, operation: dict[str, Any], spec: dict[str, Any]) -> Row:
-    """Opened by a device's token (by a code, where no security is said) and by no key of a person."""
-    way_in = "token of a device" if operation["security"] else "code of a device"
+def _door_row(path: str, method: str, operation: dict[str, Any], spec: dict[str, Any]) -> Row:
+    """Opened by something else than the key of a person; an edge device by a code where no security is said."""
+    way_in = WAYS_IN[path.split("/")[3]] if operation["security"] else "code of a device"
     return (f"{method.upper()} {path.removeprefix('/api/v1')}", _takes(operation, spec), way_in, "–", "–", "–")
 
 

@@ -8,7 +8,9 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -30,6 +32,9 @@ from schemathesis.specs.openapi.checks import (
 from accounts.models import User
 from crm.domain import deals
 from crm.models import Customer, Invoice
+from curtailment.domain import programmes
+from curtailment.engine import dispatch_message
+from curtailment.models import ProgrammeCommitment
 from hashinsight.common.api import document
 from hosting.domain import edge
 from hosting.engine.ingest.wire import MEDIA_TYPE
@@ -133,6 +138,31 @@ def as_device(rows: dict[str, list[str]], root: User) -> Device:
     return Device(Site.objects.get(public_id=rows["sites"][0]), root)
 
 
+class Programme:
+    """A programme over the site, as a caller; its signature is believed, for it depends on bytes not made yet."""
+
+    def __init__(self, site: Site, root: User) -> None:
+        row = programmes.create_programme(by=root, at=timezone.now(), name="Fuzz", on_unusual="run", on_skew="run")
+        ProgrammeCommitment.objects.create(programme=row, site=site, kw=100, valid_from=date(2020, 1, 1))
+        self.id = str(row.public_id)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of a message nobody has sent before."""
+        cache.clear()
+        moment = str(int(timezone.now().timestamp()))
+        return {"webhook-id": uuid4().hex, "webhook-timestamp": moment, "webhook-signature": "v1,any"}
+
+
+@pytest.fixture
+def as_programme(rows: dict[str, list[str]], root: User, monkeypatch: Any) -> Programme:
+    """Committed at the site."""
+    monkeypatch.setattr(dispatch_message.hmac, "compare_digest", lambda one, other: True)
+    made = Programme(Site.objects.get(public_id=rows["sites"][0]), root)
+    rows["dispatches"] = [made.id]
+    return made
+
+
 def for_devices(case: Any, rows: dict[str, list[str]], dice: random.Random) -> None:
     """Machines that are there, a code that opens; and no limit of calls, which are few a minute."""
     cache.clear()
@@ -192,8 +222,9 @@ def fuzz(operation: Any, callers: list[Any], rows: dict[str, list[str]], calls: 
 
 
 def test_no_call_breaks_the_api_or_its_document(
-    api: Any, as_root: Caller, as_alice: Caller, as_device: Device, rows: dict[str, list[str]]
-) -> None:
+    api: Any, as_root: Caller, as_alice: Caller, as_device: Device, as_programme: Programme,
+    rows: dict[str, list[str]],
+) -> None:  # fmt: skip
     rows["code"] = [as_device.code]
     made = 0
     dice = random.Random(DRAW)
@@ -201,7 +232,8 @@ def test_no_call_breaks_the_api_or_its_document(
     for result in api.get_all_operations():
         if NIGHTLY or dice.random() < SHARE:
             operation = result.ok()
-            callers = [as_device] if "/edge/" in operation.path else [as_root, as_alice]
+            doors = {"edge": [as_device], "dispatches": [as_programme]}
+            callers = doors.get(operation.path.split("/")[3], [as_root, as_alice])
             made += fuzz(operation, callers, rows, CALLS_PER_OPERATION)
     assert made >= (8000 if NIGHTLY else 200)
 
@@ -233,3 +265,10 @@ def test_the_doors_of_devices_answer_as_they_are_described(
         ("/api/v1/edge/machines/", "GET"),
     )}  # fmt: skip
     assert min(made.values()) >= 1
+
+
+def test_the_door_of_programmes_answers_as_it_is_described(
+    api: Any, as_programme: Programme, rows: dict[str, list[str]]
+) -> None:
+    """Often enough that dispatches are called, changed and refused."""
+    assert fuzz(api["/api/v1/dispatches/{id}/"]["POST"], [as_programme], rows, 60) >= 30

@@ -62,6 +62,10 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(spec: dict[str,
             assert operation["security"] == ([] if path.endswith("/enrol/") else [{"DeviceToken": []}]), name
             assert {"400", "429", *(("401",) if operation["security"] else ())} <= set(operation["responses"]), name
             continue
+        if path.startswith("/api/v1/dispatches/"):
+            assert operation["security"] == [{"WebhookSignature": []}], name
+            assert {"400", "401", "409", "413", "422", "429"} <= set(operation["responses"]), name
+            continue
         assert operation["security"] == [{"ApiKey": []}], name
         assert {"400", "401", "403", "429"} <= set(operation["responses"]), name
         headers = [parameter.get("$ref", "").rpartition("/")[2] for parameter in operation["parameters"]]

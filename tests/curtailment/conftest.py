@@ -5,8 +5,9 @@ from datetime import datetime
 import pytest
 
 from accounts.models import User
-from curtailment.models import SiteControl
+from curtailment.models import Programme, SiteControl
 from tests import factories
+from tests.curtailment.programme import let_act, make_programme
 from tests.curtailment.site import Ground, make_ground
 from tests.factories import NOW
 
@@ -38,3 +39,10 @@ def alice_of_staff(db: None) -> User:
 def now() -> datetime:
     """The moment the tests happen at."""
     return NOW
+
+
+@pytest.fixture
+def programme(ground: Ground, root: User) -> Programme:
+    """May call off four machines."""
+    let_act(ground.site, root)
+    return make_programme(root, ground.site, kw=14)

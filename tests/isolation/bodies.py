@@ -8,6 +8,8 @@ from tests.isolation.world import Tenant
 SHARED = frozenset(
     {"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts"}
 )
+# Opened by something other than a person's key; test_edge_doors.py and test_dispatch_doors.py look at them.
+DOORS = frozenset({"edge", "dispatches"})
 # Which of a tenant's rows stands in the address of a call: the one from which the call would succeed.
 ROWS: dict[str, dict[str, str]] = {
     "customers": {"": "customer"},

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from tests.api.client import Caller
-from tests.isolation.bodies import CALCULATED, NOT_FOUND, OWN_ROWS, ROWS, SHARED, STATED_MARKET, body_of
+from tests.isolation.bodies import CALCULATED, DOORS, NOT_FOUND, OWN_ROWS, ROWS, SHARED, STATED_MARKET, body_of
 from tests.isolation.tables import snapshot
 from tests.isolation.world import MARK, NOBODY, Tenant, World
 
@@ -120,7 +120,7 @@ class Matrix:
         """Every cell, in a fixed order."""
         for path, operations in self.spec["paths"].items():
             resource = path.split("/")[3]
-            if resource in SHARED or resource == "edge":  # test_edge_doors.py looks at them
+            if resource in SHARED or resource in DOORS:
                 continue
             short = path.removeprefix("/api/v1")
             for tenant in self.world.foreign:

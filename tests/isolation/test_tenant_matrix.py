@@ -13,9 +13,9 @@ import pytest
 from django.urls import URLPattern
 
 from hashinsight import api_urls
-from hosting.api.views.edge import EdgeView
+from hashinsight.common.api.doors import DoorView
 from tests.isolation import leaks
-from tests.isolation.bodies import SHARED
+from tests.isolation.bodies import DOORS, SHARED
 from tests.isolation.conftest import all_cells
 from tests.isolation.matrix import Cell, attack, control_fails
 from tests.isolation.world import World
@@ -59,8 +59,8 @@ def routes_of_resolver() -> set[tuple[str, str]]:
         if pattern.name in NO_RESOURCE:
             continue
         path = "/api/v1/" + str(pattern.pattern).replace("<uuid:id>", "{id}")
-        edge = issubclass(pattern.callback.cls, EdgeView)  # type: ignore[attr-defined]
-        alone = pattern.callback.cls.http_method_names if edge else ["get"]  # type: ignore[attr-defined]
+        door = issubclass(pattern.callback.cls, DoorView)  # type: ignore[attr-defined]
+        alone = pattern.callback.cls.http_method_names if door else ["get"]  # type: ignore[attr-defined]
         methods: Iterator[str] = iter(getattr(pattern.callback, "actions", None) or alone)
         found |= {(method, path) for method in methods if method != "head"}
     return found
@@ -76,7 +76,7 @@ def test_the_matrix_has_every_way_of_asking_for_every_collection(cells: list[Cel
     assert {cell.way for cell in cells} == WAYS
     for path in spec["paths"]:
         resource = path.split("/")[3]
-        if resource in SHARED or resource == "edge":  # test_edge_doors.py looks at them
+        if resource in SHARED or resource in DOORS:
             continue
         verbs = {
             cell.attack.method for cell in cells if cell.resource == resource and cell.way in ("path", "file", "list")

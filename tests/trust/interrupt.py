@@ -22,7 +22,7 @@ from crm.models import (
     JournalEntry,
     Payment,
 )
-from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, MachineOrder
+from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, Dispatch, MachineOrder
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
@@ -177,6 +177,7 @@ def state() -> dict[str, Any]:
         "scores": sorted(ForecastScore.objects.values_list("kind", "horizon", "forecasts", "mae")),
         "plans": sorted(CurtailmentPlan.objects.values_list("number", "status", "measured_kw")),
         "plan machines": sorted(CurtailmentPlanMiner.objects.values_list("plan__number", "miner__serial", "result")),
+        "dispatches": sorted(Dispatch.objects.values_list("reference", "state", "revision", "code")),
         "orders": sorted(MachineOrder.objects.values_list("miner__serial", "action", "outcome")),
         "controlled": sorted(ControlledMachine.objects.values_list("miner__serial", "touched", "resumed")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),

@@ -13,8 +13,9 @@ from uuid import uuid4
 from accounts.models import User
 from crm.domain import contracts, documents, dunning, invitations, invoicing, issuing
 from crm.models import DunningLevel, Invoice, Payment
-from curtailment.domain import plans
-from curtailment.models import CurtailmentPlan
+from curtailment.domain import dispatches, plans
+from curtailment.engine.dispatching import Call
+from curtailment.models import CurtailmentPlan, Dispatch
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -29,6 +30,7 @@ from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
 from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Site, Telemetry
 from tests import factories
+from tests.curtailment.programme import make_programme
 from tests.factories import NOW, TODAY
 from tests.intelligence.world import days_to_forecast
 from tests.marketdata.scenes import a_day_to_close, a_feed, coins
@@ -218,6 +220,25 @@ def site_to_control(by: User) -> Kwargs:
     return {"site_id": CurtailmentPlan.objects.latest("pk").site_id}
 
 
+def dispatches_in_time(by: User) -> Kwargs:
+    """One that begins now, one that is over, and one whose later end has no plan yet."""
+    kwargs = machine_off(by)
+    site, (miner,) = Site.objects.get(pk=kwargs["site_id"]), Miner.objects.filter(site_id=kwargs["site_id"])
+    fleet.set_intent([miner], to="active", by=by, at=NOW)
+    earlier = NOW - timedelta(minutes=10)
+    programme = make_programme(by, site, on_unusual="run")
+    for name, starts, ends in (("now", 10, 60), ("over", 1, 9), ("longer", 2, 40)):
+        call = Call(
+            name,
+            starts_at=earlier + timedelta(minutes=starts),
+            ends_at=earlier + timedelta(minutes=ends),
+            kw=Decimal(1),
+        )
+        dispatches.type_dispatch(programme, call, site=site, by=by, at=earlier)
+    Dispatch.objects.filter(reference="longer").update(ends_at=NOW + timedelta(hours=1))
+    return {}
+
+
 def silent_machine(by: User) -> Kwargs:
     """It should hash, and has given no answer for five hours."""
     kwargs = machine_off(by)
@@ -335,6 +356,7 @@ SCENES = [
     Scene("intelligence.forecast", days_to_forecast),
     Scene("curtailment.control", plan_of_a_machine_nobody_reaches),
     Scene("curtailment.control_site", site_to_control),
+    Scene("curtailment.follow_dispatches", dispatches_in_time),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

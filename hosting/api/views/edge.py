@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,11 +18,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hashinsight.common.api.doors import DoorView
 from hashinsight.common.api.problems import BadRequest, Problem
 from hashinsight.common.api.throttling import KeyThrottle
-from hashinsight.common.api.views import BaseView
-from hashinsight.common.audit import audit_context
 from hashinsight.common.requests import client_ip
+from hosting.api import schema as _schema  # noqa: F401  (makes the way in known)
 from hosting.api.edge import (
     ENCODING,
     SENT_AT,
@@ -34,7 +33,6 @@ from hosting.api.edge import (
     MachinesToReadSerializer,
     TokenSerializer,
 )
-from hosting.api.schema import EdgeSchema
 from hosting.domain import edge
 from hosting.domain.edge_batches import take_batch
 from hosting.domain.miner_secrets import sealed_for
@@ -94,36 +92,22 @@ class DeviceThrottle(KeyThrottle):
         return self.count("anonymous", client_ip(request._request) or "unknown")
 
 
-class EdgeView(BaseView):
-    """Served for the device itself; nothing is read as a person."""
+class EdgeView(DoorView):
+    """Served for the device itself."""
 
-    schema = EdgeSchema()
-    takes: Any = None
-    answers: ClassVar[dict[int, Any]] = {}
-    errors: ClassVar[frozenset[int]] = frozenset({400, 401, 429})
-    parameters: ClassVar[list[Any]] = []
+    door = "edge"
     authentication_classes: Any = (DeviceAuthentication,)
-    permission_classes: Any = ()
     throttle_classes = [DeviceThrottle]
-    http_method_names = ["get", "post"]
 
     def check_permissions(self, request: Request) -> None:
         """A device, whatever it asks."""
         if not isinstance(request.user, Device):
             raise exceptions.NotAuthenticated
 
-    def serve(self, request: Request) -> HttpResponseBase:
-        """The handler; what it writes names the device as its source."""
-        handler: Any = getattr(self, str(request.method).lower()) if self.handler_exists() else None
-        if handler is None:
-            raise exceptions.MethodNotAllowed(str(request.method))
-        with audit_context(source="edge"):
-            answer = handler(request)
+    def afterwards(self, request: Request) -> None:
+        """That the device was heard."""
         if isinstance(request.user, Device):
             edge.hear(request.user.caller.device, at=timezone.now())
-        response = self.finish(answer)
-        response["Cache-Control"] = "no-store"
-        return response
 
     @property
     def caller(self) -> edge.Caller:

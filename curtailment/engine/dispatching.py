@@ -1,0 +1,241 @@
+"""What a message about a dispatch comes to, beside what is known of it and what was agreed.
+
+A message always says all of it: whoever hears only the second of two knows as much as who heard both. Messages carry a
+number or at least the time they were sent, so that one that was overtaken on its way is known as such.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+LONGEST = timedelta(days=31)  # as long as a plan lasts at most
+
+
+class Action(StrEnum):
+    """What a message asks for."""
+
+    CALL = "call"
+    CANCEL = "cancel"
+
+
+class Outcome(StrEnum):
+    """What came of it; the words of ``curtailment.enums.MessageOutcome``."""
+
+    APPLIED = "applied"
+    LOGGED = "logged"
+    WAITS = "waits"
+    REPEATED = "repeated"
+    OLDER = "older"
+    REFUSED = "refused"
+
+
+class Code(StrEnum):
+    """Why a message was refused, or what is unusual about one that was not."""
+
+    CLOCK = "clock_skewed"
+    UNAUTHORISED = "not_authorised"
+    UNKNOWN = "unknown_dispatch"
+    UNKNOWN_SITE = "unknown_site"
+    CANCELLED = "cancelled_already"
+    OVER = "over_already"
+    NO_END = "no_end"
+    OPEN_ENDED = "open_ended"
+    NO_TIME = "no_time"
+    NO_COMMITMENT = "no_commitment"
+    HOURS = "outside_hours"
+    MORE = "more_than_committed"
+    NOTICE = "short_notice"
+    LONG = "too_long"
+    CALLS = "calls_used_up"
+    SAME_NUMBER = "number_used"
+    NOT_NOW = "cannot_be_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A message. ``starts_at`` None: at once; ``goal`` and ``kw`` empty: as was committed; ``at_once`` is derived."""
+
+    dispatch_id: str
+    action: Action = Action.CALL
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    open_ended: bool = False
+    goal: str = ""
+    kw: Decimal | None = None
+    is_test: bool = False
+    is_authorised: bool = True
+    sequence: int | None = None
+    sent_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The dispatch as it is; ``state`` in the words of ``DispatchState``."""
+
+    state: str
+    goal: str
+    kw: Decimal
+    starts_at: datetime
+    ends_at: datetime | None
+    is_test: bool = False
+    is_authorised: bool = True
+    sequence: int | None = None
+    sent_at: datetime | None = None
+    cancelled_by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a programme says. ``committed_kw`` None: nothing is committed then; empty limits: none."""
+
+    committed_kw: Decimal | None
+    goal: str = "by"
+    in_hours: bool = True
+    notice: timedelta = timedelta(0)
+    longest: timedelta | None = None
+    open_ended: bool = False
+    log_tests: bool = True
+    unauthorised_wait: bool = False
+    unusual_run: bool = False
+    skewed_run: bool = False
+    skew: timedelta = timedelta(minutes=2)
+    calls_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a message: why, if it was refused, and what is unusual about it otherwise."""
+
+    outcome: Outcome
+    code: str = ""
+    marks: tuple[str, ...] = ()
+
+
+def is_older(call: Call, known: Known) -> bool:
+    """Whether something newer was heard before: by number where both have one, else by the time of sending."""
+    if call.sequence is not None and known.sequence is not None:
+        return call.sequence < known.sequence
+    if call.sent_at is not None and known.sent_at is not None:
+        return call.sent_at < known.sent_at
+    return False
+
+
+def judge(call: Call, known: Known | None, agreed: Agreed, *, at: datetime) -> Verdict:
+    """What comes of a message heard at ``at``; ``known`` None: nobody has heard of the dispatch."""
+    if known is not None and is_older(call, known):
+        return Verdict(Outcome.OLDER)
+    marks: list[str] = []
+    if call.sent_at is not None and abs(at - call.sent_at) > agreed.skew:
+        if not agreed.skewed_run:
+            return Verdict(Outcome.REFUSED, Code.CLOCK)
+        marks.append(Code.CLOCK)
+    if call.action is Action.CANCEL:
+        return _cancel(known, marks)
+    refused = _impossible(call, known, agreed, at)
+    if refused:
+        return Verdict(Outcome.REFUSED, refused, tuple(marks))
+    changed = known is None or not says_the_same(call, known, agreed)
+    if known is not None and changed and call.sequence is not None and call.sequence == known.sequence:
+        return Verdict(Outcome.REFUSED, Code.SAME_NUMBER, tuple(marks))
+    if not changed and known is not None and known.state not in ("refused", "cancelled"):
+        return Verdict(Outcome.REPEATED, marks=tuple(marks))
+    unusual = _unusual(call, known, agreed, at)
+    if unusual and not agreed.unusual_run:
+        return Verdict(Outcome.REFUSED, unusual[0], tuple(marks))
+    marks += unusual
+    if call.is_test and agreed.log_tests:
+        return Verdict(Outcome.LOGGED, marks=tuple(marks))
+    return Verdict(Outcome.APPLIED if call.is_authorised else Outcome.WAITS, marks=tuple(marks))
+
+
+def _cancel(known: Known | None, marks: list[str]) -> Verdict:
+    """A dispatch nobody has heard of is remembered as cancelled: its call may still be on its way."""
+    if known is None:
+        return Verdict(Outcome.APPLIED, marks=(*marks, Code.UNKNOWN))
+    if known.state == "ended":
+        return Verdict(Outcome.REFUSED, Code.OVER, tuple(marks))
+    if known.state == "cancelled":
+        return Verdict(Outcome.REPEATED, marks=tuple(marks))
+    return Verdict(Outcome.APPLIED, marks=tuple(marks))
+
+
+def _impossible(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> str:
+    """Why it cannot be followed, whatever was agreed."""
+    if not call.is_authorised and not agreed.unauthorised_wait:
+        return Code.UNAUTHORISED
+    if known is not None and known.state == "ended":
+        return Code.OVER
+    if known is not None and known.state == "cancelled" and not _revives(call, known):
+        return Code.CANCELLED
+    if call.ends_at is None:
+        if not call.open_ended:
+            return Code.NO_END
+        if not agreed.open_ended:
+            return Code.OPEN_ENDED
+    if agreed.committed_kw is None and call.kw is None:
+        return Code.NO_COMMITMENT
+    start = start_of(call, known, at)
+    if call.ends_at is not None:
+        if call.ends_at <= start:
+            return Code.NO_TIME
+        if call.ends_at <= at and (known is None or known.state != "running"):
+            return Code.OVER
+        if call.ends_at - max(start, at) > LONGEST:
+            return Code.LONG
+    return ""
+
+
+def _revives(call: Call, known: Known) -> bool:
+    """A call numbered later than the cancellation holds, in whichever order the two came; what we cancelled stays."""
+    numbered = call.sequence is not None and known.sequence is not None
+    return numbered and not known.cancelled_by_us and (call.sequence or 0) > (known.sequence or 0)
+
+
+def _unusual(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> list[str]:
+    """What was not agreed like this."""
+    found: list[str] = []
+    start = start_of(call, known, at)
+    if not agreed.in_hours or agreed.committed_kw is None:
+        found.append(Code.HOURS)
+    elif _is_more(call, agreed, agreed.committed_kw):
+        found.append(Code.MORE)
+    is_new = known is None or known.state in ("refused", "cancelled")
+    is_new_start = is_new or known is None or start < known.starts_at
+    if is_new_start and start - at < agreed.notice:
+        found.append(Code.NOTICE)
+    if agreed.longest is not None and call.ends_at is not None and call.ends_at - start > agreed.longest:
+        found.append(Code.LONG)
+    if is_new and agreed.calls_left is not None and agreed.calls_left <= 0:
+        found.append(Code.CALLS)
+    return found
+
+
+def _is_more(call: Call, agreed: Agreed, committed_kw: Decimal) -> bool:
+    """Whether it asks for more than is committed; what means something else cannot be compared."""
+    if call.kw is None or (call.goal or agreed.goal) != agreed.goal:
+        return False
+    return call.kw > committed_kw if agreed.goal == "by" else call.kw < committed_kw
+
+
+def start_of(call: Call, known: Known | None, at: datetime) -> datetime:
+    """When it begins: *at once* is the moment it was first heard of."""
+    if call.starts_at is not None:
+        return call.starts_at
+    return at if known is None else known.starts_at
+
+
+def wanted(call: Call, agreed: Agreed) -> tuple[str, Decimal]:
+    """Goal and kW: what the message says, else what was committed."""
+    kw = call.kw if call.kw is not None else agreed.committed_kw
+    return call.goal or agreed.goal, kw if kw is not None else Decimal(0)
+
+
+def says_the_same(call: Call, known: Known, agreed: Agreed) -> bool:
+    """Whether a message tells nothing new."""
+    goal, kw = wanted(call, agreed)
+    start = known.starts_at if call.starts_at is None else call.starts_at
+    return (goal, kw, start, call.ends_at, call.is_test, call.is_authorised) == (
+        known.goal, known.kw, known.starts_at, known.ends_at, known.is_test, known.is_authorised,
+    )  # fmt: skip

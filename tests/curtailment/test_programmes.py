@@ -1,0 +1,116 @@
+"""Commitments: when they hold, what they leave running, and what is made known of them."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from curtailment.domain import programmes
+from curtailment.models import Programme, ProgrammeCommitment
+from hosting.models import Site, SiteHoliday
+from tests.curtailment.programme import call, hear, make_programme, step
+from tests.curtailment.site import Ground
+
+pytestmark = pytest.mark.django_db
+
+
+def utc(day: int, hour: float, month: int = 7) -> datetime:
+    """Of 2026."""
+    return datetime(2026, month, day, tzinfo=UTC) + timedelta(hours=hour)
+
+
+@pytest.fixture
+def texas(ground: Ground) -> Site:
+    """The ground's site, on the clock of Chicago."""
+    Site.objects.filter(pk=ground.site.pk).update(time_zone="America/Chicago")
+    site: Site = Site.objects.get(pk=ground.site.pk)
+    return site
+
+
+def test_hours_are_of_the_sites_clock_and_holidays(texas: Site, root: User) -> None:
+    make_programme(root, texas, hours="6-9 workdays 14:00-20:00", reserve_kw=5)
+    row = ProgrammeCommitment.objects.get()
+    assert programmes.in_hours(row, utc(1, 19))
+    assert not programmes.in_hours(row, utc(1, 18.9)), "13:54 in Chicago"
+    assert not programmes.in_hours(row, utc(2, 1)), "20:00 there"
+    assert not programmes.in_hours(row, utc(4, 19)), "a Saturday"
+    assert not programmes.in_hours(row, utc(1, 19, month=10))
+    SiteHoliday.objects.create(site=texas, day=date(2026, 7, 1), name="x")
+    assert not programmes.in_hours(row, utc(1, 19))
+
+
+def test_spans_of_a_day_are_published(texas: Site, root: User) -> None:
+    make_programme(root, texas, hours="1-12 all 14:00-20:00\n1-12 all 06:00-07:30", reserve_kw=5, priority=7)
+    found = programmes.commitments(texas, utc(1, 5), utc(2, 5))
+    assert [(one.starts_at, one.ends_at) for one in found] == [
+        (utc(1, 11), utc(1, 12.5)), (utc(1, 19), utc(2, 1)),
+    ]  # fmt: skip
+    assert {(one.name, one.goal, one.kw, one.reserve_kw, one.priority, one.called) for one in found} == {
+        ("ERS", "by", Decimal(14), Decimal(5), 7, False)
+    }
+
+
+@pytest.mark.parametrize(("month", "day", "length"), [(3, 8, 23), (11, 1, 25)])
+def test_a_day_of_23_or_25_hours_is_whole(texas: Site, root: User, month: int, day: int, length: int) -> None:
+    make_programme(root, texas)
+    start = datetime(2026, month, day, 6 if month == 3 else 5, tzinfo=UTC)
+    (one,) = programmes.commitments(texas, start, start + timedelta(hours=length))
+    assert one.ends_at - one.starts_at == timedelta(hours=length)
+
+
+def test_validity_ends_at_the_sites_midnight(texas: Site, root: User) -> None:
+    make_programme(root, texas, valid_from=date(2026, 7, 2), valid_to=date(2026, 7, 3))
+    (one,) = programmes.commitments(texas, utc(1, 0), utc(5, 0))
+    assert (one.starts_at, one.ends_at) == (utc(2, 5), utc(3, 5))
+    assert programmes.commitment_at(Programme.objects.get(), texas, utc(2, 4.9)) is None
+    assert programmes.commitment_at(Programme.objects.get(), texas, utc(2, 5)) is not None
+
+
+def test_what_was_called_is_a_commitment_as_well(ground: Ground, root: User, programme: Programme) -> None:
+    hear(programme, ground, call(ground, kw=Decimal(7)))
+    end = ground.now + timedelta(hours=1)
+    called = [one for one in programmes.commitments(ground.site, ground.now, end) if one.called]
+    assert [(one.kw, one.starts_at, one.ends_at) for one in called] == [
+        (Decimal(7), ground.now, ground.now + timedelta(minutes=30))
+    ]
+    step(ground, 32)
+    assert not [one for one in programmes.commitments(ground.site, ground.now, end) if one.called]
+
+
+def test_a_reserve_holds_for_whoever_is_less_important(ground: Ground, root: User) -> None:
+    make_programme(root, ground.site, priority=50, reserve_kw=20)
+    make_programme(root, ground.site, priority=60, reserve_kw=30, name="Second")
+    at = ground.now
+    assert programmes.reserved_kw(ground.site, priority=100, at=at) == 30
+    assert programmes.reserved_kw(ground.site, priority=55, at=at) == 20
+    assert programmes.reserved_kw(ground.site, priority=50, at=at) == 0
+    Programme.objects.update(is_active=False)
+    assert programmes.reserved_kw(ground.site, priority=100, at=at) == 0
+
+
+def test_commitments_to_one_programme_do_not_overlap(ground: Ground, root: User) -> None:
+    made = make_programme(root, ground.site, valid_from=date(2026, 1, 1), valid_to=date(2026, 6, 1))
+    ProgrammeCommitment.objects.create(programme=made, site=ground.site, kw=1, valid_from=date(2026, 6, 1))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ProgrammeCommitment.objects.create(programme=made, site=ground.site, kw=1, valid_from=date(2027, 1, 1))
+    other = make_programme(root, ground.site, name="Other")
+    assert other.commitments.count() == 1, "of another programme they may"
+
+
+def test_hours_that_are_none_are_refused(ground: Ground, root: User) -> None:
+    row = ProgrammeCommitment(
+        programme=make_programme(root, ground.site), site=ground.site, kw=1, valid_from=date(2030, 1, 1),
+        hours="6-9 workdays\nsometimes",
+    )  # fmt: skip
+    with pytest.raises(ValidationError, match="Line 2 says no hours: sometimes"):
+        row.full_clean()
+
+
+@pytest.mark.parametrize(("goal", "expected"), [("by", ["4.62", "9.24", "14"]), ("to", ["674.620", "349.240", "14"])])
+def test_levels_are_shares_of_the_commitment(ground: Ground, root: User, goal: str, expected: list[str]) -> None:
+    made = make_programme(root, ground.site, goal=goal)
+    row = made.commitments.get()
+    assert [programmes.level_kw(made, row, level) for level in (1, 2, 3)] == [Decimal(one) for one in expected]
