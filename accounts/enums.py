@@ -89,6 +89,8 @@ SCOPES = {
     "tickets:write": _("Open tickets, write to them, close and reopen them"),
     "usage:read": _("Read usage by quarter-hours"),
     "demand:read": _("Read demand of zones by quarter-hours (staff)"),
+    "curtailment-plans:read": _("Read curtailment plans"),
+    "curtailment-events:read": _("Read what curtailments did"),
     "network-snapshots:read": _("Read price, difficulty and hashrate of the network"),
     "market-days:read": _("Read closes of days"),
     "indicators:read": _("Read technical indicators"),

@@ -78,6 +78,7 @@ CURTAILMENT_TABLES = (
     "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
     "curtailment.programme", "curtailment.programmecommitment", "curtailment.dispatch", "curtailment.dispatchmessage",
     "curtailment.vtnconnection", "curtailment.vtnresource", "curtailment.ruleexecution",
+    "curtailment.curtailmentevent",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -199,6 +200,7 @@ _FLEET = (
         "curtailment.approve_curtailmentplan", "curtailment.end_curtailmentplan",
         "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol", "curtailment.add_dispatch",
         "curtailment.authorise_dispatch", "curtailment.cancel_dispatch", "curtailment.poll_vtnconnection",
+        "curtailment.measure_curtailmentevent",
     }
 )  # fmt: skip
 _WATCH_SYSTEM = _on((*JOB_TABLES, *SCHEDULE_TABLES, *SAFETY_TABLES, *EVENT_TABLES), VIEW)

@@ -172,7 +172,16 @@ class MachineResult(TextChoices):
     REFUSED = "refused", _("does not obey")
     RESUMING = "resuming", _("told to run again")
     BACK = "back", _("runs again")
+    KEPT = "kept", _("kept off for another plan")
     LOCKED = "locked", _("locked out in the meantime")
+
+
+class EventStatus(TextChoices):
+    """Where an event is."""
+
+    RUNNING = "running", _("running")
+    OVER = "over", _("over, not reckoned yet")
+    MEASURED = "measured", _("reckoned")
 
 
 class OrderAction(TextChoices):

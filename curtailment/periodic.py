@@ -9,6 +9,11 @@ from hashinsight.jobs.registry import PeriodicJob, register_job
 JOBS = [
     ("control", timedelta(seconds=5), _("Switches machines of running curtailment plans, and on again afterwards.")),
     ("follow_dispatches", timedelta(seconds=30), _("Begins and ends dispatches of programmes, and lets plans follow.")),
+    (
+        "measure",
+        timedelta(minutes=5),
+        _("Reckons curtailment events that are over from what machines said."),
+    ),
 ]
 
 

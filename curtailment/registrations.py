@@ -11,6 +11,10 @@ _PLAN = {
     "plan_id": "string", "number": "integer", "site_id": "string", "status": "string", "cause": "string",
     "reason": "string", "target_kw": "string?", "starts_at": "string", "ends_at": "string?",
 }  # fmt: skip
+_EVENT = {
+    "event_id": "string", "number": "integer", "site_id": "string", "status": "string", "started_at": "string",
+    "ended_at": "string?", "machines": "integer", "saved_kwh": "string", "revision": "integer",
+}  # fmt: skip
 _SWITCH = {"site_id": "string?", "reason": "string"}
 EVENT_KINDS = [
     EventKind("curtailment.planned", "A curtailment plan was made.", _PLAN),
@@ -30,6 +34,9 @@ EVENT_KINDS = [
         "curtailment.restored", "All plans of a site were ended at once.",
         {"site_id": "string", "plans": "integer", "reason": "string"},
     ),
+    EventKind("curtailment.event_started", "Machines of a site are being switched off.", _EVENT),
+    EventKind("curtailment.event_ended", "All machines of a curtailment are back.", _EVENT),
+    EventKind("curtailment.event_measured", "A curtailment was reckoned.", _EVENT),
     EventKind("curtailment.frozen", "The kill switch was set.", _SWITCH),
     EventKind("curtailment.released", "The kill switch was released.", _SWITCH),
     EventKind(

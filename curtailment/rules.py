@@ -27,6 +27,11 @@ def may_freeze_sitecontrol(user: Any) -> bool:
     return _may(user, "freeze_sitecontrol")
 
 
+def may_measure_curtailmentevent(user: Any) -> bool:
+    """Have events reckoned again."""
+    return _may(user, "measure_curtailmentevent")
+
+
 def may_sign_standingapproval(user: Any) -> bool:
     """Sign standing approvals and revoke them."""
     return _may(user, "sign_standingapproval")

@@ -6,7 +6,8 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from curtailment.domain import control, dispatches
+from curtailment.domain import control, dispatches, measuring, timing
+from curtailment.models import CurtailmentEvent
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
@@ -23,7 +24,7 @@ def control_sites() -> dict[str, Any] | None:
 
 def _control(run: JobRun) -> dict[str, Any]:
     now = timezone.now()
-    expired = control.expire_plans(now)
+    expired = timing.expire_plans(now)
     due = control.sites_due(now)
     for site in due:
         enqueue_after_commit("curtailment.control_site", queue=QUEUE, site_id=site.pk)
@@ -45,3 +46,23 @@ def follow_dispatches() -> dict[str, Any] | None:
 
 def _follow(run: JobRun) -> dict[str, Any]:
     return dict(dispatches.follow(timezone.now()))
+
+
+@shared_task(name="curtailment.measure")
+def measure_events() -> dict[str, Any] | None:
+    """Reckon events that are over; again when later readings may have come."""
+    return run_periodic("curtailment.measure", _measure)
+
+
+def _measure(run: JobRun) -> dict[str, Any]:
+    due = measuring.due(timezone.now())
+    for event in due:
+        enqueue_after_commit("curtailment.measure_event", event_id=event.pk)
+    return {"events": len(due)}
+
+
+@shared_task(name="curtailment.measure_event")
+def measure_event(*, event_id: int) -> dict[str, Any]:
+    """One event; of two at once only the first reckons."""
+    event = measuring.measure_if_due(CurtailmentEvent.objects.get(pk=event_id), at=timezone.now())
+    return {"revision": event.revision, "machines": event.machines}

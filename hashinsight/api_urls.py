@@ -17,6 +17,7 @@ from crm.api.views.payments import PaymentViewSet
 from crm.api.views.statements import AgeingViewSet
 from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from curtailment.api.dispatch_door import DispatchView
+from curtailment.api.views import CurtailmentEventViewSet, CurtailmentPlanViewSet
 from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
@@ -63,6 +64,8 @@ COLLECTIONS = (
     RepairOrderViewSet,
     UsageViewSet,
     DemandViewSet,
+    CurtailmentPlanViewSet,
+    CurtailmentEventViewSet,
     NetworkSnapshotViewSet,
     MarketDayViewSet,
     IndicatorViewSet,

@@ -112,6 +112,12 @@ CURTAILMENT = {
             "curtailment.view_curtailmentplan",
         ),
         item(
+            _("Curtailment events"),
+            "summarize",
+            "admin:curtailment_curtailmentevent_changelist",
+            "curtailment.view_curtailmentevent",
+        ),
+        item(
             _("Standing approvals"),
             "verified",
             "admin:curtailment_standingapproval_changelist",

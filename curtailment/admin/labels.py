@@ -1,6 +1,6 @@
 """Colours of states."""
 
-from curtailment.enums import MachineResult, OrderOutcome, PlanStatus, RuleDecision
+from curtailment.enums import EventStatus, MachineResult, OrderOutcome, PlanStatus, RuleDecision
 
 PLAN = {
     PlanStatus.PENDING: "warning",
@@ -14,6 +14,11 @@ PLAN = {
     PlanStatus.EXPIRED: "default",
     PlanStatus.CANCELLED: "default",
 }
+EVENT = {
+    EventStatus.RUNNING: "warning",
+    EventStatus.OVER: "info",
+    EventStatus.MEASURED: "success",
+}
 MACHINE = {
     MachineResult.RESERVE: "default",
     MachineResult.ORDERED: "info",
@@ -21,6 +26,7 @@ MACHINE = {
     MachineResult.REFUSED: "danger",
     MachineResult.RESUMING: "warning",
     MachineResult.BACK: "success",
+    MachineResult.KEPT: "default",
     MachineResult.LOCKED: "warning",
 }
 ORDER = {

@@ -17,7 +17,7 @@ from curtailment.domain.dispatches import Heard, MessageDiffers, code_text, rece
 from curtailment.domain.programmes import live_secrets
 from curtailment.engine.dispatch_message import LARGEST, Malformed, NotSigned, TooOld, call_of, verify
 from curtailment.engine.dispatching import Code, Outcome
-from curtailment.enums import DispatchSource, DispatchState
+from curtailment.enums import DispatchSource, DispatchState, Goal
 from curtailment.models import DispatchMessage, Programme
 from hashinsight.common.api.doors import DoorView
 from hashinsight.common.api.fields import InputSerializer
@@ -26,7 +26,7 @@ from hashinsight.common.api.problems import BadRequest, Problem
 from hashinsight.common.api.throttling import KeyThrottle
 from hashinsight.common.requests import client_ip
 
-GOALS = [("by", "by"), ("to", "to")]
+GOALS = Goal.choices
 ACTIONS = [("call", "call"), ("cancel", "cancel")]
 OUTCOMES = [(one.value, one.value) for one in Outcome]
 CODES = [("", ""), *((one.value, one.value) for one in Code)]

@@ -15,14 +15,15 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from curtailment.domain import books
 from curtailment.domain.books import Machines
+from curtailment.domain.events import close_event, share_out
 from curtailment.domain.planning import site_sizes
-from curtailment.domain.plans import payload_of
 from curtailment.domain.results import note_results
 from curtailment.domain.settings import control_of, ramps_of, two_person_percent
+from curtailment.domain.timing import lapse, move_by_time
 from curtailment.engine.control import tick
 from curtailment.engine.invariants import broken
 from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, State
@@ -135,8 +136,8 @@ def control_site(
 def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: MachineAdapter) -> Ticked:
     with transaction.atomic():
         fence(lock_key(site), token=token, seconds=FENCE_S)
-        _move_by_time(site, clock())
-        _lapse(site, clock())
+        move_by_time(site, clock())
+        lapse(site, clock())
     running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
     machines = books.machines_of(site, running)
     heard = _read(site, control, machines, token, clock, adapter)
@@ -163,35 +164,6 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
 
 
 # --- before -------------------------------------------------------------------------------------------------------
-def _move_by_time(site: Site, at: datetime) -> None:
-    """Plans begin and end by the clock; what has ended does not begin again."""
-    rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(site=site).order_by("pk")
-    for plan in rows.filter(status=PlanStatus.APPROVED, starts_at__lte=at):
-        over = plan.ends_at is not None and plan.ends_at <= at
-        _move(plan, PlanStatus.EXPIRED if over else PlanStatus.EXECUTING, at)
-    for plan in rows.filter(status__in=RUNNING, ends_at__lte=at):
-        plan.ended_at = at
-        _move(plan, PlanStatus.RECOVERING, at)
-
-
-def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
-    plan.status, plan.status_since = to, at
-    plan.save(update_fields=["status", "status_since", "ended_at"])
-    publish(
-        f"curtailment.{to.value}",
-        aggregate_type="curtailment_plan",
-        aggregate_id=plan.public_id,
-        payload=payload_of(plan),
-    )
-
-
-def _lapse(site: Site, at: datetime) -> None:
-    """Orders whose control ended before it wrote what came of them."""
-    MachineOrder.objects.filter(site=site, outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
-        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
-    )
-
-
 def _read(
     site: Site, control: SiteControl, machines: Machines, token: int, clock: Clock, adapter: MachineAdapter
 ) -> dict[int, Heard]:
@@ -285,6 +257,8 @@ def _keep(
     _measure_after(site, number, now, machines, watts)
     _say_intents(machines, decision, now)
     note_results(site, machines, seen, decision, now=now)
+    share_out(site, at=now)
+    close_event(site, at=now)
     return orders
 
 
@@ -381,15 +355,3 @@ def _note(site: Site, results: Sequence[Commanded]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_TOLD, [ids, sent, answered, outcomes, replies])
             cursor.execute(_CLOSED, [ids, answered, outcomes])
-
-
-def expire_plans(at: datetime) -> int:
-    """Plans nobody approved in time."""
-    late = Q(ends_at__lte=at) | Q(ends_at=None, starts_at__lte=at - timedelta(days=1))
-    found = 0
-    with transaction.atomic():
-        rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(late, status=PlanStatus.PENDING)
-        for plan in rows.order_by(F("pk")):
-            _move(plan, PlanStatus.EXPIRED, at)
-            found += 1
-    return found

@@ -54,6 +54,19 @@ def _machines(
     gone = rows.filter(miner__in=back)
     gone.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).update(result=MachineResult.BACK, back_at=now)
     gone.filter(result=MachineResult.ORDERED).update(result=MachineResult.REFUSED)
+    _handed_over(live, off, now)
+
+
+def _handed_over(live: Collection[CurtailmentPlan], off: Collection[int], now: datetime) -> None:
+    """A plan that is over leaves machines off that another one still wants: from now on they are that one's."""
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
+    its_own = ControlledMachine.objects.filter(miner=OuterRef("miner_id"), plan=OuterRef("plan_id"), touched=True)
+    taken = rows.filter(Exists(its_own), result__in=WAITING, plan__status__in=RUNNING)
+    taken.filter(miner__in=off).update(result=MachineResult.OFF, ordered_at=now, off_at=now, back_at=None)
+    taken.update(result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None)
+    another = ControlledMachine.objects.filter(miner=OuterRef("miner_id"), touched=True, plan__status__in=RUNNING)
+    left = rows.filter(Exists(another.exclude(plan=OuterRef("plan_id"))), plan__status=PlanStatus.RECOVERING)
+    left.filter(result__in=(MachineResult.ORDERED, MachineResult.OFF)).update(result=MachineResult.KEPT)
 
 
 def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
@@ -70,12 +83,9 @@ def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
 
 def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
     """Over when none of its machines is in our hands, but for those that another plan keeps."""
-    others = CurtailmentPlanMiner.objects.filter(
-        miner_id=OuterRef("miner_id"), plan__status__in=RUNNING, plan__site=plan.site
-    ).exclude(result=MachineResult.RESERVE)
     switched = plan.miners.exclude(result=MachineResult.RESERVE)
     mine = ControlledMachine.objects.filter(touched=True, miner__in=switched.values("miner"))
-    if mine.exclude(Exists(others)).exists():
+    if mine.exclude(plan__in=CurtailmentPlan.objects.filter(site=plan.site, status__in=RUNNING)).exists():
         return
     plan.measured_kw = Decimal(0)
     reached = plan.executed_at is not None

@@ -11,9 +11,10 @@ from marketdata.domain.prices import price_at
 from marketdata.domain.watching import present
 from marketdata.engine.chain import btc_from_hashrate
 from marketdata.engine.numbers import ZERO
+from marketdata.models import NetworkSnapshot
 
 HASHES_PER_TH = 10**12
-SECONDS = 3600
+SECONDS_PER_HOUR = 3600
 PER_KWH = {"kWh": Decimal(1), "MWh": Decimal(1000)}
 
 
@@ -39,14 +40,19 @@ def worth_at(site: Site, *, at: datetime) -> Worth:
     if row is None or row.difficulty is None or row.block_reward_btc is None:
         missing.append(_("what mining earns (no good market data)"))
     else:
-        btc = btc_from_hashrate(
-            HASHES_PER_TH, SECONDS, row.difficulty, subsidy=row.block_reward_btc, fees=row.fees_per_block_btc or ZERO
-        )
+        btc = btc_of_ths(row, SECONDS_PER_HOUR)
         usd = None if row.btc_price_usd is None else btc * row.btc_price_usd
     price, currency, source = energy_price(site, at=at)
     if price is None:
         missing.append(_("what energy costs there"))
     return Worth(btc, usd, row.recorded_at if row else None, price, currency, source, tuple(missing))
+
+
+def btc_of_ths(row: NetworkSnapshot, seconds: int) -> Decimal:
+    """What one TH/s earns in so many seconds by a good snapshot, fees included (BTC)."""
+    return btc_from_hashrate(
+        HASHES_PER_TH, seconds, row.difficulty, subsidy=row.block_reward_btc, fees=row.fees_per_block_btc or ZERO
+    )
 
 
 def energy_price(site: Site, *, at: datetime) -> tuple[Decimal | None, str, str]:

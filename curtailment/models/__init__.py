@@ -2,6 +2,7 @@
 
 from curtailment.models.control import ControlledMachine, ControlSample, KillSwitch, MachineOrder, SiteControl
 from curtailment.models.dispatch import Dispatch, DispatchMessage
+from curtailment.models.event import CurtailmentEvent, EventInterval, EventMachine, EventShare
 from curtailment.models.execution import RuleExecution
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from curtailment.models.programme import Programme, ProgrammeCommitment
@@ -10,10 +11,14 @@ from curtailment.models.vtn import VtnConnection, VtnResource
 __all__ = [
     "ControlSample",
     "ControlledMachine",
+    "CurtailmentEvent",
     "CurtailmentPlan",
     "CurtailmentPlanMiner",
     "Dispatch",
     "DispatchMessage",
+    "EventInterval",
+    "EventMachine",
+    "EventShare",
     "KillSwitch",
     "MachineOrder",
     "PlanApproval",

@@ -1,7 +1,9 @@
 """Plans: how much is to be off at a site from when to when, who approved it, and what came of each machine."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -81,6 +83,16 @@ class StandingApproval(BaseModel):
         return self.second_by_id is not None and self.revoked_at is None
 
 
+class PlanQuerySet(ScopedQuerySet):
+    """Plans; a client sees approved ones that name machines that were its own then."""
+
+    scope_path = "miners__customer_id"
+
+    def of_customers(self, ids: Collection[int]) -> Self:
+        """Each plan once."""
+        return self.filter(pk__in=CurtailmentPlanMiner.objects.of_customers(ids).values("plan_id"))
+
+
 @tracked(quiet=["measured_kw"])
 class CurtailmentPlan(BaseModel):
     """So much power is to be off at a site for a time.
@@ -130,6 +142,15 @@ class CurtailmentPlan(BaseModel):
         related_name="+",
         editable=False,
         help_text=_("Empty: a rule."),
+    )
+    event = models.ForeignKey(
+        "curtailment.CurtailmentEvent",
+        verbose_name=_("event"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="plans",
+        editable=False,
     )
     source_key = models.CharField(_("key of the source"), max_length=200, blank=True, default="", editable=False)
     priority = models.PositiveSmallIntegerField(
@@ -211,6 +232,8 @@ class CurtailmentPlan(BaseModel):
     )
     reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True, editable=False)
     review = NameField(_("review"), max_length=300, blank=True, default="", editable=False)
+
+    objects = PlanQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("curtailment plan")

@@ -35,7 +35,7 @@ _READING = {scope for scope in SCOPES if scope.endswith(":read")}
 _BUSINESS = _READING - _WEBHOOKS
 _MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
 _TERMS = {"contracts:write", "hosting-terms:write"}
-_METERED = {"miners", "usage", "demand", "repair-orders"}
+_METERED = {"miners", "usage", "demand", "repair-orders", "curtailment-plans", "curtailment-events"}
 _MARKET = {
     "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
     "calculator", "break-even", "user-miners", "portfolio",

@@ -45,6 +45,7 @@ SPECTACULAR_SETTINGS = {
         },
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("RepairKind", "RepairStatus")},
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
+        "CurtailmentGoalEnum": "curtailment.enums.Goal",
         "ReadingStateEnum": "hosting.api.edge.READING_STATES",
         "UserMinerStatusEnum": "intelligence.enums.UserMinerStatus",
         "SourceEnum": "crm.enums.LeadSource",

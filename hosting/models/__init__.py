@@ -3,6 +3,7 @@
 from hosting.models.alert_rule import MinerAlertRule, MinerBreach, ShippedAlertRule
 from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
+from hosting.models.excused import ExcusedInterval
 from hosting.models.health import PendingHealth
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
@@ -34,6 +35,7 @@ __all__ = [
     "EdgeDevice",
     "EdgeEnrolment",
     "EdgeToken",
+    "ExcusedInterval",
     "HostingTerms",
     "Miner",
     "MinerAlertRule",

@@ -18,6 +18,8 @@ from crm.api.views.payments import PaymentViewSet
 from crm.api.views.statements import AgeingViewSet
 from crm.api.views.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from crm.api.webhooks import NewWebhookSerializer, WebhookChange, WebhookDeliverySerializer, WebhookInput
+from curtailment.api import serializers as curtailment
+from curtailment.api.views import CurtailmentEventViewSet, CurtailmentPlanViewSet
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 from hosting.api import inputs as steel_in
@@ -112,6 +114,9 @@ PARTS = {
     "repair-orders": repairs.RepairOrderSerializer,
     "usage": metering.UsageSerializer,
     "demand": metering.DemandSerializer,
+    "curtailment-plans": curtailment.CurtailmentPlanSerializer,
+    "curtailment-events": curtailment.CurtailmentEventSerializer,
+    "machines of curtailment-events": curtailment.EventMachineSerializer,
     "telemetry of miners": series.TelemetrySerializer,
     "rows of telemetry": series.TelemetryRowSerializer,
     "network-snapshots": market.NetworkSnapshotSerializer,
@@ -209,6 +214,8 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "repair-orders": RepairOrderViewSet,
         "usage": UsageViewSet,
         "demand": DemandViewSet,
+        "curtailment-plans": CurtailmentPlanViewSet,
+        "curtailment-events": CurtailmentEventViewSet,
         **{str(view.resource): view for view in MARKET_VIEWS},
         "webhook-deliveries": WebhookDeliveryViewSet,
     }

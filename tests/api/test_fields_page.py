@@ -15,6 +15,8 @@ NEVER_FOR_CLIENTS = {
     "cancel_reason", "reason", "expected_close_on", "sector", "mining_capacity_mw", "capacity_kw",
     "max_utilisation_percent", "energy_cost_per_kwh", "pue", "address", "port",
 }  # fmt: skip
+# Printed on the document itself; the form says that clients read it.
+WRITTEN_FOR_CLIENTS = {("invoices", "note"), ("curtailment-plans", "reason"), ("curtailment-events", "reason")}
 
 
 def test_the_page_lists_each_field_with_what_each_caller_may() -> None:
@@ -33,7 +35,7 @@ def test_judgements_and_internal_notes_are_for_staff_only() -> None:
         if name == "Calls":
             continue
         for field, viewer, admin, _staff in rows:
-            own_words = (name, field) == ("invoices", "note")  # printed on the document itself
+            own_words = (name, field) in WRITTEN_FOR_CLIENTS
             if not own_words and (name in STAFF_ONLY or field in NEVER_FOR_CLIENTS):
                 assert (viewer, admin) == ("–", "–"), f"{name}.{field}"
 

@@ -108,6 +108,8 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
         "attachments": [steel["file"]],
         "repair-orders": [steel["repair"]],
+        "curtailment-plans": [steel["plan"]],
+        "curtailment-events": [steel["event"]],
         "tickets": [steel["ticket"], steel["resolved_ticket"]],
     }
     money = money_rows(factories.issued_invoice(by=root, customer=customer_a), root)

@@ -81,6 +81,6 @@ def untranslated_template(name: str, text: str) -> list[str]:
     ]
     words = _MARKUP.sub("\n", rest)
     # Names and units are the same in every language.
-    words = re.sub(r"&[a-z]+;|\b(HashInsight|UTC|CSV|XLSX|PH/s|kW|J/TH)\b", " ", words)
+    words = re.sub(r"&[a-z]+;|\b(HashInsight|UTC|CSV|XLSX|PDF|PH/s|kW|kWh|BTC|J/TH)\b", " ", words)
     found += [f"{name}: {line.strip()!r}" for line in words.splitlines() if re.search(r"[A-Za-z]{2}", line)]
     return found

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from curtailment.domain import control, plans, watching
+from curtailment.domain import plans, timing, watching
 from curtailment.domain.planning import PlanRefused, preview
 from curtailment.enums import PlanStatus
 from curtailment.management.commands import restore_all
@@ -175,7 +175,7 @@ def test_nobody_approves_what_is_over_or_twice(ground: Ground, root: User) -> No
     plan = waiting(ground, root)
     with pytest.raises(PlanRefused, match="over already"):
         plans.approve_plan(plan, by=root, at=ground.now + timedelta(hours=1))
-    assert control.expire_plans(ground.now + timedelta(hours=1)) == 1
+    assert timing.expire_plans(ground.now + timedelta(hours=1)) == 1
     with pytest.raises(MoveRefused):
         plans.approve_plan(plan, by=root, at=ground.now)
     for wrong in ({"ends_at": ground.now}, {"ends_at": None}, {"ends_at": ground.now + timedelta(days=40)},

@@ -196,6 +196,7 @@ READING = {
     "telemetry",
     "values",
     *STATEMENT_ACTIONS,
+    "machines",
 }
 
 

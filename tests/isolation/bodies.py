@@ -32,6 +32,8 @@ ROWS: dict[str, dict[str, str]] = {
     "repair-orders": {"": "repair"},
     "usage": {"": "usage of terms"},
     "demand": {"": "demand"},
+    "curtailment-plans": {"": "plan"},
+    "curtailment-events": {"": "event"},
     "credits": {"": "deposit", "reverse": "untouched deposit"},
     "credit-applications": {"": "application"},
     "refunds": {"": "refund"},
@@ -55,6 +57,7 @@ ROWS: dict[str, dict[str, str]] = {
 OWN_ROWS = {
     "attachments": "file",
     "repair-orders": "repair",
+    "curtailment-plans": "plan",
     "sites": "site",
     "zones": "zone",
     "price-plans": "price plan",

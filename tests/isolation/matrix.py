@@ -46,6 +46,7 @@ MORE_ROWS = {
     "miners": ("other miner", "house miner", "sold miner"),
     "tickets": ("hidden ticket",),
     "repair-orders": ("former repair", "house repair"),
+    **{f"curtailment-{name}s": (f"house {name}",) for name in ("plan", "event")},
     "attachments": ("hidden file",),
     "activities": ("hidden activity",),
     "api-keys": ("customer_viewer key",),
@@ -53,8 +54,7 @@ MORE_ROWS = {
 KINDS = {
     "customer": "customer",
     "deal": "approved deal",
-    "invoice": "invoice",
-    "lead": "lead",
+    **{name: name for name in ("invoice", "lead")},
     "corrects": "open invoice",
     **{name: name for name in ("webhook", "payment", "contract", "site", "zone", "miner", "rack", "ticket")},
     "credit": "deposit",

@@ -8,13 +8,14 @@ from django.db import connection
 
 from crm.domain import contracts
 from curtailment.domain import plans
-from curtailment.models import CurtailmentPlanMiner
+from curtailment.models import CurtailmentEvent, CurtailmentPlan, CurtailmentPlanMiner, EventMachine, EventShare
 from hashinsight.journal.domain import NewFile
 from hosting.domain import fleet, places, prices, repairs, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
 from hosting.engine.tariff import Window
 from hosting.models import (
     Demand15Min,
+    ExcusedInterval,
     HostingTerms,
     Miner,
     MinerLatest,
@@ -259,16 +260,35 @@ def _repairs(tenant: Any) -> None:
 
 
 def _curtailments(tenant: Any) -> None:
-    """Machines of a plan: an own one, and one of ours."""
-    plan = plans.create_plan(
-        site=tenant.rows["site"], by=tenant.root, at=NOW, cause="price", reason=tenant.house(), goal="by",
-        goal_kw=Decimal(1), selection="efficiency", starts_at=NOW, ends_at=NOW + timedelta(hours=1),
-    )  # fmt: skip
-    tenant.rows["plan"] = plan
-    for place, name, owner in ((1, "sick miner", tenant.rows["customer"]), (2, "our sick miner", None)):
-        CurtailmentPlanMiner.objects.create(
-            plan=plan, miner=tenant.rows[name], customer=owner, shutdown_order=place, draw_w=3500
+    """A plan and an event with an own machine and one of ours, and one of each that is ours alone."""
+    rows = tenant.rows
+    ours = {"customer": None, "miner": rows["our sick miner"]}
+    theirs = {"customer": rows["customer"], "miner": rows["sick miner"]}
+    for name, reason, machines in (
+        ("plan", tenant.own(), (theirs, ours)),
+        ("house plan", tenant.house(), (ours,)),
+    ):
+        plan = plans.create_plan(
+            site=rows["site"], by=tenant.root, at=NOW, cause="price", reason=reason, goal="by", goal_kw=Decimal(1),
+            selection="efficiency", starts_at=NOW, ends_at=NOW + timedelta(hours=1),
+        )  # fmt: skip
+        rows[name] = plan
+        for place, machine in enumerate(machines, start=1):
+            CurtailmentPlanMiner.objects.create(plan=plan, shutdown_order=place, draw_w=3500, **machine)
+        ours_alone = {name: tenant.house() for name in ("source_key", "end_reason", "review")}
+        CurtailmentPlan.objects.filter(pk=plan.pk).update(**ours_alone)
+    number = CurtailmentEvent.objects.count() + 1
+    event = CurtailmentEvent.objects.create(number=number, site=rows["site"], started_at=NOW)
+    for name, reason, machine in (("event", tenant.own(), theirs), ("house event", tenant.house(), ours)):
+        share = EventShare.objects.create(
+            event=event, customer=machine["customer"], site=rows["site"], cause="price", reason=reason, started_at=NOW
         )
+        rows[name] = share
+        back = NOW + timedelta(minutes=9)
+        EventMachine.objects.create(
+            event=event, share=share, told_at=NOW, off_at=NOW, back_at=back, baseline_w=1, baseline_ths=1, **machine
+        )
+        ExcusedInterval.objects.create(starts_at=NOW, ends_at=back, reason=reason, source_key=reason, **machine)
 
 
 def _mac(tenant: Any, place: int) -> str:

@@ -10,6 +10,8 @@ SNAPSHOT_TABLES = (
     "crm_contract", "hosting_site", "hosting_zone", "hosting_rack", "hosting_priceplan", "hosting_priceplanversion",
     "hosting_pricecomponent", "hosting_hostingterms", "hosting_minermodel", "hosting_miner", "hosting_minerplacement",
     "hosting_minerownership", "hosting_mineroperation", "hosting_ticket", "hosting_ticketminer", "hosting_repairorder",
+    "curtailment_curtailmentplan", "curtailment_curtailmentplanminer", "curtailment_eventshare",
+    "curtailment_eventmachine", "hosting_excusedinterval",
     "journal_note",
     "journal_attachment",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",

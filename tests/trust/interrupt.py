@@ -22,7 +22,15 @@ from crm.models import (
     JournalEntry,
     Payment,
 )
-from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, Dispatch, MachineOrder
+from curtailment.models import (
+    ControlledMachine,
+    CurtailmentEvent,
+    CurtailmentPlan,
+    CurtailmentPlanMiner,
+    Dispatch,
+    EventMachine,
+    MachineOrder,
+)
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain import work as due
@@ -31,6 +39,7 @@ from hashinsight.notify.models import Alert, Delivery, RuleWindow
 from hosting.models import (
     Demand15Min,
     DemandLedgerMonth,
+    ExcusedInterval,
     Miner,
     MinerContact,
     MinerImport,
@@ -54,7 +63,12 @@ from marketdata.models import (
 from tests.factories import NOW
 
 KEYED_BY_A_NEW_ROW = {"notify.deliver", "crm.send_dunning_letter"}
-ABOUT_A_NEW_ROW = {"miner.registered", "intelligence.forecast_generated", "price_series.values_stored"}
+ABOUT_A_NEW_ROW = {
+    "miner.registered",
+    "intelligence.forecast_generated",
+    "price_series.values_stored",
+    "curtailment.event_started",
+}
 
 
 class Killed(BaseException):
@@ -179,6 +193,11 @@ def state() -> dict[str, Any]:
         "plan machines": sorted(CurtailmentPlanMiner.objects.values_list("plan__number", "miner__serial", "result")),
         "dispatches": sorted(Dispatch.objects.values_list("reference", "state", "revision", "code")),
         "orders": sorted(MachineOrder.objects.values_list("miner__serial", "action", "outcome")),
+        "events of curtailment": sorted(
+            CurtailmentEvent.objects.values_list("number", "status", "machines", "estimated_kwh", "revision")
+        ),
+        "machines of events": sorted(EventMachine.objects.values_list("miner__serial", "told_at", "estimated_kwh")),
+        "excused": sorted(ExcusedInterval.objects.values_list("miner__serial", "starts_at", "ends_at")),
         "controlled": sorted(ControlledMachine.objects.values_list("miner__serial", "touched", "resumed")),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

@@ -13,9 +13,6 @@ from uuid import uuid4
 from accounts.models import User
 from crm.domain import contracts, documents, dunning, invitations, invoicing, issuing
 from crm.models import DunningLevel, Invoice, Payment
-from curtailment.domain import dispatches, plans
-from curtailment.engine.dispatching import Call
-from curtailment.models import CurtailmentPlan, Dispatch
 from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -25,12 +22,17 @@ from hashinsight.jobs.models import DueWork
 from hashinsight.notify.domain import channels, raise_alert
 from hashinsight.notify.models import Channel, Rule
 from hosting.domain import fleet, partitions, places, rollups
-from hosting.domain.collection import period_of
-from hosting.domain.fleet import Spot
 from hosting.domain.miner_import import steps
-from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Site, Telemetry
+from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCount, Telemetry
 from tests import factories
-from tests.curtailment.programme import make_programme
+from tests.curtailment.scenes import (
+    dispatches_in_time,
+    event_that_is_over,
+    event_to_reckon,
+    machine_off,
+    plan_of_a_machine_nobody_reaches,
+    site_to_control,
+)
 from tests.factories import NOW, TODAY
 from tests.intelligence.world import days_to_forecast
 from tests.marketdata.scenes import a_day_to_close, a_feed, coins
@@ -188,57 +190,6 @@ def given_up_work(by: User) -> Kwargs:
     return {}
 
 
-def machine_off(by: User) -> Kwargs:
-    """At an address where nobody listens; its site is read once an hour, so that a later run is of the same period."""
-    site = places.create_site(
-        name="Odessa", capacity_kw=Decimal(100), time_zone="UTC", currency="USD", collection_interval_s=3600, at=NOW
-    )
-    model = MinerModel.objects.create(name="S21", manufacturer="Bitmain", hashrate_ths=200, power_w=3500)
-    (miner,) = fleet.register_miners([Miner(serial="OFF1", model=model, address="127.99.99.1", port=1)], by=by, at=NOW)
-    fleet.place_miners([miner], spot=Spot(site), by=by, at=NOW)
-    return {"site_id": site.pk, "period_start": period_of(site, NOW).isoformat()}
-
-
-def plan_of_a_machine_nobody_reaches(by: User) -> Kwargs:
-    """Approved, and its time has come; the machine has lost its address since, and another plan was never approved."""
-    kwargs = machine_off(by)
-    site, (miner,) = Site.objects.get(pk=kwargs["site_id"]), Miner.objects.filter(site_id=kwargs["site_id"])
-    fleet.set_intent([miner], to="active", by=by, at=NOW)
-    given = {"cause": "price", "reason": "x", "goal": "by", "goal_kw": Decimal(1), "selection": "efficiency"}
-    for start, end in ((NOW, NOW + timedelta(hours=1)), (NOW - timedelta(hours=1), NOW - timedelta(minutes=1))):
-        at = min(start, NOW)
-        plan = plans.create_plan(site=site, by=by, at=at, starts_at=start, ends_at=end, **given)
-        if end > NOW:
-            for person in (by, factories.UserFactory(is_staff=True)):  # it is all of the site
-                plans.approve_plan(plan, by=person, at=at)
-    Miner.objects.filter(pk=miner.pk).update(address=None)
-    return {}
-
-
-def site_to_control(by: User) -> Kwargs:
-    plan_of_a_machine_nobody_reaches(by)
-    return {"site_id": CurtailmentPlan.objects.latest("pk").site_id}
-
-
-def dispatches_in_time(by: User) -> Kwargs:
-    """One that begins now, one that is over, and one whose later end has no plan yet."""
-    kwargs = machine_off(by)
-    site, (miner,) = Site.objects.get(pk=kwargs["site_id"]), Miner.objects.filter(site_id=kwargs["site_id"])
-    fleet.set_intent([miner], to="active", by=by, at=NOW)
-    earlier = NOW - timedelta(minutes=10)
-    programme = make_programme(by, site, on_unusual="run")
-    for name, starts, ends in (("now", 10, 60), ("over", 1, 9), ("longer", 2, 40)):
-        call = Call(
-            name,
-            starts_at=earlier + timedelta(minutes=starts),
-            ends_at=earlier + timedelta(minutes=ends),
-            kw=Decimal(1),
-        )
-        dispatches.type_dispatch(programme, call, site=site, by=by, at=earlier)
-    Dispatch.objects.filter(reference="longer").update(ends_at=NOW + timedelta(hours=1))
-    return {}
-
-
 def silent_machine(by: User) -> Kwargs:
     """It should hash, and has given no answer for five hours."""
     kwargs = machine_off(by)
@@ -357,6 +308,8 @@ SCENES = [
     Scene("curtailment.control", plan_of_a_machine_nobody_reaches),
     Scene("curtailment.control_site", site_to_control),
     Scene("curtailment.follow_dispatches", dispatches_in_time),
+    Scene("curtailment.measure", event_that_is_over),
+    Scene("curtailment.measure_event", event_to_reckon),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

@@ -92,7 +92,8 @@ class World:
             if raw:
                 mail = message_from_bytes(raw)
                 identity = str(mail["Message-ID"]).strip("<>").partition("@")[0]
-                found.setdefault(identity, []).append((mail["To"], mail["Subject"], mail.get_payload()))
+                parts = [(part.get_content_type(), part.get_payload(decode=True)) for part in mail.walk()]
+                found.setdefault(identity, []).append((mail["To"], mail["Subject"], parts))
         return found
 
 

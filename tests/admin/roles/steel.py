@@ -9,6 +9,7 @@ from crm.domain import contracts
 from crm.models import Customer
 from curtailment.domain import kill_switch, plans
 from curtailment.models import (
+    CurtailmentEvent,
     CurtailmentPlanMiner,
     MachineOrder,
     RuleExecution,
@@ -90,6 +91,7 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
             fencing_token=1, tick_number=1, draw_w=1, created_at=now,
         ),
         SiteControl.objects.create(site=site),
+        CurtailmentEvent.objects.create(number=1, site=site, status="over", started_at=now, ended_at=now),
         StandingApproval.objects.create(
             site=site, cause="price", most_kw=1, time_from=time(0), time_to=time(0), valid_from=now.date(),
             valid_until=now.date(),

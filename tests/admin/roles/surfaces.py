@@ -42,7 +42,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "intelligence.forecastscore": frozenset({"add", "change", "delete"}),
     **{
         f"curtailment.{name}": frozenset({"add", "change", "delete"})
-        for name in ("curtailmentplanminer", "machineorder", "killswitch", "ruleexecution")
+        for name in ("curtailmentplanminer", "machineorder", "killswitch", "ruleexecution", "curtailmentevent")
     },
     "curtailment.curtailmentplan": frozenset({"delete"}),  # it is cancelled
     "curtailment.sitecontrol": frozenset({"delete"}),

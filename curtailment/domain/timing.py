@@ -1,0 +1,56 @@
+"""What only the clock does to plans and orders, at the beginning of a tick."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from curtailment.domain.events import join_event
+from curtailment.domain.plans import payload_of
+from curtailment.enums import RUNNING, OrderOutcome, PlanStatus
+from curtailment.models import CurtailmentPlan, MachineOrder
+from hashinsight.events.domain import publish
+from hosting.models import Site
+
+
+def move_by_time(site: Site, at: datetime) -> None:
+    """Plans begin and end by the clock; what has ended does not begin again."""
+    rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(site=site).order_by("pk")
+    for plan in rows.filter(status=PlanStatus.APPROVED, starts_at__lte=at):
+        over = plan.ends_at is not None and plan.ends_at <= at
+        if not over:
+            join_event(plan, at=at)
+        _move(plan, PlanStatus.EXPIRED if over else PlanStatus.EXECUTING, at)
+    for plan in rows.filter(status__in=RUNNING, ends_at__lte=at):
+        plan.ended_at = at
+        _move(plan, PlanStatus.RECOVERING, at)
+
+
+def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
+    plan.status, plan.status_since = to, at
+    plan.save(update_fields=["status", "status_since", "ended_at", "event"])
+    publish(
+        f"curtailment.{to.value}",
+        aggregate_type="curtailment_plan",
+        aggregate_id=plan.public_id,
+        payload=payload_of(plan),
+    )
+
+
+def lapse(site: Site, at: datetime) -> None:
+    """Orders whose control ended before it wrote what came of them."""
+    MachineOrder.objects.filter(site=site, outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
+        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
+    )
+
+
+def expire_plans(at: datetime) -> int:
+    """Plans nobody approved in time."""
+    late = Q(ends_at__lte=at) | Q(ends_at=None, starts_at__lte=at - timedelta(days=1))
+    found = 0
+    with transaction.atomic():
+        rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(late, status=PlanStatus.PENDING)
+        for plan in rows.order_by("pk"):
+            _move(plan, PlanStatus.EXPIRED, at)
+            found += 1
+    return found

@@ -1,0 +1,79 @@
+"""From when to when machines were off, whoever wanted it: spans of several plans become one, owners split them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+FIVE = timedelta(minutes=5)
+QUARTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Span:
+    """One machine: told to pause, seen off, told to run again or seen running; load and hashrate it had by the plan."""
+
+    miner: int
+    told: datetime
+    off: datetime
+    back: datetime
+    draw_w: int = 0
+    ths: float = 0.0
+    owner: int | None = None
+
+
+@dataclass(frozen=True)
+class Owning:
+    """Whose a machine was from one quarter-hour to another (exclusive); without an end: still."""
+
+    miner: int
+    owner: int
+    start: datetime
+    end: datetime | None
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether it was so at a moment."""
+        return self.start <= moment and (self.end is None or self.end > moment)
+
+
+def five(moment: datetime) -> datetime:
+    """The five minutes a moment lies in."""
+    whole = moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return whole - timedelta(minutes=whole.minute % 5)
+
+
+def quarter(moment: datetime) -> datetime:
+    """The quarter-hour a moment lies in."""
+    return five(moment) - timedelta(minutes=five(moment).minute % 15)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """One after the other for each machine; those that touch the same five minutes are one."""
+    found: list[Span] = []
+    for one in sorted(spans, key=lambda span: (span.miner, span.told, span.back)):
+        last = found[-1] if found else None
+        if last is not None and last.miner == one.miner and five(one.told) <= last.back:
+            found[-1] = replace(
+                last, off=min(last.off, one.off), back=max(last.back, one.back), draw_w=max(last.draw_w, one.draw_w),
+                ths=max(last.ths, one.ths),
+            )  # fmt: skip
+        else:
+            found.append(one)
+    return found
+
+
+def split(spans: Iterable[Span], ownings: Sequence[Owning]) -> list[Span]:
+    """Each span as often as it had owners; without one it was our own."""
+    by_miner: dict[int, list[Owning]] = {}
+    for one in ownings:
+        by_miner.setdefault(one.miner, []).append(one)
+    found = []
+    for span in spans:
+        edges = {span.told, span.back}
+        for one in by_miner.get(span.miner, ()):
+            edges |= {edge for edge in (one.start, one.end) if edge is not None and span.told < edge < span.back}
+        ordered = sorted(edges)
+        for start, end in pairwise(ordered):
+            owner = next((one.owner for one in by_miner.get(span.miner, ()) if one.holds(start)), None)
+            found.append(replace(span, told=start, off=min(max(span.off, start), end), back=end, owner=owner))
+    return found
