@@ -18,7 +18,19 @@ from django.utils.translation import gettext as _
 from crm.domain.texts import printable
 from curtailment.domain.dispatch_plans import begin_of, reconcile
 from curtailment.domain.programmes import commitment_at, in_hours, season_of
-from curtailment.engine.dispatching import Action, Agreed, Call, Code, Known, Outcome, Verdict, judge, start_of, wanted
+from curtailment.engine.dispatching import (
+    Action,
+    Agreed,
+    Call,
+    Code,
+    Known,
+    Outcome,
+    Verdict,
+    judge,
+    newest,
+    start_of,
+    wanted,
+)
 from curtailment.enums import (
     DISPATCH_MOVES,
     WANTED_STATES,
@@ -87,7 +99,16 @@ def receive(programme: Programme, heard: Heard, *, at: datetime) -> tuple[Dispat
     with audit_context(reason=verdict.code, source=heard.source):
         if verdict.outcome not in (Outcome.OLDER, Outcome.REPEATED) and (row is None or not _is_refusal(verdict)):
             row = _written(programme, site, row, heard, verdict, agreed, known, at)
+        elif verdict.outcome is Outcome.REPEATED and row is not None:
+            _note_newer(row, heard.call)
     return _keep(programme, row, heard, verdict, digest, at), False
+
+
+def _note_newer(row: Dispatch, call: Call) -> None:
+    """What says the same again is newer than whatever was sent before it, and may still be on its way."""
+    locked = lock_row(row)
+    locked.sequence, locked.sent_at = newest(known_of(locked), call)
+    locked.save(update_fields=["sequence", "sent_at"])
 
 
 def _is_refusal(verdict: Verdict) -> bool:

@@ -122,6 +122,12 @@ def is_older(call: Call, known: Known) -> bool:
     return False
 
 
+def newest(known: Known, call: Call) -> tuple[int | None, datetime | None]:
+    """Number and time of sending up to which a dispatch has been heard of, once ``call`` has said the same again."""
+    sequence = max((one for one in (known.sequence, call.sequence) if one is not None), default=None)
+    return sequence, max((one for one in (known.sent_at, call.sent_at) if one is not None), default=None)
+
+
 def judge(call: Call, known: Known | None, agreed: Agreed, *, at: datetime) -> Verdict:
     """What comes of a message heard at ``at``; ``known`` None: nobody has heard of the dispatch."""
     if known is not None and is_older(call, known):

@@ -74,6 +74,14 @@ def test_the_same_news_under_another_id_changes_nothing(ground: Ground, programm
     assert (the().revision, CurtailmentPlan.objects.count(), DispatchMessage.objects.count()) == (1, 1, 2)
 
 
+def test_what_is_on_its_way_is_older_than_a_repetition(ground: Ground, programme: Programme) -> None:
+    cancel = replace(call(ground), action=Action.CANCEL, sequence=1)
+    hear(programme, ground, cancel)
+    assert hear(programme, ground, replace(cancel, sequence=3)).outcome == MessageOutcome.REPEATED
+    assert hear(programme, ground, replace(call(ground), sequence=2)).outcome == MessageOutcome.OLDER
+    assert (the().state, the().sequence) == ("cancelled", 3)
+
+
 # --- changes ------------------------------------------------------------------------------------------------------
 def test_an_earlier_end_shortens_the_plan(ground: Ground, programme: Programme) -> None:
     hear(programme, ground, call(ground, sequence=1))

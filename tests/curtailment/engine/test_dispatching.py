@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curtailment.engine.dispatching import Action, Agreed, Call, Code, Known, Outcome, judge, start_of, wanted
+from curtailment.engine.dispatching import Action, Agreed, Call, Code, Known, Outcome, judge, newest, start_of, wanted
 
 AT = datetime(2026, 11, 29, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -158,6 +158,8 @@ def after(messages: list[Call]) -> tuple[Any, ...]:
     row: Known | None = None
     for call in messages:
         verdict = judge(call, row, AGREED, at=AT)
+        if row is not None and verdict.outcome is Outcome.REPEATED:
+            row = replace(row, sequence=newest(row, call)[0])
         if verdict.outcome is not Outcome.APPLIED:
             continue
         is_cancel = call.action is Action.CANCEL
