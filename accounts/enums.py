@@ -102,6 +102,8 @@ SCOPES = {
     "break-even:read": _("Read at which price of energy machines still earn it"),
     "user-miners:read": _("Read own machines one reckons with"),
     "user-miners:write": _("Enter, change, maintain and delete machines one reckons with"),
+    "schedules:read": _("Read schedules of machines one reckons with"),
+    "schedules:write": _("Have days of machines one reckons with planned"),
     "portfolio:read": _("Read what one's machines earn"),
     "invoices:read": _("Read invoices and their PDFs"),
     "invoices:write": _("Create, issue and credit invoices (staff)"),

@@ -71,7 +71,7 @@ MARKET_TABLES = (
     "marketdata.networksnapshot", "marketdata.sourceanswer", "marketdata.sourcestate", "marketdata.marketday",
     "marketdata.technicalindicator", "marketdata.difficultyperiod", "marketdata.priceseries", "marketdata.pricepoint",
     "marketdata.coin", "marketdata.coinprofitability", "intelligence.forecastrun", "intelligence.forecastscore",
-    "intelligence.userminer",
+    "intelligence.userminer", "intelligence.schedulerun", "intelligence.scheduleentry", "intelligence.schedulesettings",
 )  # fmt: skip
 CURTAILMENT_TABLES = (
     "curtailment.curtailmentplan", "curtailment.curtailmentplanminer", "curtailment.machineorder",
@@ -196,6 +196,8 @@ _FLEET = (
     }
     | _MARKET
     | _on(("curtailment.curtailmentplan", "curtailment.sitecontrol", "curtailment.standingapproval"), ADD, CHANGE)
+    | _on(("intelligence.schedulesettings",), ADD, CHANGE)
+    | {"intelligence.run_schedulerun", "intelligence.apply_schedulerun"}
     | {
         "curtailment.approve_curtailmentplan", "curtailment.end_curtailmentplan",
         "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol", "curtailment.add_dispatch",

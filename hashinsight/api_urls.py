@@ -31,6 +31,7 @@ from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
 from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
 from intelligence.api.forecasts import ForecastViewSet
+from intelligence.api.schedules import ScheduleViewSet
 from intelligence.api.user_miners import PortfolioViewSet, UserMinerViewSet
 from marketdata.api.views import (
     CoinViewSet,
@@ -74,6 +75,7 @@ COLLECTIONS = (
     CoinViewSet,
     ForecastViewSet,
     UserMinerViewSet,
+    ScheduleViewSet,
     ActivityViewSet,
     AccountingExportViewSet,
     ApprovalViewSet,

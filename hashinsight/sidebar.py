@@ -118,6 +118,12 @@ CURTAILMENT = {
             "curtailment.view_curtailmentevent",
         ),
         item(
+            _("Schedules"),
+            "calendar_clock",
+            "admin:intelligence_schedulerun_changelist",
+            "intelligence.view_schedulerun",
+        ),
+        item(
             _("Standing approvals"),
             "verified",
             "admin:curtailment_standingapproval_changelist",
@@ -128,6 +134,12 @@ CURTAILMENT = {
             "tune",
             "admin:curtailment_sitecontrol_changelist",
             "curtailment.view_sitecontrol",
+        ),
+        item(
+            _("Optimisers of sites"),
+            "settings_suggest",
+            "admin:intelligence_schedulesettings_changelist",
+            "intelligence.view_schedulesettings",
         ),
         item(
             _("Executions of rules"),
@@ -152,6 +164,12 @@ CURTAILMENT = {
             "checklist",
             "admin:curtailment_curtailmentplanminer_changelist",
             "curtailment.view_curtailmentplanminer",
+        ),
+        item(
+            _("Steps of schedules"),
+            "view_timeline",
+            "admin:intelligence_scheduleentry_changelist",
+            "intelligence.view_scheduleentry",
         ),
     ],
 }

@@ -12,6 +12,11 @@ JOBS = [
         timedelta(hours=1),
         _("Forecasts price, difficulty and energy once something new is known, and scores the past."),
     ),
+    (
+        "schedules",
+        timedelta(hours=1),
+        _("Has each day of the sites planned once its prices are known, and scored once it is over."),
+    ),
 ]
 
 

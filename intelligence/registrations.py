@@ -3,8 +3,14 @@
 from hashinsight.events.consumers import Consumer, register_consumer
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
+from hashinsight.jobs.registry import register_handler
+from hashinsight.notify.enums import Severity
+from hashinsight.notify.registry import AlertKind, register_alert_kind
 from intelligence import periodic, retention
 from intelligence.domain.portfolio import take_events
+from intelligence.domain.schedule_due import PLAN_WORK, SCORE_WORK
+from intelligence.domain.schedule_watch import unplanned_days
+from intelligence.work import work_on_day, work_on_score
 
 EVENT_KINDS = [
     EventKind(
@@ -28,6 +34,30 @@ EVENT_KINDS = [
         "The portfolio of a person was reckoned anew.",
         {"machines": "integer", "daily_net_usd": "string?", "computed_at": "string"},
     ),
+    EventKind(
+        "ops.schedule_created",
+        "A day of a site, or of a person's machines, was planned.",
+        {
+            "schedule_id": "string", "site_id": "string?", "target_date": "string", "label": "string",
+            "status": "string", "profit": "string?", "currency": "string",
+        },
+    ),
+    EventKind(
+        "ops.schedule_applied",
+        "A schedule was turned into curtailment plans.",
+        {
+            "schedule_id": "string", "site_id": "string", "target_date": "string", "plans": "integer",
+            "refused": "integer",
+        },
+    ),
+    EventKind(
+        "ops.schedule_scored",
+        "The day of a schedule is over, and what it earned is reckoned.",
+        {
+            "schedule_id": "string", "target_date": "string", "profit": "string?", "actual_profit": "string?",
+            "currency": "string",
+        },
+    ),
 ]  # fmt: skip
 
 
@@ -45,6 +75,14 @@ def register() -> None:
             handle=take_events,
             repeatable=True,
         )
+    )
+    register_handler(PLAN_WORK, work_on_day)
+    register_handler(SCORE_WORK, work_on_score)
+    register_alert_kind(
+        AlertKind(
+            "intelligence.schedule", "A day of a site has no plan of the optimiser.", "site and day", Severity.WARNING
+        ),
+        watch=unplanned_days,
     )
     periodic.register()
     retention.register()

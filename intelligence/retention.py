@@ -1,4 +1,4 @@
-"""Forecasts are kept for the score card, then go; the current ones stay."""
+"""Forecasts and schedules are kept for what they turned out to be worth, then go; current forecasts stay."""
 
 from datetime import datetime
 from typing import Any
@@ -7,11 +7,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from hashinsight.jobs.retention import Held, RetentionKind, register_kind
-from intelligence.models import ForecastRun
+from intelligence.models import ForecastRun, ScheduleRun
 
 
 def _runs(before: datetime, _held: Held) -> QuerySet[Any]:
     rows: QuerySet[Any] = ForecastRun.objects.filter(expires_at__lt=before, is_current=False)
+    return rows
+
+
+def _schedules(before: datetime, _held: Held) -> QuerySet[Any]:
+    rows: QuerySet[Any] = ScheduleRun.objects.filter(ends_at__lt=before)
     return rows
 
 
@@ -24,7 +29,16 @@ KINDS = [
         moment="expires_at",
         rows=_runs,
         keep_days=730,
-    )
+    ),
+    RetentionKind(
+        name="intelligence.schedules",
+        label=_("Schedules"),
+        what=_("By the end of the day they are of; with what they were made from and what they earned."),
+        table="intelligence.ScheduleRun",
+        moment="ends_at",
+        rows=_schedules,
+        keep_days=730,
+    ),
 ]
 
 

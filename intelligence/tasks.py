@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
-from intelligence.domain import energy_forecasts, forecasting, scoring
+from intelligence.domain import energy_forecasts, forecasting, schedule_due, scoring
 
 
 @shared_task(name="intelligence.forecast")
@@ -26,3 +26,17 @@ def _forecast(run: JobRun) -> dict[str, Any]:
             said[kind.value] = str(refusal)
     said |= energy_forecasts.forecast_due(at=timezone.now())
     return {"forecasts": said, "scores": scoring.rescore_all(at=timezone.now())}
+
+
+@shared_task(name="intelligence.schedules")
+def schedules() -> dict[str, Any] | None:
+    """Hourly: ask for the days that are to be planned, follow those that run, ask for those that are over."""
+    return run_periodic("intelligence.schedules", _schedules)
+
+
+def _schedules(run: JobRun) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "planned": schedule_due.plan_due(at=now), "executing": schedule_due.follow(at=now),
+        "scored": schedule_due.score_due(at=now),
+    }  # fmt: skip

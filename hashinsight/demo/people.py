@@ -38,7 +38,7 @@ _TERMS = {"contracts:write", "hosting-terms:write"}
 _METERED = {"miners", "usage", "demand", "repair-orders", "curtailment-plans", "curtailment-events"}
 _MARKET = {
     "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
-    "calculator", "break-even", "user-miners", "portfolio",
+    "calculator", "break-even", "user-miners", "portfolio", "schedules",
 }  # fmt: skip
 _WORKED_ON = {"sites", "zones", "racks", "miners", "tickets"}
 KEY_SCOPES = {
@@ -60,7 +60,7 @@ KEY_SCOPES = {
     | _WEBHOOKS,
     StaffRole.READ_ONLY.value: _BUSINESS,
     "client": _READING
-    | {"customers:write", "activities:write", "tickets:write", "api-keys:write", "user-miners:write"}
+    | {"customers:write", "activities:write", "tickets:write", "api-keys:write", "user-miners:write", "schedules:write"}
     | _WEBHOOKS,
     "client-viewer": _READING,
 }

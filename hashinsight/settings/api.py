@@ -47,7 +47,16 @@ SPECTACULAR_SETTINGS = {
         **{f"{name}Enum": f"hosting.enums.{name}" for name in ("EnergySource", "Quality", "MissingRule")},
         "CurtailmentGoalEnum": "curtailment.enums.Goal",
         "ReadingStateEnum": "hosting.api.edge.READING_STATES",
-        "UserMinerStatusEnum": "intelligence.enums.UserMinerStatus",
+        **{
+            f"{ours}Enum": f"intelligence.enums.{name}"
+            for ours, name in (
+                ("UserMinerStatus", "UserMinerStatus"),
+                ("ScheduleStatus", "RunStatus"),
+                ("ScheduleLabel", "AnswerLabel"),
+                ("ScheduleAction", "ScheduleAction"),
+                ("ScheduleStepStatus", "EntryStatus"),
+            )
+        },
         "SourceEnum": "crm.enums.LeadSource",
         "TermsCurtailmentEnum": "hosting.enums.TERMS_CURTAILMENT",
     },

@@ -13,6 +13,7 @@ from hashinsight.settings.outbound import *
 from hashinsight.settings.paths import BASE_DIR, VAR_DIR
 from hashinsight.settings.people import *
 from hashinsight.settings.safety import *
+from hashinsight.settings.schedules import *
 from hashinsight.settings.telemetry import *
 from hashinsight.settings.unfold import UNFOLD  # noqa: F401  (a setting)
 from hashinsight.settings.uploads import *

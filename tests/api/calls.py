@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.isolation.bodies import TOMORROW
+
 STEEL_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     (
         "/contracts/",
@@ -52,6 +54,7 @@ STEEL_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("/tickets/{ticket}/resolve/", "hosting.work_ticket", {"body": "x"}),
     ("/tickets/{ticket}/close/", "hosting.work_ticket", {}),
     ("/user-miners/", "intelligence.add_userminer", {"miner_model": "{model}", "electricity_cost_usd_per_kwh": "0.05"}),
+    ("/schedules/", "intelligence.add_userminer", {"target_date": TOMORROW}),
     ("/user-miners/{user_miner}/maintain/", "intelligence.change_userminer", {"on": "2026-11-20"}),
     ("/tickets/{resolved_ticket}/reopen/", "hosting.work_ticket", {"body": "x"}),
 ]  # fmt: skip

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from accounts.models import User
 from crm.domain import customer_credits, deals, payments, refunds, write_offs
@@ -15,6 +17,8 @@ from crm.models import Customer, Invoice
 from intelligence.domain.user_miners import create_user_miner
 from tests import factories
 from tests.api.client import Caller
+from tests.intelligence.schedule_world import network
+from tests.intelligence.world import build_schedule
 from tests.isolation.steel import build_steel
 from tests.support.standing import standing
 
@@ -105,9 +109,13 @@ def world(customer_a: Customer, root: User) -> dict[str, str]:
 
 @pytest.fixture
 @standing
-def whole_world(world: dict[str, str], customer_a: Customer, root: User) -> dict[str, str]:
-    """The same with the hosting part."""
+def whole_world(world: dict[str, str], customer_a: Customer, root: User, clerk: User) -> dict[str, str]:
+    """The same with the hosting part; the clerk reckons with a machine, and the network is known now."""
     rows = steel_rows(customer_a, root)
+    network(timezone.now() - timedelta(minutes=1))
+    create_user_miner(
+        user=clerk, miner_model=rows["model"], electricity_cost_usd_per_kwh=Decimal("0.05"), by=clerk, at=factories.NOW
+    )
     return {**{name: str(row.public_id) for name, row in rows.items()}, "root": str(root.pk), **world}
 
 
@@ -136,6 +144,7 @@ def steel_rows(customer: Customer, root: User) -> dict[str, Any]:
         user=root, miner_model=tenant.rows["model"], electricity_cost_usd_per_kwh=Decimal("0.05"), by=root,
         at=factories.NOW,
     )  # fmt: skip
+    tenant.rows["schedule"] = build_schedule(tenant.rows["user miner"], at=factories.NOW)
     return {name.replace(" ", "_"): row for name, row in tenant.rows.items()}
 
 

@@ -32,7 +32,7 @@ from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
 from hosting.api.views.repairs import RepairOrderViewSet
 from hosting.api.views.tickets import AttachmentViewSet, TicketViewSet
-from intelligence.api import break_even, user_miners
+from intelligence.api import break_even, schedules, user_miners
 from intelligence.api import calculator_form as calculator
 from intelligence.api import forecasts as forecast_api
 from intelligence.api.calculator import CalculatorViewSet
@@ -83,6 +83,12 @@ COLLECTIONS: dict[str, tuple[Any, Any, Any, dict[str, tuple[Any, tuple[str, ...]
             "create": (user_miners.UserMinerInput, ALL_CLIENTS),
             "change": (user_miners.UserMinerChange, ALL_CLIENTS),
         },
+    ),
+    "schedules": (
+        schedules.ScheduleViewSet,
+        schedules.ScheduleInput,
+        None,
+        {"create": (schedules.ScheduleInput, ALL_CLIENTS)},
     ),
     "webhooks": (
         WebhookViewSet,
@@ -148,6 +154,7 @@ PARTS = {
     "scenarios of calculator": calculator.ScenarioSerializer,
     "break-even": break_even.BreakEvenSerializer,
     "rows of break-even": break_even.BreakEvenRowSerializer,
+    "steps of schedules": schedules.ScheduleStepSerializer,
     "portfolio": user_miners.PortfolioSerializer,
     "rows of portfolio": user_miners.PortfolioRowSerializer,
     "approvals": ApprovalSerializer,

@@ -112,7 +112,7 @@ def test_client_cannot_send_staff_fields_of_an_activity(as_alice: Caller, custom
 # What clients may do as well, with their own rows.
 CLIENT_CALLS = (
     "/activities/", "/tickets/", "/tickets/{ticket}/note/", "/tickets/{ticket}/attach/", "/tickets/{ticket}/close/",
-    "/tickets/{resolved_ticket}/reopen/", "/user-miners/",
+    "/tickets/{resolved_ticket}/reopen/", "/user-miners/", "/schedules/",
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def test_a_client_viewer_changes_nothing_but_keys_activities_tickets_and_own_mac
         "PATCH /user-miners/{id}/",
         "DELETE /user-miners/{id}/",
         "POST /user-miners/{id}/maintain/",
+        "POST /schedules/",
         "POST /api-keys/",
         "POST /api-keys/{id}/rotate/",
         "POST /api-keys/{id}/revoke/",

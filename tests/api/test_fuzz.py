@@ -105,6 +105,7 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "hosting-terms": [steel["terms"], steel["draft_terms"]],
         "miner-models": [steel["model"]],
         "user-miners": [steel["user_miner"]],
+        "schedules": [steel["schedule"]],
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
         "attachments": [steel["file"]],
         "repair-orders": [steel["repair"]],

@@ -10,7 +10,7 @@ from hashinsight.common.scoping import CLIENT_ROLE, STAFF_ROLE
 
 pytestmark = pytest.mark.django_db
 # Tables a client reads as a person, not as a customer's member.
-USER_OWNED = {"accounts_apikey", "intelligence_userminer"}
+USER_OWNED = {"accounts_apikey", "intelligence_userminer", "intelligence_schedulerun", "intelligence_scheduleentry"}
 
 
 def client_owned_tables() -> set[str]:

@@ -1,9 +1,11 @@
 """With which rows and bodies the calls of the matrix succeed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.isolation.world import Tenant
 
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 # What is about the world is the same for all; test_shared.py looks at it.
 SHARED = frozenset(
     {"network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts"}
@@ -43,6 +45,7 @@ ROWS: dict[str, dict[str, str]] = {
     "break-even": {"": "model"},
     "portfolio": {"": "user miner"},
     "user-miners": {"": "user miner"},
+    "schedules": {"": "schedule"},
     "approvals": {"": "approval", "withdraw": "own approval"},
     "accounting-exports": {"": "export"},
     "attachments": {"": "file"},
@@ -63,6 +66,7 @@ OWN_ROWS = {
     "price-plans": "price plan",
     "miner-models": "model",
     "user-miners": "user miner",
+    "schedules": "schedule",
     "break-even": "model",
     "portfolio": "user miner",
 }
@@ -171,6 +175,7 @@ def body_of(resource: str, action: str, tenant: Tenant) -> dict[str, Any]:
         ("user-miners", "create"): {"miner_model": tenant.id("model"), "electricity_cost_usd_per_kwh": "0.05"},
         ("user-miners", "partial_update"): {"quantity": 3},
         ("user-miners", "maintain"): {"on": "2026-11-20"},
+        ("schedules", "create"): {"target_date": TOMORROW},
         ("api-keys", "create"): {"name": "New", "scopes": ["invoices:read"]},
     }  # fmt: skip
     return bodies.get((resource, action), {})

@@ -50,7 +50,8 @@ def owned(table: str, tenant: Tenant) -> set[Any]:
     """Keys of what this tenant may see, found as the application without any help of policies."""
     rows = MODELS[table]._default_manager.all()
     if table in USER_OWNED:
-        return set(rows.filter(user=tenant.rows["customer_admin"]).values_list("id", flat=True))
+        path = "run__user" if table == "intelligence_scheduleentry" else "user"
+        return set(rows.filter(**{path: tenant.rows["customer_admin"]}).values_list("id", flat=True))
     mine = rows.of_customers([tenant.rows["customer"].pk])
     return set(mine.annotate(key_there=RawSQL(key_of(table), ())).values_list("key_there", flat=True))
 

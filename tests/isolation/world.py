@@ -51,9 +51,10 @@ from hashinsight.approvals.domain.requests import request_approval
 from hashinsight.notify.domain import channels, sending, webhooks
 from hashinsight.notify.models import Channel, Delivery
 from intelligence.domain.user_miners import create_user_miner
-from intelligence.models import UserMiner
+from intelligence.models import ScheduleRun, UserMiner
 from tests import factories
 from tests.api.client import Caller
+from tests.intelligence.world import build_schedule
 from tests.isolation.steel import STEEL, build_steel, steel_rows
 
 NAMES = ("a", "b", "c", "d")
@@ -99,6 +100,7 @@ class Tenant:
             user=self.rows["customer_admin"], miner_model=self.rows["model"], custom_name=self.own(),
             location=self.own(), electricity_cost_usd_per_kwh=1, by=self.root, at=NOW,
         )  # fmt: skip
+        self.rows["schedule"] = build_schedule(self.rows["user miner"], at=NOW, note=self.own())
         return self
 
     def _people(self, entity: Any) -> None:
@@ -250,6 +252,7 @@ class Tenant:
             Activity.objects.filter(customer__in=own, client_visible=True),
             ApiKey.objects.filter(user=self.rows["customer_admin"]),
             UserMiner.objects.filter(user=self.rows["customer_admin"]),
+            ScheduleRun.objects.filter(user=self.rows["customer_admin"]),
             Channel.objects.filter(customer_id=self.rows["customer"].pk),
             Delivery.objects.filter(customer_id=self.rows["customer"].pk),
         ]
@@ -271,7 +274,7 @@ class Tenant:
         found |= set(InvoiceDocument.objects.filter(invoice__in=invoices).values_list("sha256", flat=True))
         tables = [
             own, invoices, ApiKey.objects.filter(user__in=users), CustomerMembership.objects.filter(customer__in=own),
-            UserMiner.objects.filter(user__in=users),
+            UserMiner.objects.filter(user__in=users), ScheduleRun.objects.filter(user__in=users),
             *(
                 model.objects.filter(customer__in=own)
                 for model in (Deal, Lead, Payment, Activity, *MONEY, WriteOff, Reversal)

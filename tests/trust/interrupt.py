@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import OperationalError, connection
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from crm.models import (
     Activity,
@@ -50,7 +50,7 @@ from hosting.models import (
     TelemetryDay,
     TelemetryFiveMinutes,
 )
-from intelligence.models import ForecastPoint, ForecastRun, ForecastScore
+from intelligence.models import ForecastPoint, ForecastRun, ForecastScore, ScheduleEntry, ScheduleRun
 from marketdata.models import (
     Coin,
     DifficultyPeriod,
@@ -68,6 +68,9 @@ ABOUT_A_NEW_ROW = {
     "intelligence.forecast_generated",
     "price_series.values_stored",
     "curtailment.event_started",
+    "ops.schedule_created",
+    "ops.schedule_applied",
+    "ops.schedule_scored",
 }
 
 
@@ -192,6 +195,10 @@ def state() -> dict[str, Any]:
         "plans": sorted(CurtailmentPlan.objects.values_list("number", "status", "measured_kw")),
         "plan machines": sorted(CurtailmentPlanMiner.objects.values_list("plan__number", "miner__serial", "result")),
         "dispatches": sorted(Dispatch.objects.values_list("reference", "state", "revision", "code")),
+        "schedules": sorted(ScheduleRun.objects.values_list("target_date", "status", "label", "profit"), key=str),
+        "steps of schedules": sorted(
+            ScheduleEntry.objects.order_by().values_list("run__target_date", "status").annotate(count=Count("pk"))
+        ),
         "orders": sorted(MachineOrder.objects.values_list("miner__serial", "action", "outcome")),
         "events of curtailment": sorted(
             CurtailmentEvent.objects.values_list("number", "status", "machines", "estimated_kwh", "revision")

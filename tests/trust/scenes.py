@@ -34,6 +34,7 @@ from tests.curtailment.scenes import (
     site_to_control,
 )
 from tests.factories import NOW, TODAY
+from tests.intelligence.schedule_world import a_day_to_plan, a_day_to_score, a_site_to_plan
 from tests.intelligence.world import days_to_forecast
 from tests.marketdata.scenes import a_day_to_close, a_feed, coins
 
@@ -305,6 +306,9 @@ SCENES = [
     Scene("marketdata.backfill", coins),
     Scene("marketdata.ask_series", a_feed),
     Scene("intelligence.forecast", days_to_forecast),
+    Scene("intelligence.schedules", a_site_to_plan),
+    Scene("jobs.do_due_work", a_day_to_plan, kind="intelligence.plan_day"),
+    Scene("jobs.do_due_work", a_day_to_score, kind="intelligence.score_day"),
     Scene("curtailment.control", plan_of_a_machine_nobody_reaches),
     Scene("curtailment.control_site", site_to_control),
     Scene("curtailment.follow_dispatches", dispatches_in_time),

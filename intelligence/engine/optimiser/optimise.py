@@ -17,15 +17,14 @@ from intelligence.engine.optimiser.diagnose import certain_problems, uncertain_p
 from intelligence.engine.optimiser.fleet import fleet_of
 from intelligence.engine.optimiser.highs import Child, InProcess, Solved, Solver
 from intelligence.engine.optimiser.matrix import model_of
-from intelligence.engine.optimiser.problem import Infeasible, Problem, SafeState
+from intelligence.engine.optimiser.problem import Infeasible, Problem
 from intelligence.engine.optimiser.reasons import reasons_of
 from intelligence.engine.optimiser.search import Found, Search
 from intelligence.engine.optimiser.shadow import shadow_of
-from intelligence.engine.optimiser.strike import always_on, best_strike, safe_plan
+from intelligence.engine.optimiser.strike import always_on, best_strike, safe_plan, safe_states
 
 SOLVER_SHARE = 0.7  # of the time; the rest is for what comes after
 DIAGNOSIS_SECONDS = 5.0
-DEAR, CHEAP = 1e3, -1e3  # prices that make a walk without prices prefer to stop, or to run
 NOT_WHOLE = "limits, ramps and minimum times leave no plan of whole machines"
 
 
@@ -138,14 +137,13 @@ def _status(search: Search, best: Found) -> Status:
 
 
 def _safe(problem: Problem) -> Answer:
-    """A price is missing: the safe state, as far as everything else allows it; money cannot be reckoned."""
-    state = problem.safe_state
-    assert state is not None  # Problem refuses missing prices without one
-    price = DEAR if state == SafeState.CURTAIL else CHEAP
-    fleet = fleet_of(replace(problem, price=(price,) * problem.steps))
-    counts = safe_plan(fleet, state)
+    """A price is missing: the safe states, as far as everything else allows them; money cannot be reckoned."""
+    fleet = fleet_of(replace(problem, price=(0.0,) * problem.steps))
+    counts = safe_plan(fleet, problem.missing[0])
     if counts is None:
-        raise Infeasible(certain_problems(fleet) or [f"the safe state “{state}” cannot be reached within the limits"])
-    note = f"{len(problem.missing)} steps have no price; safe state “{state}”"
+        words = ", ".join(f"“{state}”" for state in safe_states(problem))
+        raise Infeasible(certain_problems(fleet) or [f"the safe state {words} cannot be reached within the limits"])
+    words = ", ".join(f"“{state}”" for state in safe_states(problem))
+    note = f"{len(problem.missing)} steps have no price; safe state {words}"
     load = tuple(watts / 1000 for watts in review(problem, counts).load_w)
     return Answer(Status.SAFE_STATE, counts, load, None, None, None, None, None, (), None, None, note)

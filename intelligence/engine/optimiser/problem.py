@@ -57,6 +57,8 @@ class MachineClass:
 
     ``start_mode`` is what they do before the first step, ``steps_in_state`` since how many steps they have been on (or
     off). ``min_on`` and ``min_off`` count steps; ``start_cost`` is paid for each machine that goes from off to on.
+    ``safe_state`` says what these do when a price is missing (None: as the problem says), for ``safe_steps`` from the
+    first such step on; then they run.
     """
 
     name: str
@@ -69,6 +71,8 @@ class MachineClass:
     min_on: int = 1
     min_off: int = 1
     start_cost: float = 0.0
+    safe_state: SafeState | None = None
+    safe_steps: int = LONG_AGO
 
     @property
     def protected_mode(self) -> int:

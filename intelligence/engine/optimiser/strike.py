@@ -6,6 +6,7 @@ ramps, minimum times and limits.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from intelligence.engine.optimiser.answer import Counts, Rival
 from intelligence.engine.optimiser.bound import spread, values_alone
 from intelligence.engine.optimiser.check import Review, review
 from intelligence.engine.optimiser.fleet import Array, Fleet
-from intelligence.engine.optimiser.problem import FULL, SafeState
+from intelligence.engine.optimiser.problem import FULL, Problem, SafeState
 from intelligence.engine.optimiser.walk import Aim, Walk
 
 SHARES = (1.0, 0.9, 0.75)  # of the steps that are cheaper than a strike which is tried
@@ -21,6 +22,7 @@ TOP = 20  # reviewed in full at most, the most profitable first
 NEARLY_KW = 1e-6
 SAME = 1e-9  # share by which two profits may differ and are one
 NO_PRICE = 1e-9
+DEAR = 1e3  # what a kW of machines that are to run is worth where nobody knows a price
 
 
 def always_on(fleet: Fleet) -> Rival:
@@ -161,14 +163,33 @@ def quick_profit(fleet: Fleet, by_option: Array) -> float:
     return profit
 
 
-def safe_plan(fleet: Fleet, state: SafeState) -> Counts | None:
-    """What the contract says for a day without prices, as far as ramps, minimum times and limits let it."""
-    modes = np.array([fleet.problem.classes[place].start_mode for place in fleet.of_class])
-    if state == SafeState.RUN:
-        modes = np.full_like(modes, FULL)
-    runs = (fleet.mode == modes) & (state != SafeState.CURTAIL)
-    wanted = np.where(runs, fleet.free[fleet.of_class], 0)[:, None].repeat(fleet.steps, axis=1)
-    for plan in carried_out(fleet, wanted):
+def safe_states(problem: Problem) -> tuple[SafeState, ...]:
+    """The ones its classes are in, in the order of the words."""
+    assert problem.safe_state is not None  # Problem refuses missing prices without one
+    said = {one.safe_state or problem.safe_state for one in problem.classes}
+    return tuple(state for state in SafeState if state in said)
+
+
+def safe_plan(fleet: Fleet, first: int) -> Counts | None:
+    """What contracts say from the ``first`` step without a price on, as far as ramps, minimum times and limits let it.
+
+    Before it, and where they hold, machines do what they did when the day began; when their time is over they run.
+    """
+    wanted = np.zeros(fleet.value.shape, dtype=np.int64)
+    worth = np.zeros(fleet.value.shape)
+    for option, place in enumerate(fleet.of_class):
+        one, mode = fleet.problem.classes[place], fleet.mode[option]
+        state = one.safe_state or fleet.problem.safe_state
+        runs = np.full(fleet.steps, mode == FULL)
+        until = min(first + one.safe_steps, fleet.steps)
+        if state != SafeState.RUN:
+            runs[:until] = mode == one.start_mode
+        if state == SafeState.CURTAIL:
+            runs[first:until] = False
+        wanted[option] = np.where(runs, fleet.free[place], 0)
+        worth[option] = fleet.kw[option] * (DEAR if state != SafeState.CURTAIL else -DEAR)
+    told = replace(fleet, value=worth)  # where a walk has to choose, it prefers what contracts say
+    for plan in carried_out(told, wanted):
         counts = fleet.counts(plan)
         if not review(fleet.problem, counts).problems:
             return counts

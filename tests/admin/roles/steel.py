@@ -30,6 +30,7 @@ from hosting.models import (
     ServiceLevel,
     Usage15Min,
 )
+from tests.intelligence.world import build_site_schedule
 
 
 def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
@@ -74,6 +75,7 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
         *_curtailment(site, miner, root, now),
+        *build_site_schedule(site, at=now),
     ]
 
 

@@ -40,6 +40,8 @@ CLOSED: Mapping[str, frozenset[str]] = {
     },
     "intelligence.forecastrun": frozenset({"add", "change", "delete"}),
     "intelligence.forecastscore": frozenset({"add", "change", "delete"}),
+    "intelligence.schedulerun": frozenset({"add", "change", "delete"}),
+    "intelligence.scheduleentry": frozenset({"add", "change", "delete"}),
     **{
         f"curtailment.{name}": frozenset({"add", "change", "delete"})
         for name in ("curtailmentplanminer", "machineorder", "killswitch", "ruleexecution", "curtailmentevent")
@@ -116,7 +118,10 @@ POWERS = {
     ("jobs.tablesize", "look_at_database"): "jobs.view_tablesize",
 }
 # Pages everybody who looks may open, and what their button takes.
-BUTTONS = {("intelligence.forecastrun", "pictures"): "intelligence.run_forecast"}
+BUTTONS = {
+    ("intelligence.forecastrun", "pictures"): "intelligence.run_forecast",
+    ("hosting.site", "schedule"): "intelligence.run_schedulerun",
+}
 # Where adding is a page of its own, that page is the door; /add/ only shows the way to it.
 ADDED_BY_A_PAGE = (
     "crm.invoice", "crm.accountingperiod", "crm.accountingexport", "accounts.apikey", "events.replay",

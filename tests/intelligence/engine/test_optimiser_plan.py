@@ -182,7 +182,7 @@ def test_a_missing_price_is_refused(hole: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "off"), [(SafeState.HOLD, (4, 4, 4)), (SafeState.RUN, (0, 0, 0)), (SafeState.CURTAIL, (6, 10, 13))]
+    ("state", "off"), [(SafeState.HOLD, (4, 4, 4)), (SafeState.RUN, (0, 0, 0)), (SafeState.CURTAIL, (4, 6, 8))]
 )
 def test_with_a_safe_state_a_missing_price_is_answered_and_labelled(state: SafeState, off: tuple[int, ...]) -> None:
     stopped = MachineClass("stopped", 4, (OFF, FULL), start_mode=0)
@@ -194,9 +194,19 @@ def test_with_a_safe_state_a_missing_price_is_answered_and_labelled(state: SafeS
     assert answer.status == Status.SAFE_STATE
     assert answer.money is None
     assert f"safe state “{state}”" in answer.note
-    assert tuple(sum(rows[0][step] for rows in answer.counts) for step in range(3)) == (
-        off if state != SafeState.CURTAIL else (6, 8, 10)
-    )
+    assert tuple(sum(rows[0][step] for rows in answer.counts) for step in range(3)) == off
+
+
+def test_each_class_has_its_own_safe_state_for_its_own_time() -> None:
+    hole = (0.05, 0.05, None, None, None, 0.05)
+    classes = [
+        replace(s19(3), name="curtailed", safe_state=SafeState.CURTAIL, safe_steps=2),
+        replace(s19(5), name="run", safe_state=SafeState.RUN, start_mode=0),
+        replace(s19(7), name="held", safe_state=SafeState.HOLD, safe_steps=3, start_mode=0),
+    ]
+    answer = optimise(day(hole, classes, safe_state=SafeState.RUN), HERE)
+    assert [rows[0] for rows in answer.counts] == [(0, 0, 3, 3, 0, 0), (0,) * 6, (7, 7, 7, 7, 7, 0)]
+    assert answer.note == "3 steps have no price; safe state “hold”, “run”, “curtail”"
 
 
 @pytest.mark.parametrize(

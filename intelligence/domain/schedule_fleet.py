@@ -1,0 +1,217 @@
+"""The machines of a site as the optimiser takes them: classes of those that are alike, and who among them stays on."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from curtailment.domain.planning import Wish, candidates_of
+from curtailment.domain.settings import control_of
+from curtailment.enums import RUNNING, UNFINISHED, Goal, Selection
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner
+from hosting.domain.charging import assign, terms_in_force
+from hosting.enums import MinerIntent, TelemetryState
+from hosting.models import HostingTerms, Miner, MinerModel, Site, Zone
+from intelligence.engine.optimiser import MachineClass, Mode, SafeState
+from intelligence.models import ScheduleSettings
+
+READ_WITHIN = timedelta(minutes=10)  # an older figure says nothing of now
+MOST_CLASSES = 300
+STEP_OF_NOW = timedelta(hours=1)  # a day that begins later begins as plans say, not as machines are now
+_COLUMNS = (
+    "pk", "model_id", "zone_id", "customer_id", "intent", "intent_since", "power_limit_w", "nameplate_w",
+    "model__power_w", "model__hashrate_ths", "latest__recorded_at", "latest__state", "latest__power_w",
+    "latest__hashrate_ths",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One of them: what it draws and hashes when it runs, and whether we may and can switch it."""
+
+    pk: int
+    model: int | None
+    limit_w: int | None
+    zone: int | None
+    customer: int | None
+    draw_w: int
+    ths: float
+    is_free: bool
+    is_on: bool
+    off_since: datetime | None
+    terms: HostingTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Machines of a class, those that may be switched first; ``one`` is how the optimiser knows them."""
+
+    one: MachineClass
+    machines: tuple[Machine, ...]
+    model: int | None
+    zone: int | None
+    terms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Of the day that is planned."""
+
+    begin: datetime
+    end: datetime
+    minutes: int
+
+
+def groups_of(
+    site: Site, planning: ScheduleSettings, steps: Steps, *, limited: Iterable[int], at: datetime
+) -> list[Group]:
+    """Classes by model, zone and terms; with very many of them, by less. ``limited``: zones whose breaker may bind."""
+    machines = machines_of(site, steps, at=at)
+    kept = set(limited)
+    keys: list[Callable[[Machine], Any]] = [
+        lambda one: (one.zone or 0, one.terms.pk if one.terms else 0),
+        lambda one: (one.zone or 0, 0),
+        lambda one: (one.zone if one.zone in kept else 0, 0),
+    ]
+    for key in keys:
+        found: dict[Any, list[Machine]] = {}
+        for one in machines:
+            alike = (one.model or 0, one.limit_w or 0, one.is_on, _hours(one, steps), *_safe(one, planning), *key(one))
+            found.setdefault(alike, []).append(one)
+        if len(found) <= MOST_CLASSES:
+            break
+    names = _names(found)
+    return [
+        _group(names[key], site, planning, steps, sorted(some, key=lambda one: (not one.is_free, one.pk)), kept)
+        for key, some in sorted(found.items())
+    ]
+
+
+def _group(
+    name: str, site: Site, planning: ScheduleSettings, steps: Steps, machines: Sequence[Machine], limited: set[int]
+) -> Group:
+    first = machines[0]
+    draw = sum(one.draw_w for one in machines) / len(machines)
+    ths = sum(one.ths for one in machines) / len(machines)
+    state, minutes = _safe(first, planning)
+    control = control_of(site)
+    zones = {one.zone for one in machines}
+    terms = {one.terms.pk if one.terms else None for one in machines}
+    return Group(
+        one=MachineClass(
+            name=name, count=len(machines),
+            modes=(Mode("off", 0, 0.0), Mode("full", round(draw * float(site.pue)), round(ths, 4))),
+            protected=sum(not one.is_free for one in machines),
+            zone=str(first.zone) if first.zone in limited else "", start_mode=int(first.is_on),
+            **({} if first.is_on else {"steps_in_state": _hours(first, steps)}),
+            min_on=max(1, ceil(control.min_on_minutes / steps.minutes)),
+            min_off=max(1, ceil(control.min_off_minutes / steps.minutes)), start_cost=float(planning.start_cost),
+            safe_state=SafeState(state), safe_steps=ceil(minutes / steps.minutes),
+        ),
+        machines=tuple(machines), model=first.model, zone=first.zone if len(zones) == 1 else None,
+        terms=terms.pop() if len(terms) == 1 else None,
+    )  # fmt: skip
+
+
+def _hours(one: Machine, steps: Steps) -> int:
+    """Steps since it is off, when the day begins; 0 for one that runs."""
+    if one.is_on:
+        return 0
+    since = one.off_since or steps.begin - timedelta(days=1)
+    return max(1, int((steps.begin - since) / timedelta(minutes=steps.minutes)))
+
+
+def _safe(one: Machine, planning: ScheduleSettings) -> tuple[str, int]:
+    """What it does when a price is missing and for how long, as its contract says; our own as the settings say."""
+    said: Any = one.terms or planning
+    return str(said.on_stale), int(said.on_stale_max_minutes)
+
+
+def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
+    """A name for each class: the model, and what else is needed to tell them apart."""
+    models = MinerModel.objects.in_bulk({some[0].model for some in found.values() if some[0].model})
+    zones = Zone.objects.in_bulk({one.zone for some in found.values() for one in some[:1] if one.zone})
+    parts = {}
+    for key, some in found.items():
+        one = some[0]
+        watts = f"{one.limit_w} W" if one.limit_w else ""
+        parts[key] = [
+            str(models[one.model]) if one.model else _("model not known"), watts,
+            zones[one.zone].name if one.zone in zones else "", str(one.terms.contract) if one.terms else "",
+            "" if one.is_on else _("off at first"),
+        ]  # fmt: skip
+    for many in range(1, 6):
+        names = {key: ", ".join(part for part in words[:many] if part) for key, words in parts.items()}
+        if len(set(names.values())) == len(names):
+            return names
+    return {key: f"{name} ({place})" for place, (key, name) in enumerate(names.items(), start=1)}
+
+
+def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
+    """All that run or would if we had not switched them off, by key; what draws nobody knows how much is left out."""
+    wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, steps.begin, steps.end)
+    free = {one.key: one for one in candidates_of(wish, at=at)[0]}
+    off = _off_at(site, steps.begin, at=at)
+    found = []
+    rows = Miner.objects.filter(site=site).filter(
+        Q(intent=MinerIntent.ACTIVE) | Q(intent=MinerIntent.CURTAILED, control__touched=True)
+    )
+    for row in rows.order_by("pk").values(*_COLUMNS):
+        pk, chosen = row["pk"], free.get(row["pk"])
+        draw_w, ths = (chosen.draw_w, chosen.hashrate_ths) if chosen else _figures(row, at)
+        if draw_w <= 0:
+            continue
+        is_free = chosen is not None or row["intent"] == MinerIntent.CURTAILED
+        found.append(
+            Machine(
+                pk, row["model_id"], row["power_limit_w"], row["zone_id"], row["customer_id"], draw_w, ths, is_free,
+                is_on=not (is_free and pk in off), off_since=off.get(pk),
+            )
+        )  # fmt: skip
+    return _with_terms(site, found, steps)
+
+
+def _with_terms(site: Site, machines: Sequence[Machine], steps: Steps) -> list[Machine]:
+    day = steps.begin.astimezone(ZoneInfo(site.time_zone)).date()
+    terms = terms_in_force(site, day)
+    by_key = {one.pk: one for one in terms}
+    whose = {one.pk: by_key[key] for key, some in assign(machines, terms).items() for one in some}
+    return [replace(one, terms=whose.get(one.pk)) for one in machines]
+
+
+def _figures(row: Mapping[str, Any], at: datetime) -> tuple[int, float]:
+    """Draw and hashrate as measured a moment ago, else as printed."""
+    read_at = row["latest__recorded_at"]
+    mines = row["latest__state"] in (TelemetryState.MINING, TelemetryState.STARTING)
+    fresh = read_at is not None and at - READ_WITHIN <= read_at <= at and mines
+    printed = row["power_limit_w"] or row["nameplate_w"] or row["model__power_w"] or 0
+    draw = row["latest__power_w"] if fresh and row["latest__power_w"] else printed
+    ths = row["latest__hashrate_ths"] if fresh else None
+    return int(draw), float(ths if ths is not None else row["model__hashrate_ths"] or 0)
+
+
+def _off_at(site: Site, begin: datetime, *, at: datetime) -> dict[int, datetime | None]:
+    """Machines that are off when the day begins: those we hold off now, or that plans hold off then; and since when."""
+    found: dict[int, datetime | None] = {}
+    if begin - at <= STEP_OF_NOW:
+        holds = Q(control__plan__ends_at__isnull=True) | Q(control__plan__ends_at__gte=begin)
+        held = Miner.objects.filter(
+            holds, site=site, intent=MinerIntent.CURTAILED, control__touched=True, control__plan__status__in=RUNNING
+        )
+        found |= dict(held.values_list("pk", "intent_since"))
+    then = Q(starts_at__lt=begin) & (Q(ends_at__isnull=True) | Q(ends_at__gte=begin))
+    for plan in CurtailmentPlan.objects.filter(then, site=site, status__in=UNFINISHED, target_kw__isnull=False):
+        left_w = int((plan.target_kw or 0) * 1000)
+        rows = CurtailmentPlanMiner.objects.filter(plan=plan).order_by("shutdown_order")
+        for miner, draw_w in rows.values_list("miner_id", "draw_w"):
+            if left_w <= 0:
+                break
+            left_w -= draw_w
+            found.setdefault(miner, plan.starts_at)
+    return found

@@ -1,0 +1,129 @@
+"""What a day's plan has to keep at a site: breakers, ramps, what was promised, and the peak of the month."""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, Sum
+
+from curtailment.domain.programmes import commitments
+from curtailment.domain.settings import ramps_of
+from curtailment.enums import UNFINISHED, Cause, Goal
+from curtailment.models import CurtailmentPlan
+from hosting.models import Demand15Min, Site, Zone
+from intelligence.domain.schedule_fleet import Group, Steps
+from intelligence.engine.optimiser import Commitment, DemandCharge
+from intelligence.engine.optimiser import Zone as Breaker
+from intelligence.models import ScheduleSettings
+from marketdata.engine.numbers import ZERO
+
+THOUSAND = 1000
+PRIORITY = 200  # of schedules: behind dispatches and prices of the hour
+# What was promised: its name, from when to when, and either at most so many kW or so many less.
+Promise = tuple[str, datetime, datetime, Decimal | None, Decimal | None]
+
+
+def breakers(
+    zones: Sequence[Zone], groups: Sequence[Group], steps: int, pue: float
+) -> tuple[tuple[Breaker, ...], list[Group]]:
+    """Zones whose machines could draw more than the breaker gives; the others limit nothing."""
+    drawn = {zone.pk: 0.0 for zone in zones}
+    for one in groups:
+        if one.one.zone:
+            drawn[int(one.one.zone)] += one.one.count * one.one.modes[1].power_w / THOUSAND
+    tight = {zone.pk: float(zone.usable_kw) * pue for zone in zones if drawn[zone.pk] > float(zone.usable_kw) * pue}
+    kept = [
+        one if one.one.zone and int(one.one.zone) in tight else replace(one, one=replace(one.one, zone=""))
+        for one in groups
+    ]
+    return tuple(Breaker(str(pk), (limit,) * steps) for pk, limit in sorted(tight.items())), kept
+
+
+def reserve_kw(site: Site, steps: Steps) -> Decimal:
+    """The most that any programme of more importance wants to be running in some step, so that it can be called."""
+    reserves = commitments(site, steps.begin, steps.end)
+    return max((one.reserve_kw for one in reserves if not one.called and one.priority < PRIORITY), default=ZERO)
+
+
+def kept_running(groups: Sequence[Group], kw: Decimal) -> list[Group]:
+    """So much load stays on all day: the most efficient machines, which would be the last to go anyway."""
+    left_w = float(kw * THOUSAND)
+    found = {id(one): one for one in groups}
+    for group in sorted(groups, key=lambda one: -one.one.modes[1].hashrate_ths / max(one.one.modes[1].power_w, 1)):
+        one, draws = group.one, [machine.draw_w for machine in group.machines]
+        keep = one.protected
+        left_w -= sum(draws[one.count - keep :])
+        while left_w > 0 and keep < one.count and one.start_mode:
+            keep += 1
+            left_w -= draws[one.count - keep]
+        found[id(group)] = replace(group, one=replace(one, protected=keep))
+        if left_w <= 0:
+            break
+    return list(found.values())
+
+
+def ramps(site: Site, minutes: int, full_kw: float) -> tuple[float | None, float | None]:
+    """What a step may change at the meter; None where a step is long enough for everything."""
+    ramps, pue = ramps_of(site), float(site.pue)
+    up, down = (watts * minutes * pue / THOUSAND for watts in (ramps.up_w, ramps.down_w))
+    return (up if up < full_kw else None), (down if down < full_kw else None)
+
+
+def promised(
+    site: Site, starts: Sequence[datetime], minutes: int, full_kw: float, free_kw: float
+) -> tuple[Commitment, ...]:
+    """What was promised: plans of another cause that were approved, and programmes."""
+    step, end, pue = timedelta(minutes=minutes), starts[-1] + timedelta(minutes=minutes), float(site.pue)
+    touching = Q(starts_at__lt=end) & (Q(ends_at__isnull=True) | Q(ends_at__gt=starts[0]))
+    plans = CurtailmentPlan.objects.filter(touching, site=site, status__in=UNFINISHED, target_kw__isnull=False)
+    promises: list[Promise] = [
+        (str(plan), plan.starts_at, plan.ends_at or end, None, plan.target_kw)
+        for plan in plans.exclude(cause=Cause.SCHEDULE).order_by("pk")
+    ]
+    for one in commitments(site, starts[0], end):
+        if one.called:
+            by = one.goal == Goal.REDUCE_BY
+            promises.append((one.name, one.starts_at, one.ends_at, None if by else one.kw, one.kw if by else None))
+    found = []
+    for name, begin, until, at_most, below in promises:
+        places = tuple(place for place, start in enumerate(starts) if start < until and start + step > begin)
+        if places and at_most is not None:
+            found.append(Commitment(name, places, at_most_kw=float(at_most) * pue))
+        elif places and below is not None:
+            # It may ask for more than can be switched off: then it takes what there is.
+            least = min(float(below) * pue, free_kw)
+            found.append(Commitment(name, places, below_kw=least, baseline_kw=(full_kw,) * len(places)))
+    return tuple(found)
+
+
+def demand(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *, at: datetime) -> DemandCharge | None:
+    """The charge of a new peak, spread over the days of the month that can use it; the peak so far is sunk."""
+    if planning.demand_charge_per_kw <= 0:
+        return None
+    day = starts[0].astimezone(ZoneInfo(site.time_zone)).date()
+    left = monthrange(day.year, day.month)[1] - day.day + 1
+    return DemandCharge(
+        per_kw=float(planning.demand_charge_per_kw) / left,
+        intervals=tuple((place,) for place in range(len(starts))),
+        sunk_kw=float(peak_so_far(site, day, at=at)),
+    )
+
+
+def peak_so_far(site: Site, day: date, *, at: datetime) -> Decimal:
+    """The highest quarter-hour of the site in the month of a day, as metered and known now, with cooling; kW."""
+    zone = ZoneInfo(site.time_zone)
+    first = datetime.combine(day.replace(day=1), time(), zone).astimezone(UTC)
+    rows = Demand15Min.objects.current().filter(
+        zone__site=site, interval_start__gte=first, interval_start__lt=min(at, _month_end(day, zone)), kw__isnull=False
+    )
+    totals = rows.order_by().values("interval_start").annotate(kw_sum=Sum("kw"))
+    highest = totals.order_by("-kw_sum").values_list("kw_sum", flat=True).first()
+    return (highest or ZERO) * site.pue
+
+
+def _month_end(day: date, zone: ZoneInfo) -> datetime:
+    following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime.combine(following, time(), zone).astimezone(UTC)

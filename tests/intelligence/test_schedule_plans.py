@@ -1,0 +1,213 @@
+"""From a schedule to plans: each span once, by people or a standing approval, never twice for a day."""
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import User
+from curtailment.domain import plans
+from curtailment.enums import PlanStatus
+from curtailment.models import CurtailmentPlan, RuleExecution, StandingApproval
+from hashinsight.common.transitions import MoveRefused
+from hosting.models import Miner, Zone
+from intelligence.domain.schedule_due import follow
+from intelligence.domain.schedule_plans import ScheduleNotApplied, apply_run, plans_of, spans_of
+from intelligence.domain.scheduling import plan_day
+from intelligence.engine.optimiser.turns import who_is_off
+from intelligence.enums import EntryStatus, RunStatus
+from intelligence.models import ScheduleRun
+from tests import factories
+from tests.curtailment.site import WATTS, Fake, Farm, Ground
+from tests.intelligence.schedule_world import CHEAP, DEAR, evening, ground_with_market, network, prices, set_up
+
+pytestmark = pytest.mark.django_db
+KW = Decimal(WATTS) / 1000
+MIDDLE = Decimal(70)  # the thirsty are off, the thrifty run
+
+
+def tomorrow(now: datetime) -> date:
+    return (now + timedelta(days=1)).date()
+
+
+def steep(hour: int) -> Decimal:
+    """First the thirsty go, then all, then the thirsty again."""
+    return {17: MIDDLE, 18: DEAR, 19: MIDDLE}.get(hour, CHEAP)
+
+
+@pytest.fixture
+def run(root: User, now: datetime) -> ScheduleRun:
+    ground, series = ground_with_market(root, now)
+    prices(series, tomorrow(now), steep, at=now)
+    set_up(ground.site)
+    return plan_day(ground.site, tomorrow(now), at=now)
+
+
+def stand_by(run: ScheduleRun, *people: User, now: datetime) -> None:
+    row = StandingApproval.objects.create(
+        site=run.site, cause="schedule", most_kw=KW * 20, time_from=time(0), time_to=time(0), valid_from=now.date(),
+        valid_until=now.date() + timedelta(days=30),
+    )  # fmt: skip
+    for person in people:
+        plans.sign_standing(row, by=person, at=now)
+        row.refresh_from_db()
+
+
+def test_each_span_is_a_plan_of_exactly_its_machines(run: ScheduleRun, now: datetime) -> None:
+    spans = spans_of(run)
+    assert [(span.starts_at.hour, span.ends_at.hour, len(span.miners)) for span in spans] == [
+        (17, 18, 10), (18, 19, 20), (19, 20, 10)
+    ]  # fmt: skip
+    assert spans[0].miners == spans[2].miners
+    done = apply_run(run, at=now)
+    assert done.refusals == []
+    assert [(plan.goal_kw, plan.kind, plan.cause, plan.status) for plan in done.plans] == [
+        (KW * count, "automatic", "schedule", PlanStatus.PENDING) for count in (10, 20, 10)
+    ]
+    assert [plan.only_miners for plan in done.plans] == [list(span.miners) for span in spans]
+    run.refresh_from_db()
+    assert run.status == RunStatus.APPLIED
+    by_plan = {plan.pk: plan.schedule_entries.count() for plan in done.plans}
+    assert list(by_plan.values()) == [2, 4, 2]
+    assert done.plans[0].reason == f"{run.target_date}, 17:00 to 18:00: energy costs more than mining earns."
+    assert RuleExecution.objects.filter(kind="schedule").count() == 3
+
+
+def test_the_machines_of_a_plan_are_those_of_the_span(run: ScheduleRun, now: datetime, root: User) -> None:
+    other: User = factories.UserFactory(is_staff=True)
+    stand_by(run, root, other, now=now)
+    done = apply_run(run, at=now)
+    assert {plan.status for plan in done.plans} == {PlanStatus.APPROVED}
+    for plan, span in zip(done.plans, spans_of(run), strict=True):
+        assert set(plan.miners.values_list("miner_id", flat=True)) == set(span.miners)
+        assert plan.target_kw == KW * len(span.miners)
+
+
+def test_who_clicks_and_may_approve_stands_behind_the_plans(run: ScheduleRun, now: datetime, root: User) -> None:
+    done = apply_run(run, at=now, by=root, approves=True)
+    assert {plan.status for plan in done.plans} == {PlanStatus.PENDING}  # half of the site and all of it: two people
+    assert {plan.approvals.get().by for plan in done.plans} == {root}
+    second: User = factories.UserFactory(is_staff=True)
+    assert plans.approve_plan(done.plans[0], by=second, at=now).status == PlanStatus.APPROVED
+
+
+def test_it_is_turned_into_plans_once(run: ScheduleRun, now: datetime) -> None:
+    apply_run(run, at=now)
+    with pytest.raises(MoveRefused):
+        apply_run(run, at=now)
+    assert CurtailmentPlan.objects.count() == 3
+
+
+def test_a_newer_schedule_takes_back_what_waits_and_never_doubles(run: ScheduleRun, now: datetime) -> None:
+    assert run.site is not None
+    apply_run(run, at=now)
+    newer = plan_day(run.site, run.target_date, at=now + timedelta(minutes=5))
+    assert {plan.status for plan in plans_of(run)} == {PlanStatus.CANCELLED}
+    apply_run(newer, at=now + timedelta(minutes=6))
+    open_plans = CurtailmentPlan.objects.exclude(status=PlanStatus.CANCELLED)
+    assert [plan.source_key.split(":")[1] for plan in open_plans] == [str(newer.public_id)] * 3
+    with pytest.raises(MoveRefused):
+        apply_run(run, at=now + timedelta(minutes=7))
+
+
+def test_approved_plans_stand_until_the_newer_one_is_turned_into_plans(
+    run: ScheduleRun, now: datetime, root: User
+) -> None:
+    assert run.site is not None
+    stand_by(run, root, factories.UserFactory(is_staff=True), now=now)
+    apply_run(run, at=now)
+    newer = plan_day(run.site, run.target_date, at=now + timedelta(minutes=5))
+    assert {plan.status for plan in plans_of(run)} == {PlanStatus.APPROVED}
+    apply_run(newer, at=now + timedelta(minutes=6))
+    assert {plan.status for plan in plans_of(run)} == {PlanStatus.CANCELLED}
+    assert {plan.status for plan in plans_of(newer)} == {PlanStatus.APPROVED}
+
+
+def test_what_runs_ends_where_the_newer_one_begins(root: User, now: datetime) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, tomorrow(now), evening, at=now)
+    set_up(ground.site)
+    run = plan_day(ground.site, tomorrow(now), at=now)
+    stand_by(run, root, factories.UserFactory(is_staff=True), now=now)
+    first = apply_run(run, at=now).plans[0]
+    CurtailmentPlan.objects.filter(pk=first.pk).update(status=PlanStatus.EXECUTING)
+    at = run.starts_at.replace(hour=17, minute=20)
+    network(at)
+    newer = plan_day(ground.site, run.target_date, at=at)
+    first.refresh_from_db()
+    assert first.ends_at == run.starts_at.replace(hour=20)  # nothing else stands in its place yet
+    second = apply_run(newer, at=at).plans[0]
+    first.refresh_from_db()
+    assert (first.status, first.ends_at) == (PlanStatus.EXECUTING, run.starts_at.replace(hour=18))
+    assert (second.starts_at, second.ends_at) == (first.ends_at, run.starts_at.replace(hour=20))
+
+
+def test_a_rule_turns_schedules_into_plans_by_itself(root: User, now: datetime) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, tomorrow(now), evening, at=now)
+    set_up(ground.site, applies_itself=True)
+    made = plan_day(ground.site, tomorrow(now), at=now)
+    assert made.status == RunStatus.APPLIED
+    assert made.applied_by is None
+    assert plans_of(made).count() == 1
+
+
+def test_a_day_on_which_all_run_makes_no_plan(root: User, now: datetime) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, tomorrow(now), lambda _hour: CHEAP, at=now)
+    set_up(ground.site)
+    done = apply_run(plan_day(ground.site, tomorrow(now), at=now), at=now)
+    assert (done.plans, done.refusals) == ([], [])
+
+
+def test_a_refused_schedule_or_a_day_that_is_over_makes_none(run: ScheduleRun, now: datetime) -> None:
+    with pytest.raises(ScheduleNotApplied):
+        apply_run(run, at=run.ends_at)
+    ScheduleRun.objects.filter(pk=run.pk).update(label="refused")
+    with pytest.raises(ScheduleNotApplied):
+        apply_run(run, at=now)
+    assert not CurtailmentPlan.objects.exists()
+
+
+def test_steps_of_a_plan_that_runs_are_executing(run: ScheduleRun, now: datetime) -> None:
+    apply_run(run, at=now)
+    first = plans_of(run)[0]
+    CurtailmentPlan.objects.filter(pk=first.pk).update(status=PlanStatus.APPROVED)
+    CurtailmentPlan.objects.filter(pk=first.pk).update(status=PlanStatus.EXECUTING)
+    assert follow(at=first.starts_at - timedelta(minutes=1)) == 0
+    assert follow(at=first.starts_at) == 2
+    assert run.entries.filter(status=EntryStatus.EXECUTING).count() == 2
+
+
+def test_the_plans_are_carried_out(run: ScheduleRun, now: datetime, root: User, ground_of: Ground) -> None:
+    """The control switches off exactly who the schedule says, hands them over from plan to plan, and all come back."""
+    stand_by(run, root, factories.UserFactory(is_staff=True), now=now)
+    apply_run(run, at=now)
+    ground_of.now = run.starts_at.replace(hour=16, minute=58)
+    seen = {}
+    while ground_of.now < run.starts_at.replace(hour=20, minute=30):
+        ground_of.tick()
+        seen[f"{ground_of.now:%H:%M}"] = ground_of.farm.off
+    assert [seen[at] for at in ("17:30", "18:30", "19:30", "20:20")] == [10, 20, 10, 0]
+    assert min(off for at, off in seen.items() if "17:10" <= at <= "19:59") == 10
+    assert {plan.status for plan in plans_of(run)} == {PlanStatus.RECOVERED}
+
+
+@pytest.fixture
+def ground_of(run: ScheduleRun) -> Ground:
+    """The farm of the site."""
+    miners = list(Miner.objects.filter(site=run.site).order_by("pk"))
+    assert run.site is not None
+    farm = Farm(machines={str(one.pk): Fake() for one in miners})
+    return Ground(run.site, list(Zone.objects.filter(site=run.site)), miners, farm, run.known_at)
+
+
+@pytest.mark.parametrize("begins_on", [True, False])
+def test_whoever_has_run_longest_stops_first(begins_on: bool) -> None:
+    off = [0, 2, 1, 3, 0] if begins_on else [5, 3, 4, 2, 5]
+    found = who_is_off([1, 2, 3, 4, 5], off, begins_on=begins_on)
+    assert [len(some) for some in found] == off
+    if begins_on:
+        assert found == [frozenset(), {1, 2}, {2}, {2, 3, 4}, frozenset()]
+    with pytest.raises(ValueError, match="cannot be off"):
+        who_is_off([1], [2], begins_on=True)
