@@ -78,7 +78,7 @@ CURTAILMENT_TABLES = (
     "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
     "curtailment.programme", "curtailment.programmecommitment", "curtailment.dispatch", "curtailment.dispatchmessage",
     "curtailment.vtnconnection", "curtailment.vtnresource", "curtailment.ruleexecution",
-    "curtailment.curtailmentevent",
+    "curtailment.curtailmentevent", "curtailment.strikerule", "curtailment.peakrule",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -198,6 +198,7 @@ _FLEET = (
     | _on(("curtailment.curtailmentplan", "curtailment.sitecontrol", "curtailment.standingapproval"), ADD, CHANGE)
     | _on(("intelligence.schedulesettings",), ADD, CHANGE)
     | {"intelligence.run_schedulerun", "intelligence.apply_schedulerun"}
+    | _on(("curtailment.strikerule", "curtailment.peakrule"), ADD, CHANGE, DELETE)
     | {
         "curtailment.approve_curtailmentplan", "curtailment.end_curtailmentplan",
         "curtailment.emergency_curtailmentplan", "curtailment.freeze_sitecontrol", "curtailment.add_dispatch",

@@ -153,6 +153,31 @@ class RuleKind(TextChoices):
     SCHEDULE = "schedule", _("schedule")
 
 
+class StrikeBasis(TextChoices):
+    """What a price is compared with."""
+
+    PRICE = "price", _("prices typed here")
+    BREAK_EVEN = "break_even", _("what each model earns (break-even)")
+
+
+class PeakPeriod(TextChoices):
+    """In which time the peaks are counted."""
+
+    MONTH = "month", _("month")
+    SEASON = "season", _("season (the months of the rule)")
+    YEAR = "year", _("calendar year")
+
+
+class Doubt(TextChoices):
+    """Why data are not to be trusted."""
+
+    MISSING = "missing", _("there are no data")
+    STALE = "stale", _("the data are too old")
+    JUMP = "jump", _("the value is far above what is usual")
+    UNIT = "unit", _("currency or unit do not fit the site")
+    MARKET = "market", _("nobody knows what mining earns")
+
+
 class RuleDecision(TextChoices):
     """What a rule came to."""
 
@@ -160,6 +185,7 @@ class RuleDecision(TextChoices):
     APPROVED = "approved", _("covered by a standing approval")
     ENDED = "ended", _("wants them back")
     HELD = "held", _("holds the safe state")
+    TRUSTED = "trusted", _("trusts its data again")
     REFUSED = "refused", pgettext_lazy("rule", "refused")
 
 

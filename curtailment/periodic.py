@@ -14,6 +14,7 @@ JOBS = [
         timedelta(minutes=5),
         _("Reckons curtailment events that are over from what machines said."),
     ),
+    ("rules", timedelta(minutes=1), _("Looks whether strike prices and peak rules want machines off, or on again.")),
 ]
 
 

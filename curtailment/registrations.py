@@ -1,7 +1,7 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
 from curtailment import dispatch_registrations, periodic
-from curtailment.domain import watching
+from curtailment.domain import evaluating, watching
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.notify.enums import Severity
@@ -50,6 +50,8 @@ ALERTS = [
     ("curtailment.emergency", "One person curtails alone.", "plan", Severity.CRITICAL, watching.emergencies),
     ("curtailment.review", "An emergency is to be reviewed.", "plan", Severity.WARNING, watching.reviews_due),
     ("curtailment.waits", "A plan of a rule waits for approval.", "plan", Severity.CRITICAL, watching.waiting_plans),
+    ("curtailment.stale_input", "Data of a rule are not to be trusted.", "rule", Severity.CRITICAL,
+     evaluating.stale_inputs),
     ("curtailment.open", "A plan without an end has run for days.", "plan and day", Severity.WARNING,
      watching.open_plans),
     ("curtailment.frozen", "The kill switch is set.", "switch", Severity.WARNING, watching.switches_set),

@@ -6,7 +6,8 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from curtailment.domain import control, dispatches, measuring, timing
+from curtailment.domain import control, dispatches, evaluating, measuring, timing
+from curtailment.domain.rules import kind_of
 from curtailment.models import CurtailmentEvent
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
@@ -29,6 +30,27 @@ def _control(run: JobRun) -> dict[str, Any]:
     for site in due:
         enqueue_after_commit("curtailment.control_site", queue=QUEUE, site_id=site.pk)
     return {"sites": len(due), "expired": expired}
+
+
+@shared_task(name="curtailment.rules")
+def look_at_rules() -> dict[str, Any] | None:
+    """Every minute: each strike and peak rule looks at its data."""
+    return run_periodic("curtailment.rules", _rules)
+
+
+def _rules(run: JobRun) -> dict[str, Any]:
+    count = 0
+    for rule in evaluating.active_rules():  # one task each: what is wrong with one does not keep the others
+        enqueue_after_commit("curtailment.rule", queue=QUEUE, kind=kind_of(rule).value, rule_id=rule.pk)
+        count += 1
+    return {"rules": count}
+
+
+@shared_task(name="curtailment.rule")
+def look_at_rule(*, kind: str, rule_id: int) -> bool | None:
+    """One look of one rule; None when it is gone."""
+    rule = evaluating.find_rule(kind, rule_id)
+    return None if rule is None else evaluating.evaluate(rule, at=timezone.now())
 
 
 @shared_task(name="curtailment.control_site")

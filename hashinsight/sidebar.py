@@ -136,6 +136,18 @@ CURTAILMENT = {
             "curtailment.view_sitecontrol",
         ),
         item(
+            _("Strike prices"),
+            "sell",
+            "admin:curtailment_strikerule_changelist",
+            "curtailment.view_strikerule",
+        ),
+        item(
+            _("Peak rules"),
+            "landscape",
+            "admin:curtailment_peakrule_changelist",
+            "curtailment.view_peakrule",
+        ),
+        item(
             _("Optimisers of sites"),
             "settings_suggest",
             "admin:intelligence_schedulesettings_changelist",

@@ -46,6 +46,7 @@ class SeriesKind(TextChoices):
     FX = "fx", _("exchange rate")
     BITCOIN = "bitcoin", _("Bitcoin price")
     DIFFICULTY = "difficulty", _("difficulty")
+    LOAD = "load", _("load of a grid")
 
 
 class KnownFrom(TextChoices):
@@ -62,6 +63,7 @@ class Adapter(TextChoices):
 
     NONE = "none", _("by import")
     JSON = "json", _("JSON over HTTP")
+    CSV = "csv", _("CSV over HTTP")
 
 
 class Algorithm(TextChoices):

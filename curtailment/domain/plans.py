@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q, Sum
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
@@ -136,7 +136,17 @@ def standing_for(plan: CurtailmentPlan, *, kw: Decimal) -> StandingApproval | No
         site=plan.site, cause=plan.cause, most_kw__gte=kw, second_by__isnull=False, revoked_at__isnull=True,
         valid_from__lte=start.date(), valid_until__gte=end.date(),
     )  # fmt: skip
-    return next((row for row in rows.order_by("pk") if _covers(row, start, end)), None)
+    return next((row for row in rows.order_by("pk") if _covers(row, start, end) and _has_left(row, plan, kw)), None)
+
+
+def _has_left(row: StandingApproval, plan: CurtailmentPlan, kw: Decimal) -> bool:
+    """Two people have said so much in all: what other plans have of it at the same time is not there any more."""
+    others = row.plans.filter(status__in=(PlanStatus.APPROVED, *RUNNING)).exclude(pk=plan.pk)
+    others = others.filter(Q(ends_at=None) | Q(ends_at__gt=plan.starts_at))
+    if plan.ends_at is not None:
+        others = others.filter(starts_at__lt=plan.ends_at)
+    taken: Decimal = others.aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
+    return taken + kw <= row.most_kw
 
 
 def _covers(row: StandingApproval, start: datetime, end: datetime) -> bool:

@@ -55,6 +55,15 @@ def btc_of_ths(row: NetworkSnapshot, seconds: int) -> Decimal:
     )
 
 
+def usd_per_ths_hour(*, at: datetime) -> Decimal | None:
+    """What one TH/s earned in an hour by the network and the price of then; None where no good snapshot was recent."""
+    now = present(at=at)
+    row = now.snapshot
+    if now.is_stale or row is None or row.difficulty is None or row.block_reward_btc is None:
+        return None
+    return None if row.btc_price_usd is None else btc_of_ths(row, SECONDS_PER_HOUR) * row.btc_price_usd
+
+
 def energy_price(site: Site, *, at: datetime) -> tuple[Decimal | None, str, str]:
     """Price of a kWh, its currency and where it is from: the market the site names at this moment, else our cost."""
     series = site.energy_series

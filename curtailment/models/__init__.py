@@ -4,8 +4,10 @@ from curtailment.models.control import ControlledMachine, ControlSample, KillSwi
 from curtailment.models.dispatch import Dispatch, DispatchMessage
 from curtailment.models.event import CurtailmentEvent, EventInterval, EventMachine, EventShare
 from curtailment.models.execution import RuleExecution
+from curtailment.models.peak import PeakRule
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from curtailment.models.programme import Programme, ProgrammeCommitment
+from curtailment.models.strike import StrikeRule
 from curtailment.models.vtn import VtnConnection, VtnResource
 
 __all__ = [
@@ -21,12 +23,14 @@ __all__ = [
     "EventShare",
     "KillSwitch",
     "MachineOrder",
+    "PeakRule",
     "PlanApproval",
     "Programme",
     "ProgrammeCommitment",
     "RuleExecution",
     "SiteControl",
     "StandingApproval",
+    "StrikeRule",
     "VtnConnection",
     "VtnResource",
 ]

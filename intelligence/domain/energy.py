@@ -17,6 +17,7 @@ from hashinsight.common.errors import DomainError
 from hosting.domain.prices import as_tariff, version_on
 from hosting.engine import tariff
 from hosting.models import HostingTerms, PriceComponent, PricePlan, Site, SiteHoliday
+from marketdata.domain import exchange
 from marketdata.domain.prices import Known, best_known
 from marketdata.engine.numbers import ONE, ZERO, exactly
 from marketdata.enums import SeriesKind
@@ -26,7 +27,6 @@ HOUR = timedelta(hours=1)
 HOURS = 24
 OLDEST = timedelta(days=2)  # an hour older than this says nothing of today any more
 NOW_OLDEST = timedelta(hours=2)  # a price known at the end of its hour is that of the hour before
-RATE_OLDEST = timedelta(days=7)
 KWH_PER = {"kWh": ONE, "MWh": Decimal(1000)}
 
 
@@ -135,22 +135,13 @@ def now_of_site(site: Site, *, at: datetime) -> EnergyPrice:
 
 
 def usd_per(currency: str, *, at: datetime) -> Decimal:
-    """US dollars per unit of a currency, by the exchange rates we have, either way round. Raises EnergyUnknown."""
-    if currency == "USD":
-        return ONE
-    for quoted, base in (("USD", currency), (currency, "USD")):
-        rows = PricePoint.objects.filter(
-            series__kind=SeriesKind.FX, series__is_active=True, series__currency=quoted, series__unit=base,
-            issued_at__lte=at, starts_at__lte=at, ends_at__gt=at - RATE_OLDEST, value__gt=0,
-        )  # fmt: skip
-        newest = rows.order_by("-starts_at", "-issued_at").first()
-        if newest is not None:
-            value: Decimal = newest.value
-            with exactly():
-                return value if quoted == "USD" else ONE / value
-    raise EnergyUnknown(
-        _("No exchange rate of the last days from %(currency)s to US dollars is known.") % {"currency": currency}
-    )
+    """US dollars per unit of a currency, by the exchange rates we have. Raises EnergyUnknown."""
+    found = exchange.usd_per(currency, at=at)
+    if found is None:
+        raise EnergyUnknown(
+            _("No exchange rate of the last days from %(currency)s to US dollars is known.") % {"currency": currency}
+        )
+    return found
 
 
 def series_hours(series: PriceSeries, *, until: datetime, at: datetime) -> list[Decimal]:

@@ -29,10 +29,12 @@ from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.outbound import OutboundRefused, check_url
 from marketdata import rules
 from marketdata.admin.import_pages import ImportPricesPage
+from marketdata.clients.series_csv import check_csv_mapping
 from marketdata.clients.series_json import BadMapping, check_mapping
 from marketdata.domain import asking_series, prices
-from marketdata.enums import Adapter
+from marketdata.enums import Adapter, SeriesKind
 from marketdata.models import PricePoint, PriceSeries
+from marketdata.models.series import NO_CURRENCY
 from marketdata.tasks import asker_for
 
 PERIODS = {
@@ -41,6 +43,7 @@ PERIODS = {
     "month": (gettext_lazy("30 days"), 30),
 }
 MOST_POINTS = 800
+CHECKS = {Adapter.JSON.value: check_mapping, Adapter.CSV.value: check_csv_mapping}
 
 
 class SeriesForm(HouseForm):
@@ -63,9 +66,12 @@ class SeriesForm(HouseForm):
     def clean(self) -> dict[str, Any]:
         """What belongs together."""
         data = super().clean() or {}
-        if data.get("adapter") == Adapter.JSON:
+        if data.get("kind") == SeriesKind.LOAD and (data.get("unit"), data.get("currency")) != ("MW", NO_CURRENCY):
+            self.add_error("unit", _("A load is in MW, and its currency is XXX (none)."))
+        check = CHECKS.get(data.get("adapter", ""))
+        if check is not None:
             try:
-                check_mapping(data.get("mapping") or {})
+                check(data.get("mapping") or {})
             except BadMapping as error:
                 self.add_error("mapping", str(error))
             if data.get("url"):

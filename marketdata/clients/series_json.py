@@ -9,7 +9,7 @@ from marketdata.clients.answers import json_of, list_of, object_of
 from marketdata.engine.figures import BadAnswer, moment, number
 from marketdata.engine.price_files import Interval
 
-KNOWN = frozenset({"rows", "start", "end", "value", "divide_by"})
+KNOWN = frozenset({"rows", "start", "end", "value", "divide_by", "currency"})
 MOST_ROWS = 100_000
 
 
@@ -32,17 +32,21 @@ def check_mapping(mapping: Mapping[str, Any]) -> None:
 
 
 def parse_series(
-    body: bytes, mapping: Mapping[str, Any], *, step: timedelta, lowest: Decimal, highest: Decimal
+    body: bytes, mapping: Mapping[str, Any], *, step: timedelta, lowest: Decimal, highest: Decimal, currency: str = ""
 ) -> list[Interval]:
     """Intervals of an answer, oldest first. Raises BadAnswer; one bad row spoils the answer, so that none is lost.
 
     Rows without a value (null) are gaps. Two lists beside each other are rows as well: ``rows`` names an object and
-    ``start`` and ``value`` two of its lists.
+    ``start`` and ``value`` two of its lists. Where the mapping says at which place the answer names its currency, that
+    has to be ``currency``.
     """
     check_mapping(mapping)
+    answer = json_of(body)
+    if "currency" in mapping and str(_at(answer, str(mapping["currency"]))).upper() != currency:
+        raise BadAnswer("currency", f"{_at(answer, str(mapping['currency']))!r:.40} instead of {currency}")
     divide_by = Decimal(str(mapping.get("divide_by", 1)))
     found: dict[datetime, Interval] = {}
-    for start_of, end_of, value_of in _rows(_at(json_of(body), str(mapping.get("rows", ""))), mapping):
+    for start_of, end_of, value_of in _rows(_at(answer, str(mapping.get("rows", ""))), mapping):
         if value_of is None:
             continue
         start = _moment(start_of, "start")

@@ -7,9 +7,11 @@ from django.db.models import Q
 
 from hashinsight.common.errors import DomainError
 from marketdata.clients.http import Asker, SourceFailed
+from marketdata.clients.series_csv import parse_csv
 from marketdata.clients.series_json import BadMapping, parse_series
 from marketdata.domain.prices import Stored, store
 from marketdata.engine.figures import BadAnswer
+from marketdata.engine.price_files import Interval, Reading
 from marketdata.enums import Adapter
 from marketdata.models import PriceSeries
 
@@ -43,17 +45,23 @@ def ask_due(*, clock: Callable[[], datetime], asker_for: AskerFor) -> dict[str, 
 def ask_series(series: PriceSeries, *, at: datetime, asker_for: AskerFor) -> Stored:
     """Ask one series now and keep what is new. Raises SeriesNotAnswered; the series then says what was wrong."""
     try:
-        answer = asker_for(series.url).get("")
-        intervals = parse_series(
-            answer.body, series.mapping, step=timedelta(minutes=series.step_minutes), lowest=series.lowest,
-            highest=series.highest,
-        )  # fmt: skip
+        intervals = _parse(series, asker_for(series.url).get("").body)
     except (SourceFailed, BadAnswer, BadMapping) as error:
         _note(series, at, str(error))
         raise SeriesNotAnswered(str(error)) from error
     stored = store(series, intervals, at=at, source=series.source)
     _note(series, at, "")
     return stored
+
+
+def _parse(series: PriceSeries, body: bytes) -> list[Interval]:
+    step = timedelta(minutes=series.step_minutes)
+    if series.adapter == Adapter.CSV:
+        how = Reading(None, step, zone=series.time_zone, lowest=series.lowest, highest=series.highest)
+        return parse_csv(body, series.mapping, how)
+    return parse_series(
+        body, series.mapping, step=step, lowest=series.lowest, highest=series.highest, currency=series.currency
+    )
 
 
 def with_trouble() -> Q:

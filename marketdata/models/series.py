@@ -43,7 +43,7 @@ class PriceSeries(BaseModel):
     url = models.URLField(_("address"), max_length=500, blank=True, default="")
     mapping = models.JSONField(
         _("where the values are"), default=dict, blank=True,
-        help_text=_("Names in the answer: rows, start, end, value; and divide_by for another unit."),
+        help_text=_("Names in the answer: rows, start, end, value, currency; and divide_by for another unit."),
     )  # fmt: skip
     every_minutes = models.PositiveSmallIntegerField(_("asked every (minutes)"), default=60)
     stale_after_minutes = models.PositiveIntegerField(_("stale after (minutes)"), default=180)

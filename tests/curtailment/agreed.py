@@ -16,11 +16,13 @@ from tests.curtailment.site import WATTS, Ground
 KW = Decimal(WATTS) / 1000
 
 
-def stand_by(ground: Ground, first: User, second: User, most_kw: Decimal | None = None) -> StandingApproval:
-    """Two people have signed for prices at this site."""
+def stand_by(
+    ground: Ground, first: User, second: User, most_kw: Decimal | None = None, cause: str = "price"
+) -> StandingApproval:
+    """Two people have signed for a cause at this site."""
     day = ground.now.date()
     row = StandingApproval.objects.create(
-        site=ground.site, cause="price", most_kw=most_kw or KW * 20, time_from=time(0), time_to=time(0),
+        site=ground.site, cause=cause, most_kw=most_kw or KW * 20, time_from=time(0), time_to=time(0),
         valid_from=day - timedelta(days=1), valid_until=day + timedelta(days=30),
     )  # fmt: skip
     plans.sign_standing(row, by=first, at=ground.now)

@@ -6,12 +6,23 @@ from typing import Any
 
 from accounts.models import User
 from curtailment.domain import dispatches, plans
+from curtailment.domain.rules import create_rule
 from curtailment.engine.dispatching import Call
-from curtailment.models import CurtailmentEvent, CurtailmentPlan, CurtailmentPlanMiner, Dispatch
+from curtailment.models import (
+    CurtailmentEvent,
+    CurtailmentPlan,
+    CurtailmentPlanMiner,
+    Dispatch,
+    PeakRule,
+    StrikeRule,
+)
 from hosting.domain import fleet, places
 from hosting.domain.collection import period_of
 from hosting.domain.fleet import Spot
 from hosting.models import Miner, MinerModel, Site
+from marketdata.domain.prices import store
+from marketdata.engine.price_files import Interval
+from marketdata.models import PriceSeries
 from tests import factories
 from tests.curtailment.programme import make_programme
 from tests.factories import NOW
@@ -90,3 +101,35 @@ def event_that_is_over(by: User) -> Kwargs:
 def event_to_reckon(by: User) -> Kwargs:
     event_that_is_over(by)
     return {"event_id": CurtailmentEvent.objects.get().pk}
+
+
+def rules_that_want(by: User) -> Kwargs:
+    """Energy is dear now, the grid is near its peak, and a third rule has heard nothing for days."""
+    kwargs = machine_off(by)
+    site, (miner,) = Site.objects.get(pk=kwargs["site_id"]), Miner.objects.filter(site_id=kwargs["site_id"])
+    fleet.set_intent([miner], to="active", by=by, at=NOW)
+    day = timedelta(days=1)
+    prices, silent, loads = (
+        PriceSeries.objects.create(code=code, name=code, currency=currency, unit=unit, kind=kind, highest=10**6)
+        for code, currency, unit, kind in (
+            ("dear", site.currency, "MWh", "energy"), ("silent", site.currency, "MWh", "energy"),
+            ("load", "XXX", "MW", "load"),
+        )
+    )  # fmt: skip
+    for series, end, last in ((prices, NOW, 60), (silent, NOW - 2 * day, 40), (loads, NOW, 60)):
+        values = [Decimal(40)] * 23 + [Decimal(last)]
+        store(series, [Interval(end - day + n * day / 24, end - day + (n + 1) * day / 24, one)
+                       for n, one in enumerate(values)], at=end)  # fmt: skip
+    given = {"site": site, "goal_kw": Decimal(1), "stale_after_minutes": 90, "by": by, "at": NOW - day}
+    for name, series in (("dear", prices), ("silent", silent)):
+        create_rule(StrikeRule, name=name, series=series, strike=Decimal("0.05"), windows_off=1, **given)
+    create_rule(
+        PeakRule, name="peak", series=loads, months=[NOW.month], valid_from=(NOW - day).date(), floor_mw=Decimal(50),
+        interval_minutes=60, **given,
+    )  # fmt: skip
+    return {}
+
+
+def rule_that_wants(by: User) -> Kwargs:
+    rules_that_want(by)
+    return {"kind": "strike", "rule_id": StrikeRule.objects.get(name="dear").pk}

@@ -30,6 +30,9 @@ from curtailment.models import (
     Dispatch,
     EventMachine,
     MachineOrder,
+    PeakRule,
+    RuleExecution,
+    StrikeRule,
 )
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -68,6 +71,7 @@ ABOUT_A_NEW_ROW = {
     "intelligence.forecast_generated",
     "price_series.values_stored",
     "curtailment.event_started",
+    "curtailment.planned",
     "ops.schedule_created",
     "ops.schedule_applied",
     "ops.schedule_scored",
@@ -206,5 +210,11 @@ def state() -> dict[str, Any]:
         "machines of events": sorted(EventMachine.objects.values_list("miner__serial", "told_at", "estimated_kwh")),
         "excused": sorted(ExcusedInterval.objects.values_list("miner__serial", "starts_at", "ends_at")),
         "controlled": sorted(ControlledMachine.objects.values_list("miner__serial", "touched", "resumed")),
+        "executions": sorted(RuleExecution.objects.values_list("kind", "rule_name", "decision")),
+        "rules": sorted(
+            (rule.name, rule.state.get("doubt", ""), len(rule.state.get("plans", {})))
+            for model in (StrikeRule, PeakRule)
+            for rule in model.objects.all()
+        ),
         "message ids": sorted({str(message.extra_headers["Message-ID"]) for message in mail.outbox}),
     }

@@ -31,6 +31,8 @@ from tests.curtailment.scenes import (
     event_to_reckon,
     machine_off,
     plan_of_a_machine_nobody_reaches,
+    rule_that_wants,
+    rules_that_want,
     site_to_control,
 )
 from tests.factories import NOW, TODAY
@@ -314,6 +316,8 @@ SCENES = [
     Scene("curtailment.follow_dispatches", dispatches_in_time),
     Scene("curtailment.measure", event_that_is_over),
     Scene("curtailment.measure_event", event_to_reckon),
+    Scene("curtailment.rules", rules_that_want),
+    Scene("curtailment.rule", rule_that_wants),
     Scene("hosting.ensure_partitions", steel),
     Scene("hosting.reckon_five_minutes", steel),
     Scene("hosting.close_quarters", steel),

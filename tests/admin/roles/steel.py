@@ -12,9 +12,11 @@ from curtailment.models import (
     CurtailmentEvent,
     CurtailmentPlanMiner,
     MachineOrder,
+    PeakRule,
     RuleExecution,
     SiteControl,
     StandingApproval,
+    StrikeRule,
 )
 from hosting.domain import edge, fleet, miner_secrets, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
@@ -30,6 +32,7 @@ from hosting.models import (
     ServiceLevel,
     Usage15Min,
 )
+from marketdata.models import PriceSeries
 from tests.intelligence.world import build_site_schedule
 
 
@@ -85,6 +88,8 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
         site=site, by=root, at=now, cause="price", reason="Scene", goal="by", goal_kw=Decimal(1),
         selection="efficiency", starts_at=now, ends_at=now + timedelta(hours=1),
     )  # fmt: skip
+    prices = PriceSeries.objects.create(code="scene-energy", name="Scene", currency="USD")
+    loads = PriceSeries.objects.create(code="scene-load", name="Scene", kind="load", currency="XXX", unit="MW")
     return [
         plan,
         CurtailmentPlanMiner.objects.create(plan=plan, miner=miner, shutdown_order=1, draw_w=1),
@@ -100,6 +105,12 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
         ),
         kill_switch.set_switch(site=site, reason="Scene", by=root, at=now),
         RuleExecution.objects.create(kind="strike", rule_id="x", site=site, plan=plan, decision="wanted", at=now),
+        StrikeRule.objects.create(
+            name="Scene", site=site, series=prices, strike=1, goal_kw=1, created_at=now,
+        ),
+        PeakRule.objects.create(
+            name="Scene", site=site, series=loads, months=[7], floor_mw=1, goal_kw=1, valid_from=now.date(),
+        ),
     ]  # fmt: skip
 
 
