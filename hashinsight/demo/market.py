@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from curtailment.domain.rules import create_rule
+from curtailment.models import StrikeRule
 from hashinsight.demo.billing import Say
 from hosting.models import Site
 from intelligence.domain import energy_forecasts
@@ -77,6 +79,7 @@ def tell_market(*, at: datetime, seed: int, sample: Path | None, say: Say) -> No
     else:
         _tell_network(dice, at)
     _tell_energy(dice, at)
+    _tell_strike(at)
     while catch_up(at=at):
         pass
     made = backtest(ENGINES, days=FORECAST_DAYS, at=at)
@@ -175,6 +178,17 @@ def _tell_energy(dice: random.Random, at: datetime) -> None:
         for back, x in ((back, dice.gauss(0, 0.006)) for back in range(90, 0, -1))
     ]
     store(rate, rates, at=at, source=SOURCE)
+
+
+def _tell_strike(at: datetime) -> None:
+    """One strike price, where prices are known a day ahead: it looks, and what it wants waits for approval."""
+    for site in Site.objects.filter(energy_series__code="germany-day-ahead").order_by("pk"):
+        create_rule(
+            StrikeRule, by=None, at=at, name="Dear evenings", site=site, series=site.energy_series,
+            strike=Decimal("0.078"), high_strike=Decimal("0.150"), resume_below=Decimal("0.072"), windows_off=1,
+            windows_on=1, network_per_kwh=Decimal("0.012"), goal_kw=Decimal(200), longest_minutes=360,
+            stale_after_minutes=120,
+        )  # fmt: skip
 
 
 def _hours(dice: random.Random, starts: list[datetime], zone: str, level: float) -> Iterator[Interval]:
