@@ -28,7 +28,7 @@ from hashinsight.common.admin.object_page import ObjectPage
 
 SPANS = {"7": gettext_lazy("7 days"), "30": gettext_lazy("30 days"), "92": gettext_lazy("92 days")}
 MOST_POINTS = 700
-MOST_ROWS = 200
+MOST_ROWS = 60
 HEADERS = [
     "start_utc", "end_utc", "hours", "model", "highest_cost_per_kwh", "mean_cost_per_kwh", "kwh", "avoided", "currency",
     "forgone_usd_now",
@@ -114,8 +114,9 @@ def _figures(rule: StrikeRule, found: Replayed) -> list[tuple[Any, Any]]:
         (_("which would have cost"), money_text(found.avoided, currency)),
         (_("not mined, as it is worth now"), DASH if forgone is None else money_text(forgone, "USD")),
     ]
-    if forgone is not None and currency == "USD":
-        facts.append((_("gained"), money_text(found.avoided - forgone, currency)))
+    if forgone is not None and found.usd_per is not None:
+        gained = found.avoided - forgone / found.usd_per
+        facts.append((_("gained, if a kWh not bought is a kWh saved"), money_text(gained, currency)))
     for one in found.classes:
         level = DASH if one.levels is None else price_text(one.levels.strike.quantize(PLACES), currency)
         facts.append((one.name or _("goes off"), f"{kw_text(one.kw)}, {_('above')} {level}"))
@@ -153,7 +154,7 @@ def _picture(rule: StrikeRule, found: Replayed) -> str:
         else None
         for place, part in enumerate(parts)
     ]
-    lines = [Line(_("what a kWh costs"), costs, "second"), Line(_("off"), off, "past", fill="origin")]
+    lines = [Line(_("off"), off, "past"), Line(_("what a kWh costs"), costs, "second")]  # the first lies on top
     levels = [one.levels.strike for one in found.classes if one.levels is not None]
     if levels:
         lines.append(Line(_("strike"), [float(min(levels))] * len(labels), "third", dashed=True))
@@ -171,9 +172,12 @@ def _spells(rule: StrikeRule, spells: Sequence[Spell]) -> Table:
         for one in list(reversed(spells))[:MOST_ROWS]
     ]  # fmt: skip
     headers = [
-        _("from"), _("to"), _("hours"), _("model"), _("dearest kWh"), _("mean kWh"), "kWh", _("would have cost"),
+        _("from"), _("to"), _("hours off"), _("model"), _("dearest kWh"), _("mean kWh"), "kWh", _("would have cost"),
     ]  # fmt: skip
-    return Table(headers, rows, right=(2, 4, 5, 6, 7), title=_("Times off, the newest first"))
+    title = _("Times off, the newest first")
+    if len(spells) > MOST_ROWS:
+        title = _("The newest %(count)s times off; the file has all") % {"count": MOST_ROWS}
+    return Table(headers, rows, right=(2, 4, 5, 6, 7), title=title)
 
 
 class PeaksPage(_Page):
@@ -227,7 +231,7 @@ def _loads(rule: PeakRule, loads: Sequence[Load], found: Replay) -> str:
         highest[place] if any(a < part[-1].end and part[0].start < b for a, b in found.off) else None
         for place, part in enumerate(parts)
     ]
-    lines = [Line(_("load"), highest, "second"), Line(_("off"), off, "past")]
+    lines = [Line(_("off"), off, "past"), Line(_("load"), highest, "second")]  # the first lies on top
     lines.append(Line(_("no peak below"), [float(rule.floor_mw)] * len(labels), "third", dashed=True))
     return chart(labels, lines, unit="MW")
 

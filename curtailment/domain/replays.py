@@ -13,6 +13,7 @@ from curtailment.enums import Goal, Selection
 from curtailment.models import StrikeRule
 from hosting.enums import MinerIntent
 from hosting.models import Miner, MinerModel
+from marketdata.domain.exchange import usd_per
 
 HOUR = timedelta(hours=1)
 THOUSAND = Decimal(1000)
@@ -50,12 +51,16 @@ class Spell:
 
 @dataclass(frozen=True)
 class Replayed:
-    """Windows with what a kWh cost, those that were not believed, the times off and what goes off in them."""
+    """Windows with what a kWh cost, those that were not believed, the times off and what goes off in them.
+
+    ``usd_per`` the currency of the site now; None where nobody knows.
+    """
 
     windows: tuple[tuple[Window, Decimal], ...]
     doubtful: int
     spells: tuple[Spell, ...]
     classes: tuple[Class, ...]
+    usd_per: Decimal | None
 
     @property
     def hours(self) -> Decimal:
@@ -110,7 +115,8 @@ def replay_strike(rule: StrikeRule, *, start: datetime, at: datetime) -> Replaye
     shown = tuple((one, by_start[one.start]) for one, _doubt in pairs)
     early = {one.start for one in rows[: least_history(rule)]}  # nobody knew yet what is usual
     doubted = sum(doubt for one, doubt in pairs if one.start not in early)
-    return Replayed(shown, doubted, tuple(sorted(spells, key=lambda one: (one.start, one.name))), tuple(classes))
+    ordered = tuple(sorted(spells, key=lambda one: (one.start, one.name)))
+    return Replayed(shown, doubted, ordered, tuple(classes), usd_per(rule.site.currency, at=at))
 
 
 def _states(rule: StrikeRule, pairs: Iterable[tuple[Window, bool]], levels: LevelsBook, name: str) -> Iterator[State]:

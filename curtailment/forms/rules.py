@@ -1,5 +1,6 @@
 """Forms of the rules that act: days and months to tick, and what does not fit together said at its field."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,16 +14,22 @@ from curtailment.models import PeakRule, StrikeRule
 from hashinsight.common.admin.forms import HouseForm
 
 
-def _ticks(label: Any, choices: dict[int, Any]) -> forms.TypedMultipleChoiceField:
+def _ticks(label: Any, choices: dict[int, Any], *, all_on: bool = False) -> forms.TypedMultipleChoiceField:
     return forms.TypedMultipleChoiceField(
-        label=label, coerce=int, choices=list(choices.items()), widget=UnfoldAdminCheckboxSelectMultipleWidget()
-    )
+        label=label, coerce=int, choices=list(choices.items()), widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        initial=list(choices) if all_on else (),
+    )  # fmt: skip
 
 
 class RuleForm(HouseForm):
     """What all rules have."""
 
-    weekdays = _ticks(gettext_lazy("Days"), WEEKDAYS)
+    weekdays = _ticks(gettext_lazy("Days"), WEEKDAYS, all_on=True)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """A figure without the zeros that only the column needs."""
+        value = super().get_initial_for_field(field, field_name)
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
     def clean(self) -> dict[str, Any]:
         """Faults stand at the field they are of."""

@@ -57,7 +57,7 @@ class StrikeRule(ActingRule):
     pool_fee_percent = PercentField(_("pool fee (%)"), default=0, help_text=_("Where break-even is compared with."))
     windows_off = _windows(_("windows until off"), 3)
     windows_on = _windows(_("windows until on"), 3)
-    network_per_kwh = _adder(_("network"))
+    network_per_kwh = _adder(_("network charges"))
     ancillary_per_kwh = _adder(_("ancillary services"))
     losses_percent = PercentField(_("losses (%)"), default=0, help_text=_("Of each kWh, at the price of the market."))
 
