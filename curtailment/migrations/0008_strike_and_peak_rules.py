@@ -780,7 +780,7 @@ class Migration(migrations.Migration):
                         default=0,
                         help_text="Per kWh, as far as it is saved when nothing is drawn.",
                         max_digits=20,
-                        verbose_name="network",
+                        verbose_name="network charges",
                     ),
                 ),
                 (
@@ -1064,7 +1064,7 @@ class Migration(migrations.Migration):
                         default=0,
                         help_text="Per kWh, as far as it is saved when nothing is drawn.",
                         max_digits=20,
-                        verbose_name="network",
+                        verbose_name="network charges",
                     ),
                 ),
                 (
