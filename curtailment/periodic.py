@@ -8,6 +8,7 @@ from hashinsight.jobs.registry import PeriodicJob, register_job
 
 JOBS = [
     ("control", timedelta(seconds=5), _("Switches machines of running curtailment plans, and on again afterwards.")),
+    ("poll_vtns", timedelta(seconds=10), _("Asks OpenADR servers what they call, and reports to them.")),
     ("follow_dispatches", timedelta(seconds=30), _("Begins and ends dispatches of programmes, and lets plans follow.")),
     (
         "measure",

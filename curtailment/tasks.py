@@ -6,9 +6,10 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from curtailment.domain import control, dispatches, evaluating, measuring, timing
+from curtailment.domain import control, dispatches, evaluating, measuring, openadr, timing
 from curtailment.domain.rules import kind_of
-from curtailment.models import CurtailmentEvent
+from curtailment.models import CurtailmentEvent, VtnConnection
+from hashinsight.common.hold import may_act
 from hashinsight.jobs.models import JobRun
 from hashinsight.jobs.periodic import run_periodic
 from hashinsight.jobs.queue import enqueue_after_commit
@@ -67,7 +68,31 @@ def follow_dispatches() -> dict[str, Any] | None:
 
 
 def _follow(run: JobRun) -> dict[str, Any]:
-    return dict(dispatches.follow(timezone.now()))
+    now = timezone.now()
+    held = openadr.hold_what_is_stale(now)
+    return {**dispatches.follow(now), "held": held}
+
+
+@shared_task(name="curtailment.poll_vtns")
+def poll_vtns() -> dict[str, Any] | None:
+    """Every ten seconds: fan out one poll per OpenADR server whose turn it is."""
+    return run_periodic("curtailment.poll_vtns", _poll)
+
+
+def _poll(run: JobRun) -> dict[str, Any]:
+    due = openadr.due(timezone.now())
+    for row in due:
+        enqueue_after_commit("curtailment.poll_vtn", connection_id=row.pk)
+    return {"servers": len(due)}
+
+
+@shared_task(name="curtailment.poll_vtn")
+def poll_vtn(*, connection_id: int) -> dict[str, Any] | None:
+    """Ask one server once; None when another process is at it, or nothing may leave the house."""
+    if not may_act():
+        return None
+    polled = openadr.poll(VtnConnection.objects.get(pk=connection_id), clock=timezone.now)
+    return None if polled is None else asdict(polled)
 
 
 @shared_task(name="curtailment.measure")

@@ -40,7 +40,7 @@ from curtailment.enums import (
     OnUnauthorised,
     OnUnusual,
 )
-from curtailment.models import Dispatch, DispatchMessage, Programme, ProgrammeCommitment
+from curtailment.models import Dispatch, DispatchMessage, Programme, ProgrammeCommitment, VtnConnection
 from hashinsight.common.audit import audit_context
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
@@ -72,6 +72,9 @@ class Heard:
     message_id: str = ""
     site: str = ""
     by: Any = None
+    connection: VtnConnection | None = None
+    event_id: str = ""
+    interval: int | None = None
 
 
 @transaction.atomic
@@ -182,6 +185,7 @@ def _written(
     locked = Dispatch(
         programme=programme, site=site, reference=call.dispatch_id, source=heard.source, received_at=at,
         created_at=at, goal=programme.goal, kw=ZERO, starts_at=at, state_since=at, is_authorised=call.is_authorised,
+        connection=heard.connection, event_id=heard.event_id,
     ) if row is None else lock_row(row)  # fmt: skip
     locked.marks, locked.code = list(verdict.marks), verdict.code
     locked.sequence = locked.sequence if call.sequence is None else call.sequence
@@ -196,6 +200,8 @@ def _written(
     locked.starts_at, locked.ends_at = start_of(call, known, at), call.ends_at
     locked.is_open_ended, locked.is_test, locked.is_authorised = call.open_ended, call.is_test, call.is_authorised
     locked.stale_since = None
+    if heard.interval is not None:
+        locked.event_interval = heard.interval
     if heard.by is not None and call.is_authorised and known is not None and not known.is_authorised:
         locked.authorised_by = heard.by
     locked.begins_at = begin_of(locked, at=at) if verdict.outcome is Outcome.APPLIED else None

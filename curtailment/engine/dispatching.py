@@ -209,7 +209,7 @@ def _unusual(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> l
         found.append(Code.MORE)
     is_new = known is None or known.state in ("refused", "cancelled")
     is_new_start = is_new or known is None or start < known.starts_at
-    if is_new_start and start - at < agreed.notice:
+    if is_new_start and agreed.notice and start - at < agreed.notice:
         found.append(Code.NOTICE)
     if agreed.longest is not None and call.ends_at is not None and call.ends_at - start > agreed.longest:
         found.append(Code.LONG)

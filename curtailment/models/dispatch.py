@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models.fields import NameField
 from curtailment.enums import DispatchSource, DispatchState, Goal, MessageOutcome
 from curtailment.models.programme import Programme
+from curtailment.models.vtn import VtnConnection
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hosting.models.fields import KilowattField
@@ -36,6 +37,16 @@ class Dispatch(BaseModel):
     site = models.ForeignKey("hosting.Site", verbose_name=_("site"), on_delete=models.PROTECT, related_name="+")
     reference = NameField(_("reference"), max_length=200, help_text=_("The id the other side gave it."))
     source = models.CharField(_("by"), max_length=16, choices=DispatchSource.choices)
+    connection = models.ForeignKey(
+        VtnConnection,
+        verbose_name=_("OpenADR server"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="dispatches",
+    )
+    event_id = models.CharField(_("id of the event there"), max_length=128, blank=True, default="")
+    event_interval = models.IntegerField(_("interval of the event"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=16, choices=DispatchState.choices)
     state_since = models.DateTimeField(_("since"))
     code = models.CharField(_("why"), max_length=32, blank=True, default="")

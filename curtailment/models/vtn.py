@@ -61,6 +61,11 @@ class VtnConnection(BaseModel):
     poll_seconds = models.PositiveIntegerField(
         _("ask every (s)"), default=30, validators=[MinValueValidator(10), MaxValueValidator(3600)]
     )
+    relative_reduces = models.BooleanField(
+        _("relative set-points reduce"),
+        default=False,
+        help_text=_("A positive DISPATCH_SETPOINT_RELATIVE asks for less load, not for more."),
+    )
     sends_reports = models.BooleanField(
         _("reports measured power"), default=True, help_text=_("Where a dispatch asks for it, or it runs.")
     )

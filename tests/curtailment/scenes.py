@@ -15,6 +15,7 @@ from curtailment.models import (
     Dispatch,
     PeakRule,
     StrikeRule,
+    VtnConnection,
 )
 from hosting.domain import fleet, places
 from hosting.domain.collection import period_of
@@ -133,3 +134,23 @@ def rules_that_want(by: User) -> Kwargs:
 def rule_that_wants(by: User) -> Kwargs:
     rules_that_want(by)
     return {"kind": "strike", "rule_id": StrikeRule.objects.get(name="dear").pk}
+
+
+def servers_nobody_may_call(by: User) -> Kwargs:
+    """Two of OpenADR, inside of our own network."""
+    site = Site.objects.get(pk=machine_off(by)["site_id"])
+    programme = make_programme(by, site)
+    made = [
+        VtnConnection.objects.create(
+            name=name, programme=programme, base_url="https://10.0.0.1/openadr3", client_id="x", ven_name="x",
+            created_at=NOW - timedelta(hours=1),
+        )
+        for name in ("A", "B")
+    ]  # fmt: skip
+    return {"connection_id": made[0].pk}
+
+
+def due_servers(by: User) -> Kwargs:
+    """The same for whoever looks for them."""
+    servers_nobody_may_call(by)
+    return {}

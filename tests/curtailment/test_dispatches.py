@@ -206,6 +206,13 @@ def test_a_cancellation_that_comes_before_its_call_holds(ground: Ground, program
     assert (the().state, ground.farm.off, CurtailmentPlan.objects.count()) == (DispatchState.CANCELLED, 0, 0)
 
 
+def test_what_was_sent_before_a_repetition_is_older(ground: Ground, programme: Programme) -> None:
+    for number in (1, 3):
+        hear(programme, ground, call(ground, sequence=number))
+    assert hear(programme, ground, Call("D-1", Action.CANCEL, sequence=2)).outcome == MessageOutcome.OLDER
+    assert the().state == DispatchState.RUNNING
+
+
 def test_a_change_of_an_unknown_dispatch_is_its_call(ground: Ground, programme: Programme) -> None:
     hear(programme, ground, call(ground, sequence=2, kw=KW * 2))
     assert hear(programme, ground, call(ground, sequence=1)).outcome == MessageOutcome.OLDER

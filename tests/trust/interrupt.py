@@ -33,6 +33,7 @@ from curtailment.models import (
     PeakRule,
     RuleExecution,
     StrikeRule,
+    VtnConnection,
 )
 from hashinsight.common.models import IdempotencyRecord
 from hashinsight.events.models import OutboxEvent
@@ -203,6 +204,7 @@ def state() -> dict[str, Any]:
         "steps of schedules": sorted(
             ScheduleEntry.objects.order_by().values_list("run__target_date", "status").annotate(count=Count("pk"))
         ),
+        "servers": sorted(VtnConnection.objects.values_list("name", "error")),
         "orders": sorted(MachineOrder.objects.values_list("miner__serial", "action", "outcome")),
         "events of curtailment": sorted(
             CurtailmentEvent.objects.values_list("number", "status", "machines", "estimated_kwh", "revision")

@@ -27,12 +27,14 @@ from hosting.models import Demand15Min, Miner, MinerLatest, MinerModel, PlaceCou
 from tests import factories
 from tests.curtailment.scenes import (
     dispatches_in_time,
+    due_servers,
     event_that_is_over,
     event_to_reckon,
     machine_off,
     plan_of_a_machine_nobody_reaches,
     rule_that_wants,
     rules_that_want,
+    servers_nobody_may_call,
     site_to_control,
 )
 from tests.factories import NOW, TODAY
@@ -314,6 +316,8 @@ SCENES = [
     Scene("curtailment.control", plan_of_a_machine_nobody_reaches),
     Scene("curtailment.control_site", site_to_control),
     Scene("curtailment.follow_dispatches", dispatches_in_time),
+    Scene("curtailment.poll_vtns", due_servers),
+    Scene("curtailment.poll_vtn", servers_nobody_may_call),
     Scene("curtailment.measure", event_that_is_over),
     Scene("curtailment.measure_event", event_to_reckon),
     Scene("curtailment.rules", rules_that_want),

@@ -20,7 +20,7 @@ from crm.documents.render import render_pdf
 from crm.domain.activities import note_move
 from crm.enums import ActivityKind
 from crm.models import Activity, Customer
-from curtailment.domain import control
+from curtailment.domain import control, openadr
 from hashinsight.jobs.registry import handled_kinds
 from marketdata.clients import http
 from tests.factories import NOW
@@ -56,6 +56,7 @@ def remembered_pdfs(monkeypatch: pytest.MonkeyPatch) -> None:
 def short_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock of a dead control runs out by the database's clock, which does not follow ours."""
     monkeypatch.setattr(control, "lock_seconds", lambda _control: 0.0)
+    monkeypatch.setattr(openadr, "LOCK_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

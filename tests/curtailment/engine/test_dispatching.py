@@ -88,6 +88,12 @@ def test_one_that_is_not_authorised_waits_where_the_programme_says_so() -> None:
     assert judge(unsure, None, replace(AGREED, unauthorised_wait=True), at=AT).outcome is Outcome.WAITS
 
 
+def test_who_owes_no_notice_may_call_what_has_begun() -> None:
+    begun = replace(CALL, starts_at=AT - HOUR)
+    assert code(begun) == ""
+    assert code(begun, None, replace(AGREED, notice=timedelta(minutes=1))) == Code.NOTICE
+
+
 def test_the_notice_counts_for_a_new_start_alone() -> None:
     agreed = replace(AGREED, notice=timedelta(minutes=30))
     late = AT + timedelta(minutes=50)
@@ -175,4 +181,5 @@ def test_the_order_in_which_messages_arrive_does_not_matter(messages: list[Call]
     mixed = [call for call in ordered for _ in range(dice.randint(1, 3))]
     dice.shuffle(mixed)
     held = ("cancelled",) if last.action is Action.CANCEL else ("accepted", last.kw, last.ends_at)
-    assert after(ordered) == after(mixed) == held
+    text = [(call.action.value, call.sequence, call.kw) for call in mixed]
+    assert after(ordered) == after(mixed) == held, text

@@ -1,0 +1,1 @@
+"""Outside systems of curtailment: fetch and parse, no models."""
