@@ -1,7 +1,6 @@
 """An OpenADR 3 server calls, changes, cancels and is silent: what becomes of it here, over real HTTP."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,67 +12,15 @@ from curtailment.clients import dispatch_simulator
 from curtailment.domain import dispatch_watch, openadr
 from curtailment.domain.openadr import Polled
 from curtailment.enums import DispatchState
-from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection, VtnResource
-from hosting.models import Demand15Min
+from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection
 from tests.curtailment.programme import step
 from tests.curtailment.site import Ground
+from tests.curtailment.vtn import BOTH, ask, body
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def own_network(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server stands in a network of the house."""
-    settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
-    monkeypatch.setattr("curtailment.clients.openadr.PAUSE_S", 0)
-
-
-@pytest.fixture(params=[True, False], ids=["3.1", "3.0"])
-def server(request: pytest.FixtureRequest) -> Iterator[dispatch_simulator.Vtn]:
-    """With one program."""
-    with dispatch_simulator.Vtn(newer=request.param) as made:
-        made.add_program("Peak")
-        yield made
-
-
-@pytest.fixture
-def link(server: dispatch_simulator.Vtn, ground: Ground, programme: Programme) -> VtnConnection:
-    """To it; the ground is known there as west."""
-    Programme.objects.update(allows_open_ended=True)
-    programme.refresh_from_db()
-    row = VtnConnection(
-        name="Grid", programme=programme, base_url=server.url, client_id=server.client_id, ven_name="hashinsight",
-        openadr_version="3.1" if server.newer else "3.0", created_at=ground.now,
-    )  # fmt: skip
-    row.conceal_client_secret(server.client_secret)
-    row.full_clean()
-    row.save()
-    VtnResource.objects.create(connection=row, site=ground.site, name="west", targets="north\nsouth")
-    return row
-
-
-def ask(link: VtnConnection, ground: Ground) -> Polled:
-    """One poll at the ground's time."""
-    link.refresh_from_db()
-    polled = openadr.poll(link, clock=ground.clock)
-    assert polled is not None
-    link.refresh_from_db()
-    return polled
-
-
-def body(
-    ground: Ground, minutes: float = 0, length: str | None = "PT30M", level: Any = 3, **more: Any
-) -> dict[str, Any]:
-    """An event so many minutes from now."""
-    start = (ground.now + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
-    period = {"start": more.pop("start", start), **({"duration": length} if length else {})}
-    payload = more.pop("payload", {"type": "SIMPLE", "values": [level]})
-    return {
-        "programID": "program-1", "eventName": "Peak", "intervalPeriod": period,
-        "intervals": [{"id": 0, "payloads": [payload]}], **more,
-    }  # fmt: skip
-
-
+@BOTH
 def test_an_event_switches_machines_off_and_on_again(
     server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground
 ) -> None:
@@ -90,6 +37,7 @@ def test_an_event_switches_machines_off_and_on_again(
     assert (link.failures, link.error, link.heard_at, link.events_seen) == (0, "", link.polled_at, 1)
 
 
+@BOTH
 def test_we_are_registered_once(server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground) -> None:
     for _ in range(2):
         ask(link, ground)
@@ -129,6 +77,7 @@ def test_normal_operation_asks_for_nothing(
     assert Dispatch.objects.count() == count
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("targets", "meant"), [(None, 1), (["west"], 1), (["north"], 1), (["hashinsight"], 1), (["east"], 0)]
 )
@@ -167,6 +116,7 @@ def test_a_changed_event_changes_the_dispatch(
     assert ground.farm.off == 0
 
 
+@BOTH
 @pytest.mark.parametrize("way", ["deleted", "emptied", "level 0"])
 def test_a_cancelled_event(server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground, way: str) -> None:
     event = server.put_event(body(ground))
@@ -344,54 +294,6 @@ def test_one_poll_at_a_time(link: VtnConnection, ground: Ground, monkeypatch: py
     monkeypatch.setattr(openadr, "_asked", asked)
     ask(link, ground)
     assert found == [None]
-
-
-# --- reports ------------------------------------------------------------------------------------------------------
-def quarter(ground: Ground, start: datetime, kwh: str) -> None:
-    """Measured, in each hall."""
-    for hall in ground.zones:
-        Demand15Min.objects.create(
-            zone=hall, interval_start=start, kw=Decimal(kwh) * 4, kwh=Decimal(kwh), source="machines",
-            quality="measured", coverage=1,
-        )  # fmt: skip
-
-
-def test_measured_quarters_are_reported_once(
-    server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground
-) -> None:
-    begin = ground.now.replace(minute=0)
-    ground.now = begin
-    event = server.put_event(body(ground, length="PT1H", reportDescriptors=[{"payloadType": "USAGE"}]))
-    assert ask(link, ground).reports == 0
-    quarter(ground, begin, "7")
-    ground.now = begin + timedelta(minutes=26)
-    assert ask(link, ground).reports == 1
-    assert ask(link, ground).reports == 0
-    for n in (1, 2, 3):
-        quarter(ground, begin + n * timedelta(minutes=15), "5")
-    ground.now = begin + timedelta(minutes=80)
-    step(ground)
-    assert ask(link, ground).reports == 1
-    ground.now += timedelta(days=1)
-    assert ask(link, ground).reports == 0
-    first, second = server.told("reports")
-    assert (first["eventID"], first["clientName"]) == (event, "hashinsight")
-    assert [row["payloads"] for row in first["resources"][0]["intervals"]] == [[{"type": "USAGE", "values": [14.0]}]]
-    starts = [row["intervalPeriod"]["start"] for row in second["resources"][0]["intervals"]]
-    assert starts == [f"{begin + n * timedelta(minutes=15):%Y-%m-%dT%H:%M:%SZ}" for n in (1, 2, 3)]
-
-
-def test_what_cannot_be_reported_is_not(server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground) -> None:
-    begin = ground.now.replace(minute=0)
-    ground.now = begin
-    server.put_event(body(ground, length="PT1H", reportDescriptors=[{"payloadType": "STORAGE_CHARGE_LEVEL"}]))
-    ask(link, ground)
-    quarter(ground, begin, "7")
-    ground.now = begin + timedelta(hours=2)
-    assert ask(link, ground).reports == 0
-    VtnConnection.objects.update(sends_reports=False)
-    server.put_event(body(ground, -60, length="PT2H"))
-    assert ask(link, ground).reports == 0
 
 
 # --- tasks --------------------------------------------------------------------------------------------------------
