@@ -45,7 +45,7 @@ class Dispatch(BaseModel):
         on_delete=models.PROTECT,
         related_name="dispatches",
     )
-    event_id = models.CharField(_("id of the event there"), max_length=128, blank=True, default="")
+    event_id = models.CharField(_("id of the event there"), max_length=128, blank=True, default="", db_default="")
     event_interval = models.IntegerField(_("interval of the event"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=16, choices=DispatchState.choices)
     state_since = models.DateTimeField(_("since"))

@@ -64,6 +64,7 @@ class VtnConnection(BaseModel):
     relative_reduces = models.BooleanField(
         _("relative set-points reduce"),
         default=False,
+        db_default=False,
         help_text=_("A positive DISPATCH_SETPOINT_RELATIVE asks for less load, not for more."),
     )
     sends_reports = models.BooleanField(
