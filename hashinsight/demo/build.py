@@ -18,6 +18,7 @@ from hashinsight.demo.people import Staff, hire_staff, invite_clients, issue_cre
 from hashinsight.demo.plain import build_plain
 from hashinsight.demo.readings import tell_readings
 from hashinsight.demo.sample import build_sample
+from hashinsight.demo.schedules import tell_schedules
 from hashinsight.demo.service import ServiceTeller
 from hashinsight.demo.shapes import Size
 from hashinsight.demo.steel import SteelTeller
@@ -84,6 +85,7 @@ def build_demo(wish: Wish, *, credentials: Path, say: Say) -> bool:
             say(f"{told} readings of the last {wish.hours} hours")
         if wish.with_market:
             tell_market(at=wish.at, seed=wish.seed, sample=wish.sample, say=say)
+            tell_schedules(at=wish.at, say=say)
         signs = issue_credentials(at=wish.at)
         work.wait_from(wish.at)
         runs.finish_run(run, at=wish.at, result={"kind": wish.kind, "seed": wish.seed})

@@ -88,12 +88,12 @@ def money_rows(run: ScheduleRun) -> list[tuple[Any, ...]]:
         return []
     mine = (run.revenue, run.energy_cost, run.demand_cost, run.switching_cost, run.profit)
     found: list[tuple[Any, ...]] = [(_("this schedule"), *(money_text(one, run.currency) for one in mine), "")]
-    names = {"always on": _("always on"), "strike price": _("best strike price")}
+    strike = run.strike_price and price_text(run.strike_price.quantize(Decimal("0.0001")), run.currency)
+    best = _("best strike price (%(price)s)") % {"price": strike} if strike else _("each class at its break-even")
+    names = {"always on": _("always on"), "strike price": best}
     for one in run.answer.get("rivals", []):
         figures = (one[key] for key in ("revenue", "energy", "demand", "switching", "profit"))
         name = names.get(one["name"], one["name"])
-        if one["strike"] is not None:
-            name = f"{name} ({price_text(_round(one['strike']), run.currency)})"
         texts = (money_text(Decimal(repr(value)), run.currency) for value in figures)
         found.append((name, *texts, "; ".join(one["problems"])))
     return found

@@ -112,7 +112,10 @@ class SchedulePage(ObjectPage):
     def _run(self, request: HttpRequest, run: ScheduleRun, now: datetime) -> dict[str, Any]:
         classes, entries = list(run.classes.all()), list(run.entries.all())
         page: Any = self.model_admin.admin_site._registry[ScheduleRun]
-        reasons = run.answer.get("reasons", [])
+        places = {one.name: one.place for one in classes}
+        reasons = sorted(
+            run.answer.get("reasons", []), key=lambda one: (places.get(one["class_name"], 0), one["since"], one["mode"])
+        )
         found = {
             "warn": run.label in (AnswerLabel.SAFE_STATE, AnswerLabel.REFUSED, AnswerLabel.FALLBACK),
             "facts": answer_facts(run), "inputs": input_facts(run) if run.inputs else [],
@@ -158,13 +161,15 @@ class ApplyPage(ConfirmPage):
         """Which plans there will be."""
         run: ScheduleRun = self.objects[0]
         zone = ZoneInfo(run.time_zone)
-        rows = [
-            (f"{span.starts_at.astimezone(zone):%H:%M}", f"{span.ends_at.astimezone(zone):%H:%M}",
-             number_text(Decimal(len(span.miners))))
-            for span in schedule_plans.spans_of(run)
-            if span.ends_at > timezone.now()
-        ]  # fmt: skip
-        table = Table([_("from"), _("to"), _("machines off")], rows, right=(2,), title=_("Plans"))
+        watts = dict(run.classes.values_list("place", "power_w"))
+        rows = []
+        for span in schedule_plans.spans_of(run):
+            if span.ends_at > timezone.now():
+                kw = sum(count * watts[place] for place, count in span.off.items()) // 1000
+                clocks = (f"{moment.astimezone(zone):%H:%M}" for moment in (span.starts_at, span.ends_at))
+                rows.append((*clocks, number_text(Decimal(len(span.miners))), f"{number_text(Decimal(kw))} kW"))
+        heads = [_("from"), _("to"), _("machines off"), _("power at the meter")]
+        table = Table(heads, rows, right=(2, 3), title=_("Plans"))
         return Effect(facts=self._facts(run), tables=[table], warnings=self._warnings(run))
 
     def _facts(self, run: ScheduleRun) -> list[tuple[Any, Any]]:

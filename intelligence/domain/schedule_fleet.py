@@ -1,6 +1,6 @@
 """The machines of a site as the optimiser takes them: classes of those that are alike, and who among them stays on."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from curtailment.domain.settings import control_of
 from curtailment.enums import RUNNING, UNFINISHED, Goal, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner
 from hosting.domain.charging import assign, terms_in_force
-from hosting.enums import MinerIntent, TelemetryState
+from hosting.enums import MinerIntent, StalePolicy, TelemetryState
 from hosting.models import HostingTerms, Miner, MinerModel, Site, Zone
 from intelligence.engine.optimiser import MachineClass, Mode, SafeState
 from intelligence.models import ScheduleSettings
@@ -71,18 +71,16 @@ class Steps:
 def groups_of(
     site: Site, planning: ScheduleSettings, steps: Steps, *, limited: Iterable[int], at: datetime
 ) -> list[Group]:
-    """Classes by model, zone and terms; with very many of them, by less. ``limited``: zones whose breaker may bind."""
+    """Classes by model, zone and what terms say for missing prices; of very many, zones whose breaker cannot bind (those
+    that are not ``limited``) are put together.
+    """
     machines = machines_of(site, steps, at=at)
     kept = set(limited)
-    keys: list[Callable[[Machine], Any]] = [
-        lambda one: (one.zone or 0, one.terms.pk if one.terms else 0),
-        lambda one: (one.zone or 0, 0),
-        lambda one: (one.zone if one.zone in kept else 0, 0),
-    ]
-    for key in keys:
+    for by_zone in (True, False):
         found: dict[Any, list[Machine]] = {}
         for one in machines:
-            alike = (one.model or 0, one.limit_w or 0, one.is_on, _hours(one, steps), *_safe(one, planning), *key(one))
+            zone = one.zone if by_zone or one.zone in kept else None
+            alike = (one.model or 0, one.limit_w or 0, zone or 0, one.is_on, _hours(one, steps), *_safe(one, planning))
             found.setdefault(alike, []).append(one)
         if len(found) <= MOST_CLASSES:
             break
@@ -139,12 +137,12 @@ def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
     zones = Zone.objects.in_bulk({one.zone for some in found.values() for one in some[:1] if one.zone})
     parts = {}
     for key, some in found.items():
-        one = some[0]
-        watts = f"{one.limit_w} W" if one.limit_w else ""
+        one, state = some[0], key[-2]
         parts[key] = [
-            str(models[one.model]) if one.model else _("model not known"), watts,
-            zones[one.zone].name if one.zone in zones else "", str(one.terms.contract) if one.terms else "",
+            str(models[one.model]) if one.model else _("model not known"),
+            zones[one.zone].name if one.zone in zones else "", f"{one.limit_w} W" if one.limit_w else "",
             "" if one.is_on else _("off at first"),
+            _("without prices: %(what)s") % {"what": StalePolicy(state).label},
         ]  # fmt: skip
     for many in range(1, 6):
         names = {key: ", ".join(part for part in words[:many] if part) for key, words in parts.items()}

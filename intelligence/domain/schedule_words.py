@@ -39,7 +39,7 @@ def _why(reason: Mapping[str, Any]) -> str:
         "ramp": _("the ramp (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "peak": bound + _("a new peak would cost more than it earns (%(shadow)s for each kW)"),
         "minimum time": _("least time on or off (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
-        "switching": _("a start costs more (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
+        "switching": _("switching costs more (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "protected": _("protected (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "whole machines": _("only whole machines can be switched (energy %(price)s, break-even %(even)s)"),
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,7 +82,7 @@ def plan_day(
         starts_at=starts[0], ends_at=starts[-1] + timedelta(minutes=planning.step_minutes),
         step_minutes=planning.step_minutes, currency=site.currency, created_at=at,
         inputs=found.inputs if found else {}, took_s=Decimal(repr(round(time.perf_counter() - began, 3))),
-        **(figures_of(answer) if answer else {}),
+        **(figures_of(answer, _dearest(found.problem)) if answer and found else {}),
     )  # fmt: skip
     with transaction.atomic():
         kept = keep(run, found if answer else None, answer, at=at)
@@ -92,15 +93,22 @@ def plan_day(
     return kept.reload()
 
 
+def _dearest(problem: Problem) -> float:
+    """What the dearest kWh costs; where prices are missing nobody knows."""
+    return inf if problem.missing else max(problem.cost_per_kwh(step) for step in range(problem.steps))
+
+
 def label_of(answer: Answer) -> AnswerLabel:
     """The optimiser's word as ours."""
     return AnswerLabel[answer.status.name]
 
 
-def figures_of(answer: Answer) -> dict[str, Any]:
-    """The columns of an answer."""
+def figures_of(answer: Answer, dearest: float = inf) -> dict[str, Any]:
+    """The columns of an answer. A strike at which even the ``dearest`` kWh is bought limits nothing: it is none."""
     money = answer.money
     rivals = (answer.always_on, answer.strike)
+    strike = rivals[1].strike if rivals[1] else None
+    strike = None if strike is None or strike >= dearest else strike
     return {
         "profit": money and _six(money.profit), "revenue": money and _six(money.revenue),
         "energy_cost": money and _six(money.energy), "demand_cost": money and _six(money.demand),
@@ -108,7 +116,7 @@ def figures_of(answer: Answer) -> dict[str, Any]:
         "bound": None if answer.bound is None else _six(answer.bound), "gap": answer.gap,
         "always_on_profit": rivals[0] and _six(rivals[0].money.profit),
         "strike_profit": rivals[1] and _six(rivals[1].money.profit),
-        "strike_price": None if rivals[1] is None or rivals[1].strike is None else _six(rivals[1].strike),
+        "strike_price": None if strike is None else _six(strike),
         "answer": {
             "load_kw": list(answer.load_kw),
             "reasons": [
@@ -117,8 +125,7 @@ def figures_of(answer: Answer) -> dict[str, Any]:
             ],
             "shadow": asdict(answer.shadow) if answer.shadow else None, "relaxation": answer.relaxation,
             "rivals": [
-                {"name": one.name, **asdict(one.money), "strike": one.strike, "problems": list(one.problems)}
-                for one in rivals if one
+                {"name": one.name, **asdict(one.money), "problems": list(one.problems)} for one in rivals if one
             ],
             "seconds": answer.seconds,
         },

@@ -1,0 +1,193 @@
+"""The optimiser's page of a site, its file, the button that turns a schedule into plans, and who may press it."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from curtailment.models import CurtailmentPlan
+from hashinsight.jobs.models import DueWork
+from hosting.models import Zone
+from intelligence.domain.schedule_scoring import score_run
+from intelligence.domain.scheduling import plan_day
+from intelligence.models import ScheduleRun, ScheduleSettings
+from marketdata.models import PriceSeries
+from tests.curtailment.site import Ground
+from tests.intelligence.schedule_world import CHEAP, evening, ground_with_market, network, prices, set_up
+from tests.intelligence.test_schedule_scores import measure
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen")]
+Signed = Callable[[User], Client]
+LOOK = ("hosting.view_site", "intelligence.view_schedulerun")
+
+
+@pytest.fixture
+def world(root: User, now: datetime) -> tuple[Ground, PriceSeries, ScheduleRun]:
+    ground, series = ground_with_market(root, now)
+    on = (now + timedelta(days=1)).date()
+    prices(series, on, evening, at=now)
+    set_up(ground.site)
+    return ground, series, plan_day(ground.site, on, at=now)
+
+
+def page_of(ground: Ground, run: ScheduleRun | None = None, more: str = "") -> str:
+    url = reverse("admin:hosting_site_schedule", args=[ground.site.pk])
+    return f"{url}?day={run.target_date}{more}" if run else url
+
+
+def test_the_page_shows_a_day_with_its_reasons_and_rivals(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, staff: Callable[..., User]
+) -> None:
+    ground, _series, _run = world
+    answer = sign_in(staff(*LOOK)).get(page_of(ground))
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert "Thirsty, Hall 0, 17:00 to 20:00: 5 off, energy 0.4000 &gt; break-even 0.0492 USD per kWh" in text
+    assert text.count('class="hi-gantt-shutdown"') == 4
+    assert 'viewBox="0 0 1000 118"' in text  # a figure with a comma is none for a browser
+    assert "17:00 to 20:00: 5 of 5 off" in text
+    assert "proven optimum" in text
+    rivals = answer.context["money"]
+    assert [row[0] for row in rivals] == ["this schedule", "always on", "each class at its break-even"]
+    assert "Turn into plans" not in text
+    assert "Plan anew" not in text
+
+
+def test_the_file_holds_every_step(world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User) -> None:
+    ground, _series, run = world
+    answer = sign_in(root).get(page_of(ground, run, "&csv=1"))
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert len(rows) == 96
+    assert {row["action"] for row in rows if row["starts_at_utc"].endswith("T18:00:00+00:00")} == {"shutdown"}
+    total = sum(Decimal(row["expected_profit"]) for row in rows)
+    assert total == pytest.approx(run.profit, abs=Decimal("0.001"))
+
+
+def test_a_day_is_asked_for_by_those_who_may(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, staff: Callable[..., User]
+) -> None:
+    ground, _series, run = world
+    assert sign_in(staff(*LOOK)).post(page_of(ground, run)).status_code == 403
+    client = sign_in(staff(*LOOK, "intelligence.run_schedulerun"))
+    assert client.post(page_of(ground, run)).status_code == 302
+    work = DueWork.objects.get(kind="intelligence.plan_day")
+    assert work.queue == "interactive"
+    shown = client.get(page_of(ground, run)).content.decode()
+    assert "This day is being planned" in shown
+    assert 'http-equiv="refresh"' in shown
+    refused = client.post(f"{page_of(ground)}?day=2020-01-01", follow=True).content.decode()
+    assert "This day is over at West." in refused
+
+
+def test_days_nobody_can_mean_are_today(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User
+) -> None:
+    ground, _series, run = world
+    for day in ("2026-13-45", "x", "9999-12-31", "0001-01-01", ""):
+        assert sign_in(root).get(f"{page_of(ground)}?day={day}").context["run"] == run
+    empty = sign_in(root).get(f"{page_of(ground)}?day=2026-11-01").content.decode()
+    assert "There is no schedule of this day." in empty
+
+
+def test_one_click_makes_the_plans(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, staff: Callable[..., User]
+) -> None:
+    ground, _series, run = world
+    url = reverse("admin:intelligence_schedulerun_apply", args=[run.pk])
+    assert sign_in(staff(*LOOK)).get(url).status_code == 403
+    person = staff(*LOOK, "intelligence.apply_schedulerun", "curtailment.approve_curtailmentplan")
+    client = sign_in(person)
+    assert url in client.get(page_of(ground, run)).content.decode()
+    shown = client.get(url)
+    assert shown.status_code == 200
+    assert "wait for a second person" in shown.content.decode()
+    done = client.post(url, {"seen": shown.context["seen"]}, follow=True)
+    assert "1 plan was made." in done.content.decode()
+    plan = CurtailmentPlan.objects.get()
+    assert plan.approvals.get().by == person
+    text = client.get(page_of(ground, run)).content.decode()
+    assert str(plan) in text
+    assert "Turn into plans" not in text
+    assert client.post(url, {"seen": shown.context["seen"]}).status_code == 409
+    assert CurtailmentPlan.objects.count() == 1
+
+
+def test_who_may_not_approve_makes_plans_that_wait(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, staff: Callable[..., User]
+) -> None:
+    _ground, _series, run = world
+    url = reverse("admin:intelligence_schedulerun_apply", args=[run.pk])
+    client = sign_in(staff(*LOOK, "intelligence.apply_schedulerun"))
+    client.post(url, {"seen": client.get(url).context["seen"]})
+    assert not CurtailmentPlan.objects.get().approvals.exists()
+
+
+def test_what_binds_has_a_shadow_price(root: User, now: datetime, sign_in: Signed) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, now.date() + timedelta(days=1), lambda _hour: CHEAP, at=now)
+    Zone.objects.filter(pk=ground.zones[0].pk).update(capacity_kw=Decimal(20))
+    set_up(ground.site, demand_charge_per_kw=Decimal(10))
+    plan_day(ground.site, now.date() + timedelta(days=1), at=now)
+    answer = sign_in(root).get(page_of(ground))
+    assert ("zone Hall 0" in {row[0] for row in answer.context["shadow"]}) or answer.context["shadow"]
+    assert "peak of the month so far" in answer.content.decode().lower()
+
+
+def test_a_day_in_the_safe_state_says_so_in_red(root: User, now: datetime, sign_in: Signed) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, now.date(), lambda hour: None if hour == 15 else CHEAP, at=now)
+    set_up(ground.site)
+    plan_day(ground.site, now.date(), at=now)
+    text = sign_in(root).get(page_of(ground)).content.decode()
+    assert 'role="alert"><strong>safe state: something is not known</strong>' in text
+    assert "1 of 14 prices are not known" in text
+
+
+def test_what_came_of_a_day_stands_on_its_page(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User
+) -> None:
+    ground, _series, run = world
+    measure(ground, run, watts=3600, ths=140, off=range(17, 20))
+    network(run.starts_at)
+    score_run(run, at=run.ends_at + timedelta(hours=4))
+    answer = sign_in(root).get(page_of(ground, run))
+    names = [name for name, _value in answer.context["scores"]]
+    assert names[:3] == ["actual profit", "against expected", "against always on, as prices came"]
+    assert "measured" in answer.context["power"]
+
+
+def test_lists_and_settings_open(world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User) -> None:
+    ground, _series, run = world
+    client = sign_in(root)
+    for name in ("schedulerun", "scheduleentry", "schedulesettings"):
+        assert client.get(reverse(f"admin:intelligence_{name}_changelist")).status_code == 200
+    assert client.get(reverse("admin:intelligence_schedulerun_change", args=[run.pk])).status_code == 200
+    entry = run.entries.first()
+    assert entry is not None
+    assert client.get(reverse("admin:intelligence_scheduleentry_change", args=[entry.pk])).status_code == 200
+    row = ScheduleSettings.objects.get(site=ground.site)
+    assert client.get(reverse("admin:intelligence_schedulesettings_change", args=[row.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_the_list_asks_as_often_for_three_as_for_one(
+    root: User, now: datetime, sign_in: Signed, days: int, django_assert_num_queries: Callable[..., object]
+) -> None:
+    ground, series = ground_with_market(root, now)
+    prices(series, now.date(), evening, at=now, days=3)
+    set_up(ground.site)
+    for number in range(days):
+        plan_day(ground.site, now.date() + timedelta(days=number), at=now)
+    client = sign_in(root)
+    client.get(reverse("admin:intelligence_schedulerun_changelist"))
+    with django_assert_num_queries(QUERIES):  # type: ignore[attr-defined]
+        client.get(reverse("admin:intelligence_schedulerun_changelist"))
+
+
+QUERIES = 4
