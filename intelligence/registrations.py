@@ -1,5 +1,8 @@
 """What intelligence makes known at start: event kinds, jobs, retention."""
 
+from django.utils.translation import gettext_lazy
+
+from curtailment.domain.strategies import Strategy, register_strategy
 from hashinsight.events.consumers import Consumer, register_consumer
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
@@ -9,6 +12,7 @@ from hashinsight.notify.registry import AlertKind, register_alert_kind
 from intelligence import periodic, retention
 from intelligence.domain.portfolio import take_events
 from intelligence.domain.schedule_due import PLAN_WORK, SCORE_WORK
+from intelligence.domain.schedule_plans import ahead
 from intelligence.domain.schedule_watch import unplanned_days
 from intelligence.work import work_on_day, work_on_score
 
@@ -76,6 +80,7 @@ def register() -> None:
             repeatable=True,
         )
     )
+    register_strategy(Strategy("schedule", gettext_lazy("schedule of the optimiser"), ahead))
     register_handler(PLAN_WORK, work_on_day)
     register_handler(SCORE_WORK, work_on_score)
     register_alert_kind(

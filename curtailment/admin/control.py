@@ -1,8 +1,9 @@
 """The control of a site: its live page, the emergency, the kill switch, and the settings of its ramps."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from curtailment.domain import kill_switch, plans
 from curtailment.domain.control import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
 from curtailment.domain.settings import ramps_of
+from curtailment.domain.strategies import ahead_of
 from curtailment.enums import RUNNING, Goal, PlanStatus, Selection
 from curtailment.forms.plans import EmergencyForm, SwitchForm
 from curtailment.models import (
@@ -60,7 +62,7 @@ class LivePage(ObjectPage):
             **self.model_admin.admin_site.each_context(request),
             "title": _("Curtailment at %(site)s") % {"site": site},
             "subtitle": None, "opts": self.model_admin.opts, "object": site, "back_url": self.back_url(),
-            "facts": _facts(site), "plans": _plans(site, self), "frozen": is_frozen(site),
+            "ahead": _ahead(site, now), "facts": _facts(site), "plans": _plans(site, self), "frozen": is_frozen(site),
             "switches": set_switches(site).select_related("set_by"),
             "picture": _picture(rows) if rows else "",
             "spans": [(key, text, key == hours) for key, text in SPANS.items()],
@@ -94,6 +96,16 @@ def _facts(site: Any) -> list[tuple[Any, Any]]:
         (_("switched off in a minute"), kw_text(_watts(ramps.down_w))),
         (_("switched on in a minute"), kw_text(_watts(ramps.up_w))),
     ]
+
+
+def _ahead(site: Any, now: datetime) -> list[tuple[str, ...]]:
+    """What strategies want from now on, by the clock of the site."""
+    zone = ZoneInfo(site.time_zone)
+    return [
+        (str(who.label), *(f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (one.starts_at, one.ends_at)),
+         kw_text(one.kw), one.why)
+        for who, one in ahead_of(site, at=now)
+    ]  # fmt: skip
 
 
 def _watts(watts: int) -> Decimal:

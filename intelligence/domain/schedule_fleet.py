@@ -71,8 +71,9 @@ class Steps:
 def groups_of(
     site: Site, planning: ScheduleSettings, steps: Steps, *, limited: Iterable[int], at: datetime
 ) -> list[Group]:
-    """Classes by model, zone and what terms say for missing prices; of very many, zones whose breaker cannot bind (those
-    that are not ``limited``) are put together.
+    """Classes by model, zone and what terms say for missing prices.
+
+    Of very many, zones that are not ``limited``, whose breaker cannot bind, are put together.
     """
     machines = machines_of(site, steps, at=at)
     kept = set(limited)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from curtailment.domain.demands import Demand, DemandRefused, want, want_no_more
 from curtailment.domain.planning import Wish, candidates_of
 from curtailment.domain.plans import approve_plan, shorten_plan
+from curtailment.domain.strategies import Ahead
 from curtailment.enums import RUNNING, Cause, Goal, PlanStatus, Selection
 from curtailment.models import CurtailmentPlan
 from hashinsight.common.errors import DomainError
@@ -28,7 +29,7 @@ from intelligence.enums import PLANNED, RUN_MOVES, AnswerLabel, RunStatus
 from intelligence.models import ScheduleClass, ScheduleRun
 
 WAITING = (PlanStatus.PENDING, PlanStatus.APPROVED)
-THOUSAND = Decimal(1000)
+THOUSAND, WATT = Decimal(1000), Decimal("0.001")
 
 
 class ScheduleNotApplied(DomainError):
@@ -192,3 +193,16 @@ def drop_pending(run: ScheduleRun, *, at: datetime, reason: str) -> None:
     """Plans of it that wait for approval; what was approved stands until another schedule is turned into plans."""
     for plan in plans_of(run).filter(status=PlanStatus.PENDING):
         want_no_more(plan.source_key, at=at, reason=reason)
+
+
+def ahead(site: Site, at: datetime) -> list[Ahead]:
+    """What schedules of a site want off from now on; power of the machines, without cooling."""
+    found = []
+    for run in ScheduleRun.objects.current().filter(site=site, ends_at__gt=at).order_by("target_date"):
+        watts = dict(run.classes.values_list("place", "power_w"))
+        for span in spans_of(run):
+            if span.ends_at > at:
+                at_meter = sum(count * watts[place] for place, count in span.off.items())
+                kw = Decimal(at_meter) / THOUSAND / site.pue
+                found.append(Ahead(span.starts_at, span.ends_at, kw.quantize(WATT), _reason(run, span)))
+    return found
