@@ -27,6 +27,7 @@ def control_sites() -> dict[str, Any] | None:
 def _control(run: JobRun) -> dict[str, Any]:
     now = timezone.now()
     expired = timing.expire_plans(now)
+    timing.lapse(now)  # also where no plan runs any more
     due = control.sites_due(now)
     for site in due:
         enqueue_after_commit("curtailment.control_site", queue=QUEUE, site_id=site.pk)

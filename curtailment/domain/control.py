@@ -137,7 +137,7 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     with transaction.atomic():
         fence(lock_key(site), token=token, seconds=FENCE_S)
         move_by_time(site, clock())
-        lapse(site, clock())
+        lapse(clock(), site=site)
     running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
     machines = books.machines_of(site, running)
     heard = _read(site, control, machines, token, clock, adapter)

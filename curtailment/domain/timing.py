@@ -37,9 +37,10 @@ def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
     )
 
 
-def lapse(site: Site, at: datetime) -> None:
-    """Orders whose control ended before it wrote what came of them."""
-    MachineOrder.objects.filter(site=site, outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
+def lapse(at: datetime, *, site: Site | None = None) -> None:
+    """Orders whose control ended before it wrote what came of them, at a site or anywhere."""
+    rows = MachineOrder.objects.all() if site is None else MachineOrder.objects.filter(site=site)
+    rows.filter(outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
         outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
     )
 
