@@ -136,6 +136,16 @@ def _warnings(rule: StrikeRule, found: Replayed) -> list[str]:
             )
             % {"count": found.doubtful, "times": number_text(rule.median_times)}
         )
+    strikes = [*(one.levels.strike for one in found.classes if one.levels is not None), rule.high_strike]
+    dear = max((one for one in strikes if one is not None), default=None)
+    if found.believed_to is not None and dear is not None and dear > rule.adders.cost(found.believed_to):
+        said.append(
+            _("Prices above %(price)s are not believed now, and %(strike)s is above: raise “not believed above”.")
+            % {
+                "price": price_text(found.believed_to.quantize(PLACES), rule.site.currency),
+                "strike": price_text(dear.quantize(PLACES), rule.site.currency),
+            }
+        )
     if any(one.kw == 0 for one in found.classes):
         said.append(_("There is no machine that could be switched off now."))
     return said

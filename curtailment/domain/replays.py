@@ -1,9 +1,10 @@
 """What a strike rule would have done over a stretch of the past, by what was known then; nothing is kept."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 from curtailment.domain.planning import PlanRefused, Wish, preview
 from curtailment.domain.points import points
@@ -53,7 +54,7 @@ class Spell:
 class Replayed:
     """Windows with what a kWh cost, those that were not believed, the times off and what goes off in them.
 
-    ``usd_per`` the currency of the site now; None where nobody knows.
+    ``usd_per`` the currency of the site, ``believed_to`` which price per kWh: as of now, None where nobody knows.
     """
 
     windows: tuple[tuple[Window, Decimal], ...]
@@ -61,6 +62,7 @@ class Replayed:
     spells: tuple[Spell, ...]
     classes: tuple[Class, ...]
     usd_per: Decimal | None
+    believed_to: Decimal | None
 
     @property
     def hours(self) -> Decimal:
@@ -116,7 +118,15 @@ def replay_strike(rule: StrikeRule, *, start: datetime, at: datetime) -> Replaye
     early = {one.start for one in rows[: least_history(rule)]}  # nobody knew yet what is usual
     doubted = sum(doubt for one, doubt in pairs if one.start not in early)
     ordered = tuple(sorted(spells, key=lambda one: (one.start, one.name)))
-    return Replayed(shown, doubted, ordered, tuple(classes), usd_per(rule.site.currency, at=at))
+    return Replayed(
+        shown, doubted, ordered, tuple(classes), usd_per(rule.site.currency, at=at), believed_to(rule, rows)
+    )
+
+
+def believed_to(rule: StrikeRule, windows: Sequence[Window]) -> Decimal | None:
+    """Up to which price per kWh the next value would be believed; None where too little is known."""
+    recent = [abs(one.value) for one in windows if one.start >= windows[-1].start - timedelta(days=rule.median_days)]
+    return rule.median_times * median(recent) if len(recent) >= least_history(rule) else None
 
 
 def _states(rule: StrikeRule, pairs: Iterable[tuple[Window, bool]], levels: LevelsBook, name: str) -> Iterator[State]:

@@ -170,6 +170,13 @@ def test_loads_that_are_not_to_be_trusted_switch_nothing_off(
     assert len(list(stale_inputs(ready.now))) == bool(doubt)
 
 
+def test_a_load_nobody_believed_is_no_peak_so_far(ready: Ground) -> None:
+    grid = Grid(ready)
+    PriceSeries.objects.filter(pk=grid.series.pk).update(highest=9_000_000)
+    grid.quarter(610_000, 50_000, 61_000)
+    assert grid.plans == [PlanStatus.APPROVED]
+
+
 def test_a_peak_needs_a_series_of_loads_that_fits(ready: Ground) -> None:
     grid = Grid(ready)
     hourly = make_series("hour", step_minutes=60, **MW)

@@ -149,6 +149,14 @@ def test_what_a_rule_would_have_done(ground: Ground, operator: Client, frozen: d
     assert not RuleExecution.objects.exists()
 
 
+def test_a_strike_that_is_never_believed_is_told(ground: Ground, operator: Client, frozen: datetime) -> None:
+    rule = past(ground, frozen)
+    StrikeRule.objects.filter(pk=rule.pk).update(high_strike=D("0.25"))
+    shown = operator.get(f"{STRIKES}/{rule.pk}/replay/")
+    said = " ".join(shown.context["warnings"]).replace("\xa0", " ")
+    assert "Prices above 0.20 USD are not believed now, and 0.25 USD is above" in said
+
+
 def test_a_rule_without_data_says_so(ground: Ground, operator: Client, frozen: datetime) -> None:
     rule = create_rule(
         StrikeRule, by=None, at=frozen, name="x", site=ground.site, series=make_series("hub"), strike=D(1), goal_kw=KW
