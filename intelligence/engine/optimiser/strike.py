@@ -18,7 +18,7 @@ from intelligence.engine.optimiser.problem import FULL, Problem, SafeState
 from intelligence.engine.optimiser.walk import Aim, Walk
 
 SHARES = (1.0, 0.9, 0.75)  # of the steps that are cheaper than a strike which is tried
-TOP = 20  # reviewed in full at most, the most profitable first
+TOP = 20  # of the plain ones are reviewed in full, the most profitable first
 NEARLY_KW = 1e-6
 SAME = 1e-9  # share by which two profits may differ and are one
 NO_PRICE = 1e-9
@@ -52,7 +52,7 @@ def best_strike(fleet: Fleet, bound: float) -> tuple[Counts, Review, float | Non
     ]
     found += _plain(fleet, cost, max((one[0] for one in found), default=-np.inf))
     found.sort(key=lambda one: -one[0])  # stable, so equals stay in their order
-    for _, plan, strike in found[:TOP]:
+    for _, plan, strike in found:  # what was carried out is never crowded out by what looks better and cannot be done
         counts = fleet.counts(plan)
         checked = review(fleet.problem, counts)
         if not checked.problems:

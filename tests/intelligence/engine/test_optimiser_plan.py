@@ -276,3 +276,14 @@ def test_a_hole_in_the_steps_is_refused() -> None:
     with pytest.raises(ProblemRefused, match="UTC"):
         replace(problem, starts=tuple(at.replace(tzinfo=None) for at in problem.starts))
     assert problem.starts[0].tzinfo == UTC
+
+
+def test_a_strike_price_that_can_be_done_is_found_behind_many_that_cannot() -> None:
+    """Prices up and down every step: to the letter each strike breaks the least times; carried out, one keeps them."""
+    price = tuple(0.03 + 0.0013 * step if step % 2 else 0.2 + 0.001 * step for step in range(48))
+    machines = [replace(s19(5), name=str(n), min_on=4, min_off=4, start_cost=0.05) for n in range(3)]
+    answer = optimise(day(price, machines, minutes=30, demand=DemandCharge(0.01, tuple((n,) for n in range(48)))), HERE)
+    assert answer.strike is not None
+    assert answer.strike.problems == ()
+    assert answer.money is not None
+    assert answer.strike.money.profit <= answer.money.profit
