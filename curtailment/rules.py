@@ -60,3 +60,8 @@ def may_poll_vtnconnection(user: Any) -> bool:
 def may_secret_vtnconnection(user: Any) -> bool:
     """Change the secrets of OpenADR servers."""
     return _may(user, "secret_vtnconnection")
+
+
+def may_add_dispatch(user: Any) -> bool:
+    """Type dispatches that were heard of by telephone or mail."""
+    return _may(user, "add_dispatch")

@@ -124,6 +124,12 @@ CURTAILMENT = {
             "intelligence.view_schedulerun",
         ),
         item(
+            _("Dispatches"),
+            "campaign",
+            "admin:curtailment_dispatch_changelist",
+            "curtailment.view_dispatch",
+        ),
+        item(
             _("Standing approvals"),
             "verified",
             "admin:curtailment_standingapproval_changelist",
@@ -134,6 +140,18 @@ CURTAILMENT = {
             "tune",
             "admin:curtailment_sitecontrol_changelist",
             "curtailment.view_sitecontrol",
+        ),
+        item(
+            _("Programmes"),
+            "handshake",
+            "admin:curtailment_programme_changelist",
+            "curtailment.view_programme",
+        ),
+        item(
+            _("OpenADR servers"),
+            "dns",
+            "admin:curtailment_vtnconnection_changelist",
+            "curtailment.view_vtnconnection",
         ),
         item(
             _("Strike prices"),
@@ -158,6 +176,12 @@ CURTAILMENT = {
             "history",
             "admin:curtailment_ruleexecution_changelist",
             "curtailment.view_ruleexecution",
+        ),
+        item(
+            _("Messages about dispatches"),
+            "mail",
+            "admin:curtailment_dispatchmessage_changelist",
+            "curtailment.view_dispatchmessage",
         ),
         item(
             _("Kill switch"),

@@ -1,6 +1,14 @@
 """Colours of states."""
 
-from curtailment.enums import EventStatus, MachineResult, OrderOutcome, PlanStatus, RuleDecision
+from curtailment.enums import (
+    DispatchState,
+    EventStatus,
+    MachineResult,
+    MessageOutcome,
+    OrderOutcome,
+    PlanStatus,
+    RuleDecision,
+)
 
 PLAN = {
     PlanStatus.PENDING: "warning",
@@ -36,6 +44,23 @@ ORDER = {
     OrderOutcome.UNSUPPORTED: "danger",
     OrderOutcome.UNKNOWN: "warning",
     OrderOutcome.LAPSED: "default",
+}
+DISPATCH = {
+    DispatchState.RECEIVED: "warning",
+    DispatchState.REFUSED: "danger",
+    DispatchState.LOGGED: "default",
+    DispatchState.ACCEPTED: "info",
+    DispatchState.RUNNING: "success",
+    DispatchState.ENDED: "default",
+    DispatchState.CANCELLED: "default",
+}
+MESSAGE = {
+    MessageOutcome.APPLIED: "success",
+    MessageOutcome.LOGGED: "info",
+    MessageOutcome.WAITS: "warning",
+    MessageOutcome.REPEATED: "default",
+    MessageOutcome.OLDER: "default",
+    MessageOutcome.REFUSED: "danger",
 }
 DECISION = {
     RuleDecision.WANTED: "info",

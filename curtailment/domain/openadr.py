@@ -181,7 +181,7 @@ def _heard(row: VtnConnection, resource: VtnResource, event: Event, raw: str, *,
     count = 0
     known = list(Dispatch.objects.filter(connection=row, site=resource.site, event_id=event.id).order_by("pk"))
     pairs = matched(event.parts, known)
-    taken = {one.reference for one in known}
+    taken = _taken(row, resource, event.id)
     for part, before in pairs:
         if before is None and part.ends_at is not None and part.ends_at <= at:
             continue  # over before we heard of it
@@ -223,6 +223,13 @@ def matched(parts: Sequence[Part], known: Sequence[Dispatch]) -> list[tuple[Part
 
 def _same_time(one: Dispatch, part: Part) -> bool:
     return one.ends_at == part.ends_at and part.starts_at in (None, one.starts_at)
+
+
+def _taken(row: VtnConnection, resource: VtnResource, event_id: str) -> set[str]:
+    """References that are used already, also those of another server that gave the same id to something else."""
+    rows = Dispatch.objects.filter(programme=row.programme, site=resource.site)
+    rows = rows.filter(Q(reference=event_id) | Q(reference__startswith=f"{event_id}."))
+    return set(rows.values_list("reference", flat=True))
 
 
 def _free(event_id: str, taken: set[str]) -> str:

@@ -57,6 +57,7 @@ class Wish:
     is_emergency: bool = False
     only: tuple[int, ...] = ()
     safe: Safe | None = None
+    keep_kw: Decimal = Decimal(0)  # load that stays on for programmes of more importance
 
     @property
     def hours(self) -> Decimal:
@@ -156,7 +157,12 @@ def _target_w(wish: Wish, base_w: int) -> int:
             if wish.goal == Goal.REDUCE_TO
             else _("State how much is to be off.")
         )
-    return target_w
+    most_w = base_w - int(wish.keep_kw * THOUSAND)
+    if wish.keep_kw and most_w <= 0:
+        raise PlanRefused(
+            _("%(kw)s kW are kept running for a programme: nothing is left to reduce.") % {"kw": wish.keep_kw}
+        )
+    return min(target_w, most_w) if wish.keep_kw else target_w
 
 
 def _ordered(wish: Wish, candidates: Sequence[Candidate], worth: Worth) -> list[Candidate]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
 from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
+from curtailment.domain.programmes import most_reserved
 from curtailment.domain.safe_states import LAST, Safe, safe_until
 from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
@@ -30,14 +31,23 @@ from hosting.models import Miner, Site
 EDITED = ("cause", "reason", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended")
 LONGEST = timedelta(days=31)
 BATCH = 2_000
+SAVING = (Cause.PRICE, Cause.PEAK, Cause.SCHEDULE)  # what may wait for whoever pays more
 
 
 def wish_of(plan: CurtailmentPlan) -> Wish:
     """Its figures, for the dry run."""
     return Wish(
         plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
-        is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan),
+        is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan), keep_kw=_kept_of(plan),
     )  # fmt: skip
+
+
+def _kept_of(plan: CurtailmentPlan) -> Decimal:
+    """What rules that save money leave on for programmes of more importance; people and programmes may have it all."""
+    if plan.kind != PlanKind.AUTOMATIC or plan.cause not in SAVING:
+        return Decimal(0)
+    end = plan.ends_at or plan.starts_at + timedelta(days=1)
+    return most_reserved(plan.site, plan.starts_at, end, priority=plan.priority)
 
 
 def _safe_of(plan: CurtailmentPlan) -> Safe | None:

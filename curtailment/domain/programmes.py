@@ -149,13 +149,10 @@ def _called(site: Site, start: datetime, end: datetime) -> Iterator[Commitment]:
         )  # fmt: skip
 
 
-def reserved_kw(site: Site, *, priority: int, at: datetime) -> Decimal:
-    """Load that whoever is of less importance than a programme leaves on at a moment: the largest of the reserves."""
-    day = _local(site, at).date()
-    rows = ProgrammeCommitment.objects.filter(
-        _valid_on(day), site=site, programme__is_active=True, programme__priority__lt=priority, reserve_kw__gt=0
-    ).select_related("site")
-    return max((row.reserve_kw for row in rows if in_hours(row, at)), default=ZERO)
+def most_reserved(site: Site, start: datetime, end: datetime, *, priority: int) -> Decimal:
+    """Load that whoever is of less importance than a programme leaves on: the largest reserve in any hour of a span."""
+    found = [one.reserve_kw for one in _standing(site, start, end) if one.priority < priority]
+    return max(found, default=ZERO)
 
 
 def level_kw(programme: Programme, row: ProgrammeCommitment, level: int, base_kw: Decimal | None = None) -> Decimal:

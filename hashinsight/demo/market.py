@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from curtailment.domain.rules import create_rule
 from curtailment.models import StrikeRule
 from hashinsight.demo.billing import Say
+from hashinsight.demo.calls import tell_programme
 from hosting.models import Site
 from intelligence.domain import energy_forecasts
 from intelligence.domain.forecasting import ENGINES, ForecastNotMade, backtest, current
@@ -80,6 +81,7 @@ def tell_market(*, at: datetime, seed: int, sample: Path | None, say: Say) -> No
         _tell_network(dice, at)
     _tell_energy(dice, at)
     _tell_strike(at)
+    tell_programme(at)
     while catch_up(at=at):
         pass
     made = backtest(ENGINES, days=FORECAST_DAYS, at=at)

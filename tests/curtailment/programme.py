@@ -83,8 +83,12 @@ def call(ground: Ground, **fields: Any) -> Call:
 
 def hear(programme: Programme, ground: Ground, said: Call) -> DispatchMessage:
     """By whatever way."""
-    heard = Heard(said, DispatchSource.WEBHOOK, repr(said))
-    return receive(programme, heard, at=ground.now)[0]
+    return receive(programme, heard(said), at=ground.now)[0]
+
+
+def heard(said: Call) -> Heard:
+    """A message that says so."""
+    return Heard(said, DispatchSource.WEBHOOK, repr(said))
 
 
 def step(ground: Ground, count: int = 1) -> None:

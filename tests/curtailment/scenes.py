@@ -1,6 +1,6 @@
 """Rows for the tasks of curtailment to work on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -154,3 +154,15 @@ def due_servers(by: User) -> Kwargs:
     """The same for whoever looks for them."""
     servers_nobody_may_call(by)
     return {}
+
+
+def build_programme(site: Site, by: User, now: datetime) -> list[Any]:
+    """A programme, its server, a dispatch that waits to be authorised, and the message it came by."""
+    programme = make_programme(by, site, on_unauthorised="wait", name="Scene")
+    server = VtnConnection.objects.create(
+        name="Scene", programme=programme, base_url="https://vtn.example/openadr3", client_id="x", ven_name="x"
+    )
+    call = Call("Scene", starts_at=now, ends_at=now + timedelta(hours=1), is_authorised=False)
+    heard = dispatches.Heard(call, "webhook", "{}", site=str(site.public_id))
+    message, _before = dispatches.receive(programme, heard, at=now)
+    return [programme, server, message.dispatch, message]

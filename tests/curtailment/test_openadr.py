@@ -12,7 +12,7 @@ from curtailment.clients import dispatch_simulator
 from curtailment.domain import dispatch_watch, openadr
 from curtailment.domain.openadr import Polled
 from curtailment.enums import DispatchState
-from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection
+from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection, VtnResource
 from tests.curtailment.programme import step
 from tests.curtailment.site import Ground
 from tests.curtailment.vtn import BOTH, ask, body
@@ -191,6 +191,28 @@ def test_a_test_is_only_written_down(server: dispatch_simulator.Vtn, link: VtnCo
     server.put_event(body(ground, eventName="Contest"))
     ask(link, ground)
     assert sorted(Dispatch.objects.values_list("state", flat=True)) == ["logged", "running"]
+
+
+def test_two_servers_may_give_the_same_id_to_different_events(
+    server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground
+) -> None:
+    event = server.put_event(body(ground))
+    ask(link, ground)
+    with dispatch_simulator.Vtn() as second:
+        second.add_program("Peak")
+        other = VtnConnection(
+            name="Second", programme=link.programme, base_url=second.url, client_id=second.client_id, ven_name="h",
+            created_at=ground.now,
+        )  # fmt: skip
+        other.conceal_client_secret(second.client_secret)
+        other.save()
+        VtnResource.objects.create(connection=other, site=ground.site, name="west")
+        assert second.put_event(body(ground, level=1)) == event
+        ask(other, ground)
+        second.delete_event(event)
+        ask(other, ground)
+    states = Dispatch.objects.order_by("pk").values_list("reference", "connection__name", "state")
+    assert list(states) == [(event, "Grid", "running"), (f"{event}.2", "Second", "cancelled")]
 
 
 def test_what_is_not_understood_is_said_and_stops_nothing(

@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from curtailment.domain import programmes
-from curtailment.models import Programme, ProgrammeCommitment
+from curtailment.domain.demands import Demand, want
+from curtailment.models import CurtailmentPlan, Programme, ProgrammeCommitment, RuleExecution
 from hosting.models import Site, SiteHoliday
-from tests.curtailment.programme import call, hear, make_programme, step
+from tests.curtailment.programme import call, hear, let_act, make_programme, step
 from tests.curtailment.site import Ground
 
 pytestmark = pytest.mark.django_db
@@ -82,13 +83,13 @@ def test_what_was_called_is_a_commitment_as_well(ground: Ground, root: User, pro
 
 def test_a_reserve_holds_for_whoever_is_less_important(ground: Ground, root: User) -> None:
     make_programme(root, ground.site, priority=50, reserve_kw=20)
-    make_programme(root, ground.site, priority=60, reserve_kw=30, name="Second")
-    at = ground.now
-    assert programmes.reserved_kw(ground.site, priority=100, at=at) == 30
-    assert programmes.reserved_kw(ground.site, priority=55, at=at) == 20
-    assert programmes.reserved_kw(ground.site, priority=50, at=at) == 0
+    make_programme(root, ground.site, priority=60, reserve_kw=30, name="Second", hours=f"{ground.now.hour}:00-23:59")
+    span = (ground.now, ground.now + timedelta(hours=1))
+    assert [programmes.most_reserved(ground.site, *span, priority=n) for n in (100, 55, 50)] == [30, 20, 0]
+    before = (ground.now - timedelta(hours=2), ground.now - timedelta(hours=1))
+    assert programmes.most_reserved(ground.site, *before, priority=100) == 20
     Programme.objects.update(is_active=False)
-    assert programmes.reserved_kw(ground.site, priority=100, at=at) == 0
+    assert programmes.most_reserved(ground.site, *span, priority=100) == 0
 
 
 def test_commitments_to_one_programme_do_not_overlap(ground: Ground, root: User) -> None:
@@ -114,3 +115,42 @@ def test_levels_are_shares_of_the_commitment(ground: Ground, root: User, goal: s
     made = make_programme(root, ground.site, goal=goal)
     row = made.commitments.get()
     assert [programmes.level_kw(made, row, level) for level in (1, 2, 3)] == [Decimal(one) for one in expected]
+
+
+# --- what rules leave on ----------------------------------------------------------------------------------------------
+def price_rule(ground: Ground, *, priority: int = 100, cause: str = "price") -> CurtailmentPlan:
+    """It wants all of the site off, and may."""
+    demand = Demand(
+        key=f"strike:{cause}:{priority}", site=ground.site, cause=cause, reason="dear", goal="to",
+        goal_kw=Decimal(0), selection="efficiency", starts_at=ground.now, ends_at=ground.now + timedelta(hours=1),
+        priority=priority,
+    )  # fmt: skip
+    return want(demand, at=ground.now)
+
+
+def test_a_price_rule_leaves_the_reserve_on(ground: Ground, root: User) -> None:
+    """Seventy kilowatts run; 56 of them are kept for a programme."""
+    make_programme(root, ground.site, reserve_kw=56)
+    let_act(ground.site, root, cause="price")
+    assert price_rule(ground).target_kw == 14
+    step(ground, 2)
+    assert ground.farm.off == 4
+
+
+def test_whoever_is_more_important_or_called_may_have_all_of_it(ground: Ground, root: User) -> None:
+    programme = make_programme(root, ground.site, reserve_kw=56, kw=70, on_unusual="run")
+    for cause in ("price", "grid", "dispatch"):
+        let_act(ground.site, root, cause=cause)
+    assert price_rule(ground, priority=programme.priority).target_kw == 70
+    assert price_rule(ground, cause="grid").target_kw == 70
+    hear(programme, ground, call(ground, kw=Decimal(70)))
+    assert CurtailmentPlan.objects.get(cause="dispatch").target_kw == 70
+
+
+def test_where_all_is_reserved_a_price_rule_gets_nothing(ground: Ground, root: User) -> None:
+    make_programme(root, ground.site, reserve_kw=70)
+    let_act(ground.site, root, cause="price")
+    plan = price_rule(ground)
+    assert (plan.status, plan.target_kw) == ("pending", None)
+    kept = RuleExecution.objects.get(source_key="strike:price:100")
+    assert "kept running for a programme" in kept.outcome

@@ -33,6 +33,7 @@ from hosting.models import (
     Usage15Min,
 )
 from marketdata.models import PriceSeries
+from tests.curtailment.scenes import build_programme
 from tests.intelligence.world import build_site_schedule
 
 
@@ -78,6 +79,7 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
         *_curtailment(site, miner, root, now),
+        *build_programme(site, root, now),
         *build_site_schedule(site, at=now),
     ]
 

@@ -44,8 +44,18 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "intelligence.scheduleentry": frozenset({"add", "change", "delete"}),
     **{
         f"curtailment.{name}": frozenset({"add", "change", "delete"})
-        for name in ("curtailmentplanminer", "machineorder", "killswitch", "ruleexecution", "curtailmentevent")
+        for name in (
+            "curtailmentplanminer",
+            "machineorder",
+            "killswitch",
+            "ruleexecution",
+            "curtailmentevent",
+            "dispatchmessage",
+        )
     },
+    "curtailment.dispatch": frozenset({"change", "delete"}),  # each change is a message
+    "curtailment.programme": frozenset({"delete"}),  # it is switched off
+    "curtailment.vtnconnection": frozenset({"delete"}),
     "curtailment.curtailmentplan": frozenset({"delete"}),  # it is cancelled
     "curtailment.sitecontrol": frozenset({"delete"}),
     "hosting.demand15min": frozenset({"add", "change", "delete"}),
@@ -125,7 +135,7 @@ BUTTONS = {
 # Where adding is a page of its own, that page is the door; /add/ only shows the way to it.
 ADDED_BY_A_PAGE = (
     "crm.invoice", "crm.accountingperiod", "crm.accountingexport", "accounts.apikey", "events.replay",
-    "hosting.edgedevice",
+    "hosting.edgedevice", "curtailment.dispatch",
 )  # fmt: skip
 STOCK = ("view", "add", "change", "delete")
 
