@@ -22,7 +22,7 @@ from curtailment.admin import labels, plan_pages
 from curtailment.admin.effects import DASH, kw_text
 from curtailment.domain import plans
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
-from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, MachineOrder
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, MachineOrder, RuleExecution
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.display import Badge, link, moment_text
@@ -62,7 +62,7 @@ class CurtailmentPlanAdmin(BaseAdmin):
                 "fields": (
                     ("status_shown", "since_shown"), ("target_shown", "off_shown", "most_shown"),
                     ("approved_shown", "needs_two", "standing_approval"), ("machines_shown", "orders_shown"),
-                    ("executed_at", "ended_at", "recovered_at"), ("end_reason", "created_by"),
+                    ("executed_at", "ended_at", "recovered_at"), ("end_reason", "created_by", "decisions_shown"),
                     ("review_due_on", "reviewed_by", "review"),
                 )
             },
@@ -71,7 +71,7 @@ class CurtailmentPlanAdmin(BaseAdmin):
     readonly_fields = (
         "status_shown", "since_shown", "target_shown", "off_shown", "most_shown", "approved_shown", "needs_two",
         "standing_approval", "machines_shown", "orders_shown", "executed_at", "ended_at", "recovered_at", "end_reason",
-        "created_by", "review_due_on", "reviewed_by", "review",
+        "created_by", "decisions_shown", "review_due_on", "reviewed_by", "review",
     )  # fmt: skip
     pages = {
         "approve": plan_pages.ApprovePage,
@@ -138,6 +138,12 @@ class CurtailmentPlanAdmin(BaseAdmin):
     def orders_shown(self, plan: CurtailmentPlan) -> Any:
         page: Any = self.admin_site._registry[MachineOrder]
         return link(f"{page.url_of('changelist')}?plan__id__exact={plan.pk}", plan.orders.count())
+
+    @admin.display(description=gettext_lazy("decisions of rules"))
+    def decisions_shown(self, plan: CurtailmentPlan) -> Any:
+        page: Any = self.admin_site._registry[RuleExecution]
+        count = plan.rule_executions.count()
+        return link(f"{page.url_of('changelist')}?plan__id__exact={plan.pk}", count) if count else DASH
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A new plan has made no progress."""

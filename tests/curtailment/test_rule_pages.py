@@ -42,7 +42,7 @@ def operator(db: None) -> Client:
     ]
     user = factories.give_permissions(
         factories.UserFactory(is_staff=True), *names, "curtailment.view_ruleexecution", "hosting.view_site",
-        "marketdata.view_priceseries",
+        "curtailment.view_curtailmentplan", "marketdata.view_priceseries",
     )  # fmt: skip
     client = Client()
     client.force_login(user, backend="accounts.backends.TimeLimitedBackend")
@@ -206,6 +206,9 @@ def test_decisions_are_listed_by_rule(ground: Ground, operator: Client, frozen: 
         shown = operator.get(f"/admin/curtailment/ruleexecution/{row.pk}/change/")
         assert "0.15000" in shown.content.decode()
         assert "wants machines off" in operator.get(f"{STRIKES}/").content.decode()
+        plan = operator.get(f"/admin/curtailment/curtailmentplan/{row.plan_id}/change/").content.decode()
+        assert f"/ruleexecution/?plan__id__exact={row.plan_id}" in plan
+        assert operator.get(f"/admin/curtailment/ruleexecution/?plan__id__exact={row.plan_id}").status_code == 200
 
 
 def test_who_only_looks_changes_nothing(ground: Ground, frozen: datetime, make_looker: Callable[[], Client]) -> None:
