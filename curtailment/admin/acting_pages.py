@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from curtailment.admin.effects import DASH, kw_text
-from curtailment.domain.peak_watch import loads_of, real_peaks
+from curtailment.domain.peak_watch import loads_as_known, real_peaks
 from curtailment.domain.points import ahead
 from curtailment.domain.replays import Replayed, Spell, replay_strike
 from curtailment.domain.strikes import unit_fault
@@ -200,7 +200,7 @@ class PeaksPage(_Page):
 
     def shown(self, rule: PeakRule, start: datetime, now: datetime) -> dict[str, Any]:
         """Figures, chart, peaks."""
-        loads = loads_of(rule, start=start, end=now, at=now)
+        loads = loads_as_known(rule, start=start, at=now)
         found = replay(loads, _forecast(rule, start, now), rule.terms, longest=timedelta(minutes=rule.longest_minutes))
         facts = [
             (_("peaks it would have been off for"), f"{found.hits} / {len(found.peaks)}"),

@@ -159,6 +159,12 @@ def loads_of(rule: PeakRule, *, start: datetime, end: datetime, at: datetime) ->
     return [one for one in intervals(windows, rule.terms.step) if one.start >= start]
 
 
+def loads_as_known(rule: PeakRule, *, start: datetime, at: datetime) -> list[Load]:
+    """Whole intervals of a time as they were known first, for what the rule would have done."""
+    rows = judged(points(rule.series, start=start, at=at, nominal=True), at=at)
+    return [one for one in intervals(rows, rule.terms.step) if one.start >= start]
+
+
 def real_peaks(rule: PeakRule, *, at: datetime) -> list[tuple[Peak, Decimal]]:
     """The peaks of each period up to now, with how much of the site was seen off in each (kW, mean)."""
     zone = ZoneInfo(rule.site.time_zone)

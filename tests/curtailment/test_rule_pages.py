@@ -189,6 +189,11 @@ def test_a_peak_rule_is_written_and_shows_its_peaks(ground: Ground, operator: Cl
     would, were = shown.context["tables"]
     assert [row[0] for row in would.rows] == ["2026-11"]
     assert [(row[0], row[2], row[3]) for row in were.rows] == [("2026-11", "66,000", "0 kW")]
+    # A restated load is what counts in the end; what the rule would have done goes by what was known first.
+    feed(series, [66_500], end=frozen - timedelta(hours=5, minutes=15), at=frozen - timedelta(minutes=1))
+    shown = operator.get(f"{PEAKS}/{rule.pk}/peaks/?days=30")
+    would, were = shown.context["tables"]
+    assert (would.rows[0][2], would.rows[0][3], were.rows[0][2]) == ("66,000", "yes", "66,500")
     file = operator.get(f"{PEAKS}/{rule.pk}/peaks/?csv=1").content.decode().splitlines()
     assert len(file) == 2
     bad = operator.post(f"{PEAKS}/add/", {**data, "valid_from": "2026-12-01", "valid_to": "2026-11-01"})
