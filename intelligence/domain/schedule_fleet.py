@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from curtailment.domain.planning import Wish, candidates_of
 from curtailment.domain.settings import control_of
 from curtailment.enums import RUNNING, UNFINISHED, Goal, Selection
-from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, SiteControl
 from hosting.domain.charging import assign, terms_in_force
 from hosting.enums import MinerIntent, StalePolicy, TelemetryState
 from hosting.models import HostingTerms, Miner, MinerModel, Site, Zone
@@ -85,27 +85,31 @@ def groups_of(
             found.setdefault(alike, []).append(one)
         if len(found) <= MOST_CLASSES:
             break
-    names = _names(found)
+    names, control = _names(found), control_of(site)
     return [
-        _group(names[key], site, planning, steps, sorted(some, key=lambda one: (not one.is_free, one.pk)), kept)
+        _group(names[key], control, planning, steps, sorted(some, key=lambda one: (not one.is_free, one.pk)), kept)
         for key, some in sorted(found.items())
     ]
 
 
 def _group(
-    name: str, site: Site, planning: ScheduleSettings, steps: Steps, machines: Sequence[Machine], limited: set[int]
+    name: str,
+    control: SiteControl,
+    planning: ScheduleSettings,
+    steps: Steps,
+    machines: Sequence[Machine],
+    limited: set[int],
 ) -> Group:
     first = machines[0]
     draw = sum(one.draw_w for one in machines) / len(machines)
     ths = sum(one.ths for one in machines) / len(machines)
     state, minutes = _safe(first, planning)
-    control = control_of(site)
     zones = {one.zone for one in machines}
     terms = {one.terms.pk if one.terms else None for one in machines}
     return Group(
         one=MachineClass(
             name=name, count=len(machines),
-            modes=(Mode("off", 0, 0.0), Mode("full", round(draw * float(site.pue)), round(ths, 4))),
+            modes=(Mode("off", 0, 0.0), Mode("full", round(draw * float(control.site.pue)), round(ths, 4))),
             protected=sum(not one.is_free for one in machines),
             zone=str(first.zone) if first.zone in limited else "", start_mode=int(first.is_on),
             **({} if first.is_on else {"steps_in_state": _hours(first, steps)}),
