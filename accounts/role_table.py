@@ -72,6 +72,7 @@ MARKET_TABLES = (
     "marketdata.technicalindicator", "marketdata.difficultyperiod", "marketdata.priceseries", "marketdata.pricepoint",
     "marketdata.coin", "marketdata.coinprofitability", "intelligence.forecastrun", "intelligence.forecastscore",
     "intelligence.userminer", "intelligence.schedulerun", "intelligence.scheduleentry", "intelligence.schedulesettings",
+    "intelligence.powermode",
 )  # fmt: skip
 CURTAILMENT_TABLES = (
     "curtailment.curtailmentplan", "curtailment.curtailmentplanminer", "curtailment.machineorder",
@@ -197,6 +198,7 @@ _FLEET = (
     | _MARKET
     | _on(("curtailment.curtailmentplan", "curtailment.sitecontrol", "curtailment.standingapproval"), ADD, CHANGE)
     | _on(("intelligence.schedulesettings",), ADD, CHANGE)
+    | _on(("intelligence.powermode",), ADD, CHANGE, DELETE)
     | {"intelligence.run_schedulerun", "intelligence.apply_schedulerun"}
     | _on(("curtailment.strikerule", "curtailment.peakrule"), ADD, CHANGE, DELETE)
     | {

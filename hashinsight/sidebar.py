@@ -172,6 +172,12 @@ CURTAILMENT = {
             "intelligence.view_schedulesettings",
         ),
         item(
+            _("Power modes"),
+            "speed",
+            "admin:intelligence_powermode_changelist",
+            "intelligence.view_powermode",
+        ),
+        item(
             _("Executions of rules"),
             "history",
             "admin:curtailment_ruleexecution_changelist",

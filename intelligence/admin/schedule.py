@@ -21,7 +21,7 @@ from hosting.models import Site
 from intelligence import rules
 from intelligence.admin.schedule_pages import ApplyPage, may_apply
 from intelligence.enums import AnswerLabel, EntryStatus, RunStatus, ScheduleAction
-from intelligence.models import ScheduleEntry, ScheduleRun, ScheduleSettings
+from intelligence.models import PowerMode, ScheduleEntry, ScheduleRun, ScheduleSettings
 
 LABELS = {
     AnswerLabel.OPTIMAL: "success",
@@ -161,7 +161,8 @@ class ScheduleEntryAdmin(ViewOnlyAdmin):
     ordering = ("-run_id", "starts_at", "place")
     fields = (
         "run", "target_shown", ("starts_at", "minutes"), ("action_shown", "status_shown"),
-        ("machines_on", "machines_off", "load_kw"), ("expected_shown", "actual_shown", "actual_kwh"), "plan",
+        ("machines_on", "machines_off", "machines_throttled", "load_kw"),
+        ("expected_shown", "actual_shown", "actual_kwh"), "plan",
     )  # fmt: skip
     readonly_fields = ("target_shown", "action_shown", "status_shown", "expected_shown", "actual_shown")
     show_full_result_count = False
@@ -198,7 +199,7 @@ class ScheduleSettingsAdmin(BaseAdmin):
     autocomplete_fields = ("site",)
     ordering = ("site__name",)
     fieldsets = (
-        (None, {"fields": ("site", ("is_on", "applies_itself"), "step_minutes")}),
+        (None, {"fields": ("site", ("is_on", "applies_itself"), ("step_minutes", "uses_modes"))}),
         (
             gettext_lazy("Money, in the currency of the site"),
             {
@@ -213,3 +214,16 @@ class ScheduleSettingsAdmin(BaseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """One row for each site."""
         return (*super().get_readonly_fields(request, obj), *(("site",) if obj is not None else ()))
+
+
+@admin.register(PowerMode)
+class PowerModeAdmin(BaseAdmin):
+    """Ways to run with less power, by model."""
+
+    list_display = ("miner_model", "name", "power_w", "hashrate_ths", "source")
+    list_display_links = ("miner_model", "name")
+    list_select_related = ("miner_model",)
+    search_fields = ("miner_model__name", "name")
+    autocomplete_fields = ("miner_model",)
+    ordering = ("miner_model__name", "-power_w")
+    fields = ("miner_model", "name", ("power_w", "hashrate_ths"), "source")

@@ -11,8 +11,8 @@ from intelligence.admin.schedule_picture import labels_of
 from intelligence.models import ScheduleClass, ScheduleRun
 
 HEADERS = [
-    "starts_at_utc", "minutes", "class", "action", "machines_on", "machines_off", "load_kw", "expected_profit",
-    "actual_kwh", "actual_profit", "currency", "status", "plan",
+    "starts_at_utc", "minutes", "class", "action", "machines_on", "machines_off", "machines_throttled", "load_kw",
+    "expected_profit", "actual_kwh", "actual_profit", "currency", "status", "plan",
 ]  # fmt: skip
 NEARLY = 1e-9
 
@@ -23,8 +23,8 @@ def file_rows(run: ScheduleRun) -> Iterator[list[Any]]:
     for one in run.entries.select_related("plan__site").order_by("starts_at", "place"):
         yield [
             one.starts_at.isoformat(), one.minutes, names.get(one.place, ""), one.action, one.machines_on,
-            one.machines_off, one.load_kw, one.expected_profit, one.actual_kwh, one.actual_profit, run.currency,
-            one.status, str(one.plan or ""),
+            one.machines_off, one.machines_throttled, one.load_kw, one.expected_profit, one.actual_kwh,
+            one.actual_profit, run.currency, one.status, str(one.plan or ""),
         ]  # fmt: skip
 
 

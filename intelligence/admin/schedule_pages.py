@@ -180,7 +180,9 @@ class ApplyPage(ConfirmPage):
         return facts
 
     def _warnings(self, run: ScheduleRun) -> list[Any]:
-        found = []
+        found: list[Any] = []
+        if run.entries.filter(machines_throttled__gt=0).exists():
+            found.append(_("Plans only switch off: machines that are to be throttled, you throttle yourself."))
         if may_approve_curtailmentplan(self.request.user):
             found.append(_("You approve them with it; those that take much of the site wait for a second person."))
         else:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from hashinsight.common.admin.charting import Line, chart
-from intelligence.enums import ScheduleAction
 from intelligence.models import ScheduleClass, ScheduleEntry, ScheduleRun
 
 WIDTH, NAME, ROW, HEAD = 1000, 230, 24, 18
@@ -65,19 +64,25 @@ def _short(name: str) -> str:
 def _bars(run: ScheduleRun, one: ScheduleClass, entries: Sequence[ScheduleEntry], scale: float) -> Iterable[Bar]:
     begin = 0
     for place in range(1, len(entries) + 1):
-        if place < len(entries) and entries[place].machines_off == entries[begin].machines_off:
+        if place < len(entries) and _same(entries[place], entries[begin]):
             continue
         first, last = entries[begin], entries[place - 1]
         end = last.starts_at + timedelta(minutes=last.minutes)
         said = {
             "since": _clock(run, first.starts_at), "until": _clock(run, end), "off": first.machines_off,
-            "all": one.machines,
+            "all": one.machines, "throttled": first.machines_throttled,
         }  # fmt: skip
         text = _("%(since)s to %(until)s: all run") % said
-        if first.action != ScheduleAction.STARTUP:
+        if first.machines_off:
             text = _("%(since)s to %(until)s: %(off)s of %(all)s off") % said
+        elif first.machines_throttled:
+            text = _("%(since)s to %(until)s: %(throttled)s of %(all)s throttled") % said
         yield Bar(round(NAME + scale * begin, 2), round(scale * (place - begin), 2), first.action, text)
         begin = place
+
+
+def _same(one: ScheduleEntry, other: ScheduleEntry) -> bool:
+    return (one.machines_off, one.machines_throttled) == (other.machines_off, other.machines_throttled)
 
 
 def _hours(run: ScheduleRun, scale: float) -> list[tuple[float, str]]:

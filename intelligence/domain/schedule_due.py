@@ -41,8 +41,7 @@ def ask_for_day(site: Site, on: date, *, at: datetime, by: Any = None) -> DueWor
     last = _work_of(site, on).order_by("-pk").first()
     number = 1 if last is None else int(last.key.rpartition(":")[2]) + 1
     payload = {"site_id": site.pk, "on": on.isoformat(), "user_id": str(by.pk) if by else None}
-    queue = {"queue": "interactive"} if by else {}
-    return require_work(PLAN_WORK, key=f"{site.pk}:{on}:{number}", payload=payload, at=at, **queue)
+    return require_work(PLAN_WORK, key=f"{site.pk}:{on}:{number}", payload=payload, at=at)
 
 
 def waiting(site: Site, on: date) -> DueWork | None:

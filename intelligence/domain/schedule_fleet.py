@@ -19,7 +19,7 @@ from hosting.domain.charging import assign, terms_in_force
 from hosting.enums import MinerIntent, StalePolicy, TelemetryState
 from hosting.models import HostingTerms, Miner, MinerModel, Site, Zone
 from intelligence.engine.optimiser import MachineClass, Mode, SafeState
-from intelligence.models import ScheduleSettings
+from intelligence.models import PowerMode, ScheduleSettings
 
 READ_WITHIN = timedelta(minutes=10)  # an older figure says nothing of now
 MOST_CLASSES = 300
@@ -86,8 +86,11 @@ def groups_of(
         if len(found) <= MOST_CLASSES:
             break
     names, control = _names(found), control_of(site)
+    modes = list(PowerMode.objects.order_by("-power_w", "pk")) if planning.uses_modes else []
     return [
-        _group(names[key], control, planning, steps, sorted(some, key=lambda one: (not one.is_free, one.pk)), kept)
+        _group(
+            names[key], control, planning, steps, modes, sorted(some, key=lambda one: (not one.is_free, one.pk)), kept
+        )
         for key, some in sorted(found.items())
     ]
 
@@ -97,6 +100,7 @@ def _group(
     control: SiteControl,
     planning: ScheduleSettings,
     steps: Steps,
+    modes: Sequence[PowerMode],
     machines: Sequence[Machine],
     limited: set[int],
 ) -> Group:
@@ -104,12 +108,16 @@ def _group(
     draw = sum(one.draw_w for one in machines) / len(machines)
     ths = sum(one.ths for one in machines) / len(machines)
     state, minutes = _safe(first, planning)
+    pue = float(control.site.pue)
     zones = {one.zone for one in machines}
     terms = {one.terms.pk if one.terms else None for one in machines}
     return Group(
         one=MachineClass(
             name=name, count=len(machines),
-            modes=(Mode("off", 0, 0.0), Mode("full", round(draw * float(control.site.pue)), round(ths, 4))),
+            modes=(
+                Mode("off", 0, 0.0), Mode("full", round(draw * pue), round(ths, 4)),
+                *_throttled(first, modes, round(draw), pue),
+            ),
             protected=sum(not one.is_free for one in machines),
             zone=str(first.zone) if first.zone in limited else "", start_mode=int(first.is_on),
             **({} if first.is_on else {"steps_in_state": _hours(first, steps)}),
@@ -120,6 +128,17 @@ def _group(
         machines=tuple(machines), model=first.model, zone=first.zone if len(zones) == 1 else None,
         terms=terms.pop() if len(terms) == 1 else None,
     )  # fmt: skip
+
+
+def _throttled(one: Machine, modes: Sequence[PowerMode], draw_w: int, pue: float) -> list[Mode]:
+    """Modes of its model below what it draws; a machine whose power somebody has set stays as it is set."""
+    if one.limit_w:
+        return []
+    return [
+        Mode(mode.name, round(mode.power_w * pue), float(mode.hashrate_ths))
+        for mode in modes
+        if mode.miner_model_id == one.model and mode.power_w < draw_w
+    ]
 
 
 def _hours(one: Machine, steps: Steps) -> int:

@@ -96,6 +96,10 @@ def _inputs(
             {"name": one.name, "steps": list(one.steps), "caps_kw": [one.cap_kw(n) for n in range(len(one.steps))]}
             for one in problem.commitments
         ],
+        "modes": {
+            one.name: [[mode.name, mode.power_w, mode.hashrate_ths] for mode in one.modes[2:]]
+            for one in problem.classes if len(one.modes) > 2
+        },
         "start_cost": str(planning.start_cost), "reserve_kw": str(reserve),
         "safe_state": str(problem.safe_state),
     }  # fmt: skip

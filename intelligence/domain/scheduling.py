@@ -197,21 +197,23 @@ def _entries(
         starts = started(one, counts)
         target: Mapping[str, Any] = {"efficiency_class": row} if one.count > 1 else {"miner_id": group.machines[0].pk}
         for step, begin in enumerate(problem.starts):
-            off = counts[0][step]
+            off, throttled = counts[0][step], sum(row[step] for row in counts[2:])
             kw = sum(mode.power_w * row[step] for mode, row in zip(one.modes, counts, strict=True)) / 1000
             yield ScheduleEntry(
                 run=run, place=place, starts_at=begin, minutes=problem.step_minutes, **target,
-                action=action_of(one.count, off), machines_on=one.count - off, machines_off=off,
-                load_kw=Decimal(repr(round(kw, 3))),
+                action=action_of(one.count, off, throttled), machines_on=one.count - off, machines_off=off,
+                machines_throttled=throttled, load_kw=Decimal(repr(round(kw, 3))),
                 expected_profit=_expected(problem, place, step, counts, starts[step]),
             )  # fmt: skip
 
 
-def action_of(count: int, off: int) -> ScheduleAction:
+def action_of(count: int, off: int, throttled: int = 0) -> ScheduleAction:
     """In one word."""
-    if off == 0:
-        return ScheduleAction.STARTUP
-    return ScheduleAction.SHUTDOWN if off == count else ScheduleAction.PARTLY
+    if off == count:
+        return ScheduleAction.SHUTDOWN
+    if off:
+        return ScheduleAction.PARTLY
+    return ScheduleAction.THROTTLED if throttled else ScheduleAction.STARTUP
 
 
 def _expected(problem: Problem, place: int, step: int, counts: Sequence[Sequence[int]], starts: int) -> Decimal | None:

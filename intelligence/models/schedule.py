@@ -64,6 +64,12 @@ class ScheduleSettings(BaseModel):
         validators=[_NOT_NEGATIVE],
         help_text=_("Wear, and shares lost while it warms up."),
     )
+    uses_modes = models.BooleanField(
+        _("throttle as well"),
+        default=False,
+        db_default=False,
+        help_text=_("Plans with the power modes of the models; plans only switch off: you set the power yourselves."),
+    )
     pool_fee_percent = PercentField(_("fee of the pool (%)"), default=Decimal(0))
     on_stale = models.CharField(
         _("when prices are missing, our own machines"),
@@ -91,6 +97,38 @@ class ScheduleSettings(BaseModel):
 
     def __str__(self) -> str:
         return str(self.site)
+
+
+@tracked()
+class PowerMode(BaseModel):
+    """A way to run machines of a model with less than all their power, as somebody measured it or its maker says."""
+
+    miner_model = models.ForeignKey(
+        "hosting.MinerModel", verbose_name=_("model"), on_delete=models.PROTECT, related_name="power_modes"
+    )
+    name = NameField(_("name"), max_length=50)
+    power_w = models.PositiveIntegerField(_("power (W)"), validators=[MinValueValidator(1)])
+    hashrate_ths = models.DecimalField(
+        _("hashrate (TH/s)"), max_digits=12, decimal_places=4, validators=[MinValueValidator(Decimal("0.0001"))]
+    )
+    source = NameField(_("source of the figures"), max_length=300)
+
+    class Meta:
+        verbose_name = _("power mode")
+        verbose_name_plural = _("power modes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["miner_model", "name"],
+                name="intelligence_powermode_once",
+                violation_error_message=_("This model has a mode of this name already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(power_w__gt=0, hashrate_ths__gt=0), name="intelligence_powermode_figures_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.miner_model}: {self.name}"
 
 
 class ScheduleRunQuerySet(ScopedQuerySet):
@@ -324,6 +362,7 @@ class ScheduleEntry(models.Model):
     status = models.CharField(_("status"), max_length=12, choices=EntryStatus.choices, default=EntryStatus.PLANNED)
     machines_on = models.PositiveIntegerField(_("machines that run"))
     machines_off = models.PositiveIntegerField(_("machines that are off"))
+    machines_throttled = models.PositiveIntegerField(_("of those that run, throttled"), default=0, db_default=0)
     load_kw = KilowattField(_("power (kW)"))
     expected_profit = _profit(_("expected profit"))
     actual_profit = _profit(_("actual profit"))

@@ -10,14 +10,14 @@ from crm.models import Customer
 from curtailment.domain import plans
 from curtailment.models import SiteControl
 from hosting.domain import fleet, places
-from hosting.models import Demand15Min, Miner, Site
+from hosting.models import Demand15Min, Miner, MinerModel, Site
 from intelligence.domain.schedule_inputs import gather
 from intelligence.domain.schedule_limits import peak_so_far
 from intelligence.domain.schedule_prices import prices_of
 from intelligence.domain.scheduling import plan_day, settings_of
 from intelligence.engine.optimiser import local_day
 from intelligence.enums import AnswerLabel, ForecastKind
-from intelligence.models import ForecastPoint, ForecastRun
+from intelligence.models import ForecastPoint, ForecastRun, PowerMode
 from marketdata.models import PriceSeries
 from tests import factories
 from tests.curtailment.agreed import agree
@@ -250,3 +250,30 @@ def test_each_contract_has_its_own_safe_state(
     assert run.label == AnswerLabel.SAFE_STATE
     assert off_by_hour(run) == {7: 6}
     assert {one.safe_state for one in run.classes.filter(terms__isnull=False)} == {"curtail"}
+
+
+def test_machines_are_throttled_where_that_earns_more_and_somebody_wants_it(
+    world: tuple[Ground, PriceSeries], now: datetime
+) -> None:
+    """At 62 the thirsty lose at full power (49) and earn in a mode of 25 J/TH (69); without the setting they stop."""
+    ground, series = world
+    prices(series, tomorrow(now), lambda _hour: Decimal(62), at=now)
+    thirsty = MinerModel.objects.get(name="Thirsty")
+    mode = PowerMode.objects.create(
+        miner_model=thirsty, name="eco", power_w=2000, hashrate_ths=80, source="measured in May"
+    )
+    set_up(ground.site)
+    assert off_by_hour(plan_day(ground.site, tomorrow(now), at=now)) == dict.fromkeys(range(24), 10)
+    set_up(ground.site, uses_modes=True)
+    run = plan_day(ground.site, tomorrow(now), at=now)
+    assert off_by_hour(run) == {}
+    throttled = run.entries.filter(action="throttled")
+    assert set(throttled.values_list("machines_throttled", "load_kw", "starts_at__minute")) == {(5, Decimal(10), 0)}
+    assert throttled.count() == 48
+    assert run.inputs["modes"]["Thirsty, Hall 0"] == [["eco", 2000, 80.0]]
+    Miner.objects.filter(model=thirsty).update(power_limit_w=3000)
+    run = plan_day(ground.site, tomorrow(now), at=now)
+    assert not run.entries.filter(action="throttled").exists()  # as somebody has set them
+    PowerMode.objects.filter(pk=mode.pk).update(power_w=3600)
+    Miner.objects.filter(model=thirsty).update(power_limit_w=None)
+    assert plan_day(ground.site, tomorrow(now), at=now).inputs["modes"] == {}

@@ -9,7 +9,15 @@ from hosting.models import MinerModel, Site
 from intelligence.domain import forecasting, scoring
 from intelligence.domain.user_miners import create_user_miner
 from intelligence.enums import AnswerLabel, ForecastKind, ScheduleAction
-from intelligence.models import ForecastScore, ScheduleClass, ScheduleEntry, ScheduleRun, ScheduleSettings, UserMiner
+from intelligence.models import (
+    ForecastScore,
+    PowerMode,
+    ScheduleClass,
+    ScheduleEntry,
+    ScheduleRun,
+    ScheduleSettings,
+    UserMiner,
+)
 from tests.factories import NOW
 from tests.intelligence.days import tell_days
 
@@ -61,7 +69,9 @@ def build_site_schedule(site: Site, *, at: datetime) -> list[Any]:
         run=run, place=0, starts_at=at, minutes=60, efficiency_class=one, action=ScheduleAction.SHUTDOWN, machines_on=0,
         machines_off=2, load_kw=0, expected_profit=0,
     )  # fmt: skip
-    return [run, entry, ScheduleSettings.objects.create(site=site)]
+    model = MinerModel.objects.create(name="S21 of a mode", manufacturer="B", hashrate_ths=200, power_w=3500)
+    mode = PowerMode.objects.create(miner_model=model, name="eco", power_w=2400, hashrate_ths=152, source="measured")
+    return [run, entry, ScheduleSettings.objects.create(site=site), mode]
 
 
 def days_to_forecast(by: User) -> dict[str, Any]:
