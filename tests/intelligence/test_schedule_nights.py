@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from hashinsight.jobs.models import DueWork
-from hosting.models import Site
+from hosting.models import Miner, Site
 from intelligence.domain.schedule_due import PLAN_WORK, ask_for_day, due_days, plan_due
 from intelligence.domain.schedule_plans import apply_run
 from intelligence.domain.schedule_watch import unplanned_days
@@ -111,8 +111,8 @@ def test_what_was_forecast_is_planned_again_when_it_is_published(
 def test_what_was_refused_is_tried_again_later(world: tuple[Ground, PriceSeries], now: datetime) -> None:
     ground, series = world
     prices(series, now.date(), evening, at=now)
-    made = plan_day(ground.site, now.date(), at=now)
-    ScheduleRun.objects.filter(pk=made.pk).update(label=AnswerLabel.REFUSED)
+    Miner.objects.update(intent="maintenance")
+    assert plan_day(ground.site, now.date(), at=now).label == AnswerLabel.REFUSED
     assert days(ground.site, now + timedelta(hours=5)) == []
     assert days(ground.site, now + timedelta(hours=6)) == [now.date()]
 

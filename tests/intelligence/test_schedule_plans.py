@@ -161,11 +161,14 @@ def test_a_day_on_which_all_run_makes_no_plan(root: User, now: datetime) -> None
 
 
 def test_a_refused_schedule_or_a_day_that_is_over_makes_none(run: ScheduleRun, now: datetime) -> None:
+    assert run.site is not None
     with pytest.raises(ScheduleNotApplied):
         apply_run(run, at=run.ends_at)
-    ScheduleRun.objects.filter(pk=run.pk).update(label="refused")
+    Miner.objects.update(intent="maintenance")
+    refused = plan_day(run.site, run.target_date, at=now)
+    assert refused.label == "refused"
     with pytest.raises(ScheduleNotApplied):
-        apply_run(run, at=now)
+        apply_run(refused, at=now)
     assert not CurtailmentPlan.objects.exists()
 
 

@@ -5,14 +5,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from accounts.models import User
+from curtailment.domain.plans import approve_plan, create_plan
+from curtailment.models import SiteControl
 from hashinsight.events.models import OutboxEvent
 from hosting.domain import places
+from intelligence.domain.schedule_watch import unplanned_days
 from intelligence.domain.scheduling import ScheduleRefused, plan_day
 from intelligence.enums import AnswerLabel, RunStatus, ScheduleAction
 from intelligence.models import ScheduleEntry, ScheduleRun
 from marketdata.models import NetworkSnapshot
+from tests import factories
 from tests.curtailment.site import Ground
 from tests.intelligence.schedule_world import (
     CHEAP,
@@ -152,6 +157,37 @@ def test_without_a_market_of_bitcoin_the_safe_state_holds(root: User, now: datet
     assert run.label == AnswerLabel.SAFE_STATE
     assert "no good market data" in run.note
     assert off_by_hour(run) == {}
+
+
+def test_what_was_planned_stays_and_a_schedule_moves_along_its_arrows(ground: Ground, now: datetime) -> None:
+    """By any path: what is replaced or completed is not taken up again."""
+    set_up(ground.site)
+    first = plan_day(ground.site, tomorrow(now), at=now)
+    row = ScheduleRun.objects.filter(pk=first.pk)
+    for change in ({"profit": 1}, {"inputs": {}}, {"label": "fallback"}, {"known_at": now - timedelta(days=1)}):
+        with pytest.raises(DatabaseError, match="stays as it was planned"), transaction.atomic():
+            row.update(**change)
+    plan_day(ground.site, tomorrow(now), at=now)
+    with pytest.raises(DatabaseError, match="cannot go from replaced to applied"), transaction.atomic():
+        row.update(status="applied")
+    with pytest.raises(DatabaseError, match="is replaced"), transaction.atomic():
+        row.update(actual_profit=5)
+
+
+def test_a_ramp_that_cannot_keep_a_promise_is_refused_in_words(ground: Ground, now: datetime, root: User) -> None:
+    set_up(ground.site)
+    SiteControl.objects.filter(site=ground.site).update(ramp_down_kw=Decimal("0.05"))
+    begin = datetime.combine(tomorrow(now), datetime.min.time(), UTC) + timedelta(hours=1)
+    plan = create_plan(
+        site=ground.site, by=root, at=now, cause="grid", reason="r", goal="by", goal_kw=Decimal(21),
+        selection="efficiency", starts_at=begin, ends_at=begin + timedelta(hours=1),
+    )  # fmt: skip
+    approve_plan(plan, by=factories.UserFactory(is_staff=True), at=now)
+    run = plan_day(ground.site, tomorrow(now), at=now)
+    assert run.label == AnswerLabel.REFUSED
+    assert f"commitment {plan} at 2026-11-21 01:00 UTC allows 49.000 kW, but from 70.000 kW the ramp" in run.note
+    [finding] = unplanned_days(now)
+    assert finding.text == run.note
 
 
 def test_a_site_without_machines_is_refused_in_words(root: User, now: datetime) -> None:
