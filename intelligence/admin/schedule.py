@@ -21,6 +21,7 @@ from hosting.models import Site
 from intelligence import rules
 from intelligence.admin.schedule_pages import ApplyPage, may_apply
 from intelligence.enums import AnswerLabel, EntryStatus, RunStatus, ScheduleAction
+from intelligence.forms.schedules import PowerModeForm, ScheduleSettingsForm
 from intelligence.models import PowerMode, ScheduleEntry, ScheduleRun, ScheduleSettings
 
 LABELS = {
@@ -192,6 +193,7 @@ class ScheduleEntryAdmin(ViewOnlyAdmin):
 class ScheduleSettingsAdmin(BaseAdmin):
     """What the optimiser has to know of a site."""
 
+    form = ScheduleSettingsForm
     list_display = ("site", "is_on", "applies_itself", "step_minutes", "adder_per_kwh", "demand_charge_per_kw")
     list_select_related = ("site",)
     list_filter = (("site", AutocompleteSelectFilter),)
@@ -220,6 +222,7 @@ class ScheduleSettingsAdmin(BaseAdmin):
 class PowerModeAdmin(BaseAdmin):
     """Ways to run with less power, by model."""
 
+    form = PowerModeForm
     list_display = ("miner_model", "name", "power_w", "hashrate_ths", "source")
     list_display_links = ("miner_model", "name")
     list_select_related = ("miner_model",)

@@ -168,7 +168,7 @@ class ApplyPage(ConfirmPage):
                 kw = sum(count * watts[place] for place, count in span.off.items()) // 1000
                 clocks = (f"{moment.astimezone(zone):%H:%M}" for moment in (span.starts_at, span.ends_at))
                 rows.append((*clocks, number_text(Decimal(len(span.miners))), f"{number_text(Decimal(kw))} kW"))
-        heads = [_("from"), _("to"), _("machines off"), _("power at the meter")]
+        heads = [_("from"), _("to"), _("machines off"), _("power")]
         table = Table(heads, rows, right=(2, 3), title=_("Plans"))
         return Effect(facts=self._facts(run), tables=[table], warnings=self._warnings(run))
 

@@ -186,7 +186,19 @@ def test_lists_and_settings_open(world: tuple[Ground, PriceSeries, ScheduleRun],
     assert entry is not None
     assert client.get(reverse("admin:intelligence_scheduleentry_change", args=[entry.pk])).status_code == 200
     row = ScheduleSettings.objects.get(site=ground.site)
-    assert client.get(reverse("admin:intelligence_schedulesettings_change", args=[row.pk])).status_code == 200
+    row.adder_per_kwh = Decimal("0.004")
+    row.save()
+    url = reverse("admin:intelligence_schedulesettings_change", args=[row.pk])
+    shown = client.get(url)
+    assert 'value="0.004"' in shown.content.decode()
+    form = shown.context["adminform"].form
+    data = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    saved = client.post(url, {**data, "version_seen": "2", "demand_charge_per_kw": "12.5", "uses_modes": "on"})
+    assert saved.status_code == 302, saved.context["adminform"].form.errors
+    row.refresh_from_db()
+    assert (row.demand_charge_per_kw, row.uses_modes, row.adder_per_kwh) == (
+        Decimal("12.5"), True, Decimal("0.004")
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("days", [1, 3])
