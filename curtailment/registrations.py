@@ -2,6 +2,7 @@
 
 from curtailment import dispatch_registrations, periodic
 from curtailment.domain import evaluating, watching
+from curtailment.tiles import register_tiles
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.notify.enums import Severity
@@ -63,6 +64,7 @@ ALERTS = [
 def register() -> None:
     """Called once from ``ready()``."""
     periodic.register()
+    register_tiles()
     dispatch_registrations.register()
     for kind in EVENT_KINDS:
         register_kind(kind)

@@ -142,6 +142,7 @@ class Operation(TextChoices):
     IDENTIFY = "identify", _("made to blink")
     APPROVE = "approve", _("approved")
     LOGIN = "login", _("login set, read or forgotten")
+    CURTAILMENT = "curtailment", _("part in curtailment changed")
 
 
 class TelemetryState(IntegerChoices):

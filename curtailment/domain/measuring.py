@@ -15,12 +15,14 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from curtailment.domain.events import leading, payload_of
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
 from curtailment.engine.spans import QUARTER, Owning, Span, joined, quarter, split
 from curtailment.enums import EventStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlanMiner, EventInterval, EventMachine, EventShare
+from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.excused import Excuse, set_excused
@@ -34,6 +36,12 @@ BEFORE = timedelta(hours=1)
 NETWORK_WITHIN = timedelta(hours=6)
 BATCH = 2_000
 WHOLE = Decimal("0.000001")
+
+
+class MeasureRefused(DomainError):
+    """The event cannot be reckoned now."""
+
+    code = "measure_refused"
 
 
 def due(at: datetime) -> list[CurtailmentEvent]:
@@ -55,15 +63,15 @@ def _is_due(event: CurtailmentEvent, at: datetime) -> bool:
 def measure_if_due(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
     """Of two who were asked for the same only the first reckons."""
     locked = lock_row(event)
-    return measure(locked, at=at) if _is_due(locked, at) else locked
+    return measure(locked, at=at) if locked.status != EventStatus.RUNNING and _is_due(locked, at) else locked
 
 
 @transaction.atomic
 def measure(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
-    """Reckon an event anew; the same readings give the same figures. One that still runs is left alone."""
+    """Reckon an event anew; the same readings give the same figures. Raises MeasureRefused while it runs."""
     locked = lock_row(event)
     if locked.status == EventStatus.RUNNING:
-        return locked
+        raise MeasureRefused(_("%(event)s is still running.") % {"event": locked})
     event.intervals.all().delete()
     event.event_machines.all().delete()
     spans = _spans(locked)

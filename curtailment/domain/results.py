@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 
 from curtailment.domain.books import Machines
 from curtailment.domain.plans import payload_of
@@ -86,6 +86,9 @@ def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
     switched = plan.miners.exclude(result=MachineResult.RESERVE)
     mine = ControlledMachine.objects.filter(touched=True, miner__in=switched.values("miner"))
     if mine.exclude(plan__in=CurtailmentPlan.objects.filter(site=plan.site, status__in=RUNNING)).exists():
+        still = switched.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).aggregate(watts=Sum("draw_w"))
+        plan.measured_kw = Decimal(still["watts"] or 0) / 1000
+        plan.save(update_fields=["measured_kw"])
         return
     plan.measured_kw = Decimal(0)
     reached = plan.executed_at is not None

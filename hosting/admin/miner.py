@@ -146,14 +146,15 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
     export_columns = MINER_COLUMNS
     history_children = (HistorySource(MinerPlacement, "miner_id"), HistorySource(MinerOwnership, "miner_id"))
     actions = (
-        "place_selected", "assign_selected", "intent_selected", "take_out_selected", "retire_selected",
-        "login_selected",
+        "place_selected", "assign_selected", "intent_selected", "protect_selected", "take_out_selected",
+        "retire_selected", "login_selected",
     )  # fmt: skip
     pages = {
         "import": ImportMinersPage,
         "place": pages.PlaceMinersPage,
         "assign": pages.AssignMinersPage,
         "intent": pages.IntentPage,
+        "protect": pages.CurtailmentPage,
         "take-out": pages.TakeOutPage,
         "retire": pages.RetirePage,
         "repair": OrderRepairPage,
@@ -227,6 +228,10 @@ class MinerAdmin(contact.ContactShown, BaseAdmin):
     @admin.action(description=gettext_lazy("Change intent"), permissions=["switch_miner"])
     def intent_selected(self, request: HttpRequest, queryset: Any) -> Any:
         return self.to_page("intent", queryset)
+
+    @admin.action(description=gettext_lazy("Protect from curtailment"), permissions=["switch_miner"])
+    def protect_selected(self, request: HttpRequest, queryset: Any) -> Any:
+        return self.to_page("protect", queryset)
 
     @admin.action(description=gettext_lazy("Take out"), permissions=["place_miner"])
     def take_out_selected(self, request: HttpRequest, queryset: Any) -> Any:

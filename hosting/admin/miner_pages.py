@@ -13,7 +13,7 @@ from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, R
 from hashinsight.common.admin.display import number_text
 from hosting.domain import fleet, places
 from hosting.enums import MinerIntent
-from hosting.forms.fleet import AssignForm, IntentForm, PlaceForm, pasted
+from hosting.forms.fleet import AssignForm, CurtailmentForm, IntentForm, PlaceForm, pasted
 from hosting.models import Miner
 
 MOST_SHOWN = 20
@@ -178,6 +178,29 @@ class IntentPage(MinersPage):
         """One domain call."""
         data = form.cleaned_data
         fleet.set_intent(objects, to=data["to"], by=self.request.user, at=timezone.now(), reason=data["reason"])
+
+
+class CurtailmentPage(MinersPage):
+    """Whether they may be curtailed: a group of machines is protected with one form."""
+
+    power = "switch_miner"
+    label = list_label = gettext_lazy("Protect from curtailment")
+    icon = "shield"
+    title = gettext_lazy("May these machines be curtailed?")
+    button = gettext_lazy("Change it")
+    form_class: ClassVar[type[ConfirmForm]] = CurtailmentForm
+
+    def effect(self) -> Effect:
+        """And what holds now."""
+        effect = super().effect()
+        parts = Counter(miner.get_curtailment_display() for miner in self.objects)
+        effect.facts += [(part, count) for part, count in parts.items()]
+        return effect
+
+    def run_all(self, objects: list[Any], form: Any) -> Any:
+        """One domain call."""
+        data = form.cleaned_data
+        fleet.set_curtailment(objects, to=data["to"], by=self.request.user, at=timezone.now(), reason=data["reason"])
 
 
 class TakeOutPage(MinersPage):

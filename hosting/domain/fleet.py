@@ -29,7 +29,7 @@ from hosting.domain.ownership import follow_owners, hold_repairs
 from hosting.domain.places import PlaceRefused, check_capacity
 from hosting.domain.stamping import hold_stamps
 from hosting.domain.usage_marks import hold_places
-from hosting.enums import INTENT_MOVES, MinerIntent, Operation, PlaceStatus
+from hosting.enums import INTENT_MOVES, CurtailmentPart, MinerIntent, Operation, PlaceStatus
 from hosting.models import Miner, MinerOwnership, Rack, Site, Zone
 from hosting.models.miner import QUARTER_HOUR_S
 
@@ -224,6 +224,20 @@ def set_intent(miners: Iterable[Miner], *, to: str, by: Any, at: datetime, reaso
         _set_intent(locked, to, at, retired_at=None)
         log(locked, Operation.INTENT, by=by, at=at, details=f"{to} {reason}".strip())
     tell(locked, "miner.intent_changed", by)
+    return locked
+
+
+@transaction.atomic
+def set_curtailment(miners: Iterable[Miner], *, to: str, by: Any, at: datetime, reason: str = "") -> list[Miner]:
+    """Say whether machines may be curtailed, whatever their owners' terms say. Raises ValueError for another word."""
+    if to not in CurtailmentPart.values:
+        raise ValueError(f"{to} is no part in curtailment")
+    locked = _locked(miner.pk for miner in miners)
+    with audit_context(reason=printable(reason)):
+        Miner.objects.filter(pk__in=[miner.pk for miner in locked]).update(curtailment=to)
+        log(locked, Operation.CURTAILMENT, by=by, at=at, details=f"{to} {reason}".strip())
+    for miner in locked:
+        miner.curtailment = to
     return locked
 
 

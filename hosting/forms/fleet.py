@@ -11,7 +11,7 @@ from crm.models import Customer
 from hashinsight.common.admin.confirm import ConfirmForm
 from hosting.domain.finding import MOST_TOKENS, find_miners
 from hosting.domain.fleet import Spot, quarter_hour
-from hosting.enums import MinerIntent, PlaceStatus
+from hosting.enums import CurtailmentPart, MinerIntent, PlaceStatus
 from hosting.models import Rack, Site, Zone
 
 INTENTS = [choice for choice in MinerIntent.choices if choice[0] != MinerIntent.RETIRED]
@@ -103,6 +103,13 @@ class IntentForm(ConfirmForm):
     """What machines should do."""
 
     to = forms.ChoiceField(label=gettext_lazy("They should be"), choices=INTENTS)
+    reason = _reason()
+
+
+class CurtailmentForm(ConfirmForm):
+    """Whether machines may be curtailed."""
+
+    to = forms.ChoiceField(label=gettext_lazy("In curtailments they"), choices=CurtailmentPart.choices)
     reason = _reason()
 
 

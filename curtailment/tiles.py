@@ -1,0 +1,50 @@
+"""Tile of the start page: what is off now, what comes next, and what waits for a person."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from curtailment.enums import RUNNING, PlanStatus
+from curtailment.models import CurtailmentPlan, KillSwitch
+from hashinsight.common.tiles import Tile, register_tile
+
+MOST = 4
+BUSY = (*RUNNING, PlanStatus.RECOVERING)
+
+
+def now() -> Mapping[str, Any]:
+    """kW seen off; plans that run, then those that are approved and come next; how many wait for approval."""
+    rows = CurtailmentPlan.objects.select_related("site")
+    off = rows.filter(status__in=BUSY).aggregate(kw=Sum("measured_kw"))["kw"]
+    running = list(rows.filter(status__in=BUSY).order_by("starts_at", "pk")[:MOST])
+    following = rows.filter(status=PlanStatus.APPROVED, starts_at__gt=timezone.now()).order_by("starts_at", "pk")
+    waiting = CurtailmentPlan.objects.filter(status=PlanStatus.PENDING).count()
+    changelist = reverse("admin:curtailment_curtailmentplan_changelist")
+    return {
+        "off_kw": off or 0, "url": changelist, "waiting": waiting,
+        "waiting_url": f"{changelist}?status__exact={PlanStatus.PENDING}",
+        "frozen": KillSwitch.objects.filter(released_at=None).exists(),
+        "rows": [_row(plan) for plan in (*running, *following[: MOST - len(running)])],
+    }  # fmt: skip
+
+
+def _row(plan: CurtailmentPlan) -> dict[str, Any]:
+    return {
+        "site": plan.site.name, "url": reverse("admin:curtailment_curtailmentplan_change", args=[plan.pk]),
+        "running": plan.status in BUSY, "status": plan.get_status_display(), "kw": plan.target_kw,
+        "starts_at": plan.starts_at, "ends_at": plan.ends_at,
+    }  # fmt: skip
+
+
+def register_tiles() -> None:
+    """Called once from ``ready()``."""
+    register_tile(
+        Tile(
+            "curtailment.now", gettext_lazy("Curtailment"), "curtailment.view_curtailmentplan",
+            "curtailment/admin/tiles/now.html", now, 6, 2, stale_after=frozenset({"curtailment"}),
+        )
+    )  # fmt: skip
