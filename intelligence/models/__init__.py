@@ -1,7 +1,8 @@
 """What is made of what is known: forecasts and how they did, schedules, and what people reckon with."""
 
 from intelligence.models.forecast import ForecastPoint, ForecastRun, ForecastScore
-from intelligence.models.schedule import PowerMode, ScheduleClass, ScheduleEntry, ScheduleRun, ScheduleSettings
+from intelligence.models.optimiser import PowerMode, ScheduleSettings
+from intelligence.models.schedule import ScheduleClass, ScheduleEntry, ScheduleRun
 from intelligence.models.user_miner import UserMiner
 
 __all__ = [
