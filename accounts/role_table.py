@@ -65,7 +65,9 @@ FLEET_TABLES = (
     "hosting.minerimport",
 )
 USAGE_TABLES = ("hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth")
-EDGE_TABLES = ("hosting.edgedevice", "hosting.edgetoken", "hosting.edgebatch", "hosting.quarantinedreading")
+EDGE_TABLES = (
+    "hosting.edgedevice", "hosting.edgetoken", "hosting.edgebatch", "hosting.quarantinedreading", "hosting.leasekey",
+)  # fmt: skip
 HOSTING_TABLES = (*PLACE_TABLES, *PRICE_TABLES, *FLEET_TABLES, *TICKET_TABLES, *USAGE_TABLES, *EDGE_TABLES)
 MARKET_TABLES = (
     "marketdata.networksnapshot", "marketdata.sourceanswer", "marketdata.sourcestate", "marketdata.marketday",
@@ -79,7 +81,7 @@ CURTAILMENT_TABLES = (
     "curtailment.standingapproval", "curtailment.sitecontrol", "curtailment.killswitch",
     "curtailment.programme", "curtailment.programmecommitment", "curtailment.dispatch", "curtailment.dispatchmessage",
     "curtailment.vtnconnection", "curtailment.vtnresource", "curtailment.ruleexecution",
-    "curtailment.curtailmentevent", "curtailment.strikerule", "curtailment.peakrule",
+    "curtailment.curtailmentevent", "curtailment.strikerule", "curtailment.peakrule", "curtailment.leasereport",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",
@@ -193,6 +195,7 @@ _FLEET = (
         for name in (
             "archive_site", "place_miner", "assign_miner", "switch_miner", "retire_miner", "import_miner",
             "export_miner", "export_minermodel", "enrol_edgedevice", "revoke_edgedevice", "see_quarantinedreading",
+            "rotate_leasekey",
         )
     }
     | _MARKET

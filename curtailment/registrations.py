@@ -1,12 +1,13 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
 from curtailment import dispatch_registrations, periodic
-from curtailment.domain import evaluating, watching
+from curtailment.domain import evaluating, leases, watching
 from curtailment.tiles import register_tiles
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.notify.enums import Severity
 from hashinsight.notify.registry import AlertKind, register_alert_kind
+from hosting.domain.edge_leases import register_results
 
 _PLAN = {
     "plan_id": "string", "number": "integer", "site_id": "string", "status": "string", "cause": "string",
@@ -55,6 +56,8 @@ ALERTS = [
      evaluating.stale_inputs),
     ("curtailment.open", "A plan without an end has run for days.", "plan and day", Severity.WARNING,
      watching.open_plans),
+    ("curtailment.lease_late", "An edge device does not fetch its lease, or switches nothing.", "edge device",
+     Severity.CRITICAL, watching.late_leases),
     ("curtailment.frozen", "The kill switch is set.", "switch", Severity.WARNING, watching.switches_set),
     ("curtailment.stopped", "The control of a site has stopped itself.", "site", Severity.CRITICAL,
      watching.broken_invariants),
@@ -66,6 +69,7 @@ def register() -> None:
     periodic.register()
     register_tiles()
     dispatch_registrations.register()
+    register_results(leases.take_results)
     for kind in EVENT_KINDS:
         register_kind(kind)
     for name, text, key, severity, watch in ALERTS:

@@ -22,6 +22,7 @@ from hashinsight.approvals.api.views import ApprovalViewSet
 from hashinsight.common.api.document import DocsView, SchemaView
 from hashinsight.common.api.views import NoSuchRoute
 from hosting.api.views.edge import BatchesView, EnrolView, MachinesView, RotateView
+from hosting.api.views.edge_lease import LeaseView
 from hosting.api.views.metering import DemandViewSet, UsageViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
@@ -101,6 +102,7 @@ urlpatterns = [
     path("edge/rotate/", RotateView.as_view(), name="api-edge-rotate"),
     path("edge/machines/", MachinesView.as_view(), name="api-edge-machines"),
     path("edge/batches/", BatchesView.as_view(), name="api-edge-batches"),
+    path("edge/lease/", LeaseView.as_view(), name="api-edge-lease"),
     path("dispatches/<uuid:id>/", DispatchView.as_view(), name="api-dispatches"),
     *router.urls,
     re_path(r"", NoSuchRoute.as_view(), name="api-no-such-route"),

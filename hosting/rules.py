@@ -72,6 +72,11 @@ def may_revoke_edgedevice(user: Any) -> bool:
     return _may(user, "revoke_edgedevice")
 
 
+def may_rotate_leasekey(user: Any) -> bool:
+    """Make new keys of leases and retire old ones."""
+    return _may(user, "rotate_leasekey")
+
+
 def may_see_quarantinedreading(user: Any) -> bool:
     """Mark readings that were put aside as seen."""
     return _may(user, "see_quarantinedreading")

@@ -22,10 +22,11 @@ from curtailment.admin import labels, plan_pages
 from curtailment.admin.effects import DASH, kw_text
 from curtailment.domain import plans
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
-from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, MachineOrder, RuleExecution
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, LeaseReport, MachineOrder, RuleExecution
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.display import Badge, link, moment_text
+from hashinsight.common.admin.inlines import ViewOnlyInline
 
 
 @admin.register(CurtailmentPlan)
@@ -224,6 +225,15 @@ class PlanMinerAdmin(ViewOnlyAdmin):
         return Badge(row.result, row.get_result_display())
 
 
+class ReportInline(ViewOnlyInline):
+    """What the edge device said of the order."""
+
+    model = LeaseReport
+    fields = ("outcome", "reply", "sent_at", "before_w", "after_w", "received_at", "is_late")
+    readonly_fields = fields
+    show_change_link = False
+
+
 @admin.register(MachineOrder)
 class MachineOrderAdmin(ViewOnlyAdmin):
     """Each order: what was told, what came of it, what it changed."""
@@ -236,12 +246,14 @@ class MachineOrderAdmin(ViewOnlyAdmin):
         ("plan", AutocompleteSelectFilter),
         ("site", AutocompleteSelectFilter),
         ("outcome", MultipleChoicesDropdownFilter),
+        ("device", AutocompleteSelectFilter),
         ("miner", AutocompleteSelectFilter),
     )
     search_fields = ("miner__serial",)
     ordering = ("-id",)
+    inlines = (ReportInline,)
     fields = (
-        ("site", "miner", "plan"), ("action", "outcome", "reply"), ("created_at", "sent_at", "answered_at"),
+        ("site", "miner", "plan"), ("action", "outcome", "reply"), ("device", "created_at", "sent_at", "answered_at"),
         ("not_before", "expires_at"), ("draw_w", "before_w", "after_w"), ("fencing_token", "tick_number"),
     )  # fmt: skip
     show_full_result_count = False

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from curtailment.domain import books
+from curtailment.domain import books, leases
+from curtailment.domain.answers import note, outcome_of
 from curtailment.domain.books import Machines
 from curtailment.domain.events import close_event, share_out
 from curtailment.domain.planning import site_sizes
@@ -40,7 +41,7 @@ from curtailment.models import (
 from hashinsight.common.hold import may_act
 from hashinsight.events.domain import publish
 from hashinsight.jobs.domain.locks import fence, give_back_lock, prolong_lock, take_lock
-from hosting.clients.adapter import MachineAdapter, Outcome
+from hosting.clients.adapter import MachineAdapter
 from hosting.clients.aside import Heard, poll_aside
 from hosting.clients.commanding import Command, Commanded, Verb, command_all
 from hosting.clients.machines import Machines as MachinesAdapter
@@ -54,13 +55,8 @@ Clock = Callable[[], datetime]
 LEAST_LOCK_S = 10.0
 FENCE_S = 30.0
 CHUNK = 2_000
-REPLY = 200
 GONE = timedelta(minutes=15)  # later a figure of power says nothing of the order any more
 _VERBS = {Action.PAUSE: Verb.PAUSE, Action.RESUME: Verb.RESUME}
-_OUTCOMES = {
-    Outcome.ACCEPTED: OrderOutcome.ACCEPTED, Outcome.REFUSED: OrderOutcome.REFUSED,
-    Outcome.UNSUPPORTED: OrderOutcome.UNSUPPORTED, Outcome.UNKNOWN: OrderOutcome.UNKNOWN,
-}  # fmt: skip
 
 
 class InvariantBroken(RuntimeError):
@@ -138,24 +134,27 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
         fence(lock_key(site), token=token, seconds=FENCE_S)
         move_by_time(site, clock())
         lapse(clock(), site=site)
+        leases.close_answered(site, control)
     running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
     machines = books.machines_of(site, running)
-    heard = _read(site, control, machines, token, clock, adapter)
+    edge = leases.behind(site, machines)
+    heard = _read(site, control, edge.direct(machines.ids), token, clock, adapter)
     now = clock()
+    heard |= leases.heard_through(edge, at=now)
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)
     plans = _plans_now(running, machines, now)
-    rules = _rules(site, control)
+    rules = leases.within(_rules(site, control), edge, site, control, at=now)
     frozen = is_frozen(site)
     decision = tick(now.timestamp(), seen, plans, before, rules, frozen=frozen)
     wrong = broken(decision, now.timestamp(), seen, plans, before, rules, frozen=frozen)
     if wrong:
         _tell_broken(site, wrong)
         raise InvariantBroken("; ".join(wrong[:5]))
-    orders = _keep(site, control, token, now, machines, seen, watts, before, decision)
-    results = _send(site, orders, heard, machines, clock, adapter)
-    _note(site, results)
-    outcomes = Counter(str(_outcome(one)) for one in results)
+    orders = _keep(site, control, token, now, machines, seen, watts, before, decision, edge, rules)
+    results = _send(site, [one for one in orders if one.device_id is None], heard, machines, clock, adapter)
+    note(site, results)
+    outcomes = Counter(str(outcome_of(one)) for one in results)
     return Ticked(
         machines=len(machines.ids), silent=len(machines.ids) - len(heard), orders=len(orders),
         sent=sum(one.sent_at is not None for one in results), accepted=outcomes[OrderOutcome.ACCEPTED],
@@ -165,10 +164,10 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
 
 # --- before -------------------------------------------------------------------------------------------------------
 def _read(
-    site: Site, control: SiteControl, machines: Machines, token: int, clock: Clock, adapter: MachineAdapter
+    site: Site, control: SiteControl, ids: Sequence[int], token: int, clock: Clock, adapter: MachineAdapter
 ) -> dict[int, Heard]:
     """The control's own reading of each machine, kept like any other."""
-    asked = {one.target.key: one for one in machines_to_ask(Miner.objects.filter(pk__in=machines.ids), at=clock())}
+    asked = {one.target.key: one for one in machines_to_ask(Miner.objects.filter(pk__in=ids), at=clock())}
     heard: dict[int, Heard] = {}
     part: list[tuple[Asked, Heard]] = []
     limits = limits_of(control.step_s)
@@ -228,9 +227,9 @@ def _tell_broken(site: Site, wrong: Sequence[str]) -> None:
 @transaction.atomic
 def _keep(
     site: Site, control: SiteControl, token: int, now: datetime, machines: Machines, seen: Seen,
-    watts: Sequence[int | None], before: State, decision: Decision,
+    watts: Sequence[int | None], before: State, decision: Decision, edge: leases.Edge, rules: Rules,
 ) -> list[MachineOrder]:  # fmt: skip
-    """Orders and state, or nothing of both when somebody has overtaken us."""
+    """Orders, leases and state, or nothing of all when somebody has overtaken us."""
     fence(lock_key(site), token=token, seconds=FENCE_S)
     number = control.tick_number + 1
     after = decision.state
@@ -238,8 +237,7 @@ def _keep(
         [
             MachineOrder(
                 plan_id=one.plan if one.plan >= 0 else None, site=site, miner_id=machines.ids[one.machine],
-                action=one.action.value,
-                not_before=now,
+                action=one.action.value, device_id=edge.device_of.get(machines.ids[one.machine]), not_before=now,
                 expires_at=now + timedelta(seconds=one.expires_at - one.not_before),
                 fencing_token=token, tick_number=number, draw_w=one.draw_w,
                 before_w=watts[one.machine], created_at=now,
@@ -249,6 +247,7 @@ def _keep(
         batch_size=CHUNK,
     )  # fmt: skip
     books.keep_state(site, machines, before, after)
+    leases.write(edge, site, control, machines, after, orders, rules, is_frozen=is_frozen, at=now)
     SiteControl.objects.filter(pk=control.pk).update(
         ticked_at=now, tick_number=number, spent=books.spent_json(after),
         seen_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
@@ -321,37 +320,3 @@ def _send(
         if order.miner_id in targets
     ]
     return command_all(commands, adapter=adapter, clock=clock)
-
-
-def _outcome(one: Commanded) -> OrderOutcome:
-    return OrderOutcome.LAPSED if one.result is None else _OUTCOMES[one.result.outcome]
-
-
-_TOLD = """
-    UPDATE curtailment_machineorder told
-    SET sent_at = came.sent_at, answered_at = came.answered_at, outcome = came.outcome, reply = came.reply
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[])
-        AS came (id, sent_at, answered_at, outcome, reply)
-    WHERE told.id = came.id AND told.outcome = 'open'
-"""
-# An order that was answered, or never sent, is not on its way any more.
-_CLOSED = """
-    UPDATE curtailment_controlledmachine kept SET open_until = least(kept.open_until, came.answered_at)
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS came (id, answered_at, outcome)
-    JOIN curtailment_machineorder told ON told.id = came.id
-    WHERE kept.miner_id = told.miner_id AND kept.sent_at = told.not_before AND came.outcome <> 'unknown'
-"""
-
-
-@transaction.atomic
-def _note(site: Site, results: Sequence[Commanded]) -> None:
-    """What came of the orders, each once."""
-    for start in range(0, len(results), CHUNK):
-        part = results[start : start + CHUNK]
-        ids = [one.key for one in part]
-        sent, answered = [one.sent_at for one in part], [one.answered_at for one in part]
-        outcomes = [str(_outcome(one)) for one in part]
-        replies = [one.result.detail[:REPLY].replace("\x00", "") if one.result else "" for one in part]
-        with connection.cursor() as cursor:
-            cursor.execute(_TOLD, [ids, sent, answered, outcomes, replies])
-            cursor.execute(_CLOSED, [ids, answered, outcomes])

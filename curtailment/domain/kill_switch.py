@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
+from curtailment.domain import leases
 from curtailment.domain.planning import PlanRefused
 from curtailment.models import KillSwitch
 from hashinsight.common.transitions import lock_row
@@ -20,6 +21,7 @@ def set_switch(*, site: Site | None, reason: str, by: Any, at: datetime) -> Kill
     row = KillSwitch(site=site, reason=printable(reason)[:300], set_by=by, set_at=at, created_at=at)
     row.full_clean()
     row.save()
+    leases.freeze(site)
     _tell(row, "curtailment.frozen", by)
     return row
 
@@ -32,6 +34,7 @@ def release_switch(row: KillSwitch, *, by: Any, at: datetime) -> KillSwitch:
         raise PlanRefused(_("It is released already."))
     locked.released_at, locked.released_by = at, by
     locked.save(update_fields=["released_at", "released_by"])
+    leases.thaw(locked.site)
     _tell(locked, "curtailment.released", by)
     return locked.reload()
 

@@ -23,7 +23,8 @@ from hosting.clients.adapter import Capability
 from hosting.clients.own import capabilities_of, needs_login
 from hosting.clients.pyasic_machines import PREFIX
 from hosting.domain.charging import assign, terms_in_force
-from hosting.domain.miner_secrets import miners_with_login
+from hosting.domain.edge_leases import TAKES_LEASES, lease_takers, taker_of
+from hosting.domain.miner_secrets import miners_with_login, sealed_to
 from hosting.enums import CurtailmentPart, EdgeStatus, MinerIntent, TelemetryState
 from hosting.models import EdgeDevice, HostingTerms, Miner, Site
 
@@ -109,7 +110,7 @@ def why_text(why: Why) -> str:
     """In words."""
     return {
         Why.NOT_RUNNING: _("do not run"), Why.PROTECTED: _("are protected"), Why.NOTICE: _("need more notice"),
-        Why.NO_ADDRESS: _("have no address"), Why.EDGE: _("are read by an edge device"),
+        Why.NO_ADDRESS: _("have no address"), Why.EDGE: _("are read by an edge device that takes no leases"),
         Why.NO_CONTROL: _("cannot be paused by us"),
         Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
         Why.SAFE_STATE: _("run on while data are stale, by their terms"),
@@ -178,9 +179,7 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     site = wish.site
     rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED).order_by("pk")
     protected = _protected(site, rows, wish, at=at)
-    edges = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
-    edge_zones = set(edges)
-    with_login = miners_with_login(rows.order_by().values("pk"))
+    edge = _EdgeNow.of(site, rows, at)
     found, excluded, base_w = [], Counter[Why](), 0
     # What another plan keeps off now is wanted off by this one as well: when that ends, it does not come back.
     kept_off = Q(intent=MinerIntent.CURTAILED, control__touched=True)
@@ -196,7 +195,7 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
         why = protected.get(row["pk"])
         if why is None and safe is not None and safe.get(row["pk"], at) <= at:
             why = Why.SAFE_STATE
-        why = why or _unable(row, draw_w, edge_zones, with_login)
+        why = why or _unable(row, draw_w, edge)
         if why is not None:
             excluded[why] += 1
             continue
@@ -210,20 +209,48 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     return found, +excluded, base_w
 
 
-def _unable(
-    row: Mapping[str, Any], draw_w: int, edge_zones: Collection[int | None], with_login: Container[int]
-) -> Why | None:
+@dataclass(frozen=True)
+class _EdgeNow:
+    """Zones that edge devices answer for, devices that take leases, and machines with a login that can be used."""
+
+    zones: Collection[int | None]
+    takers: Sequence[EdgeDevice]
+    with_login: Container[int]
+    sealed_to: Mapping[int, int]
+
+    @classmethod
+    def of(cls, site: Site, rows: Any, at: datetime) -> "_EdgeNow":
+        """As they are now."""
+        ids = rows.order_by().values("pk")
+        zones = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
+        takers = lease_takers(site, asked_since=at - TAKES_LEASES)
+        return cls(set(zones), takers, miners_with_login(ids), sealed_to(ids) if takers else {})
+
+    def why_not(self, zone_id: int | None) -> tuple[Why | None, EdgeDevice | None]:
+        """Whether an edge device is in the way; else the one that switches, if it is not we ourselves."""
+        if None not in self.zones and zone_id not in self.zones:
+            return None, None
+        taker = taker_of(zone_id, self.takers)
+        return (Why.EDGE if taker is None else None), taker
+
+    def has_login(self, pk: int, taker: EdgeDevice | None) -> bool:
+        """One that we can open, or that is sealed to the device which switches."""
+        return pk in self.with_login or (taker is not None and self.sealed_to.get(pk) == taker.pk)
+
+
+def _unable(row: Mapping[str, Any], draw_w: int, edge: _EdgeNow) -> Why | None:
     """Why a machine cannot be switched by us; None when it can."""
     dialect = row["contact__dialect"] or ""
     if draw_w <= 0:
         return Why.NO_DRAW
     if row["address"] is None:
         return Why.NO_ADDRESS
-    if edge_zones and (None in edge_zones or row["zone_id"] in edge_zones):
-        return Why.EDGE
+    why, taker = edge.why_not(row["zone_id"])
+    if why is not None:
+        return why
     if not _switchable(dialect):
         return Why.NO_CONTROL
-    return Why.NO_LOGIN if needs_login(dialect) and row["pk"] not in with_login else None
+    return Why.NO_LOGIN if needs_login(dialect) and not edge.has_login(row["pk"], taker) else None
 
 
 def _switchable(dialect: str) -> bool:

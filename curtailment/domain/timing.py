@@ -12,6 +12,8 @@ from curtailment.models import CurtailmentPlan, MachineOrder
 from hashinsight.events.domain import publish
 from hosting.models import Site
 
+LEASED_LATE = timedelta(minutes=5)
+
 
 def move_by_time(site: Site, at: datetime) -> None:
     """Plans begin and end by the clock; what has ended does not begin again."""
@@ -38,10 +40,17 @@ def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
 
 
 def lapse(at: datetime, *, site: Site | None = None) -> None:
-    """Orders whose control ended before it wrote what came of them, at a site or anywhere."""
+    """Orders whose control ended before it wrote what came of them, at a site or anywhere.
+
+    What came of an order in a lease, the device says a little later.
+    """
     rows = MachineOrder.objects.all() if site is None else MachineOrder.objects.filter(site=site)
-    rows.filter(outcome=OrderOutcome.OPEN, expires_at__lte=at).update(
+    rows = rows.filter(outcome=OrderOutcome.OPEN)
+    rows.filter(device=None, expires_at__lte=at).update(
         outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
+    )
+    rows.filter(device__isnull=False, expires_at__lte=at - LEASED_LATE).update(
+        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the edge device has not said what came of it"
     )
 
 

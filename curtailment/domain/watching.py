@@ -6,11 +6,14 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
+from curtailment.domain.leases import late_after
 from curtailment.domain.settings import control_of, ramps_of
 from curtailment.enums import RUNNING, UNFINISHED, PlanKind, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, KillSwitch
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
+from hosting.enums import EdgeStatus
+from hosting.models import EdgeLease
 
 SLACK = timedelta(minutes=10)  # beyond the ramp and two steps
 FRESH = timedelta(minutes=30)
@@ -112,3 +115,26 @@ def broken_invariants(at: datetime) -> Iterator[Finding]:
             title=_("The control of a site has stopped"),
             text="; ".join(event.payload["what"][:5]),
         )
+
+
+def late_leases(at: datetime) -> Iterator[Finding]:
+    """Edge devices with machines of running plans that do not fetch their lease, or have stopped themselves."""
+    running = CurtailmentPlan.objects.filter(status__in=(*RUNNING, PlanStatus.RECOVERING))
+    rows = EdgeLease.objects.filter(
+        machines__gt=0, device__status=EdgeStatus.ACTIVE, device__site__in=running.values("site")
+    )
+    for lease in rows.select_related("device__site").defer("seen", "roster", "content"):
+        patience = late_after(control_of(lease.device.site))
+        if lease.asked_at is None or lease.asked_at < at - patience:
+            yield Finding(
+                key=str(lease.device.public_id),
+                title=_("%(device)s does not fetch its lease") % {"device": lease.device},
+                text=_("Last fetched at %(when)s UTC. It brings its machines to their safe state by itself.")
+                % {"when": f"{lease.asked_at:%Y-%m-%d %H:%M}" if lease.asked_at else "-"},
+            )
+        elif lease.trouble:
+            yield Finding(
+                key=str(lease.device.public_id),
+                title=_("%(device)s switches nothing") % {"device": lease.device},
+                text=lease.trouble,
+            )

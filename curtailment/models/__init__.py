@@ -4,6 +4,7 @@ from curtailment.models.control import ControlledMachine, ControlSample, KillSwi
 from curtailment.models.dispatch import Dispatch, DispatchMessage
 from curtailment.models.event import CurtailmentEvent, EventInterval, EventMachine, EventShare
 from curtailment.models.execution import RuleExecution
+from curtailment.models.lease import LeaseReport
 from curtailment.models.peak import PeakRule
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from curtailment.models.programme import Programme, ProgrammeCommitment
@@ -22,6 +23,7 @@ __all__ = [
     "EventMachine",
     "EventShare",
     "KillSwitch",
+    "LeaseReport",
     "MachineOrder",
     "PeakRule",
     "PlanApproval",

@@ -157,7 +157,8 @@ class ControlledMachine(models.Model):
 class MachineOrder(models.Model):
     """One command to one machine: what, for which plan, until when it might be sent, and what came of it.
 
-    Written before it is sent. Only what came of it is added afterwards, once.
+    Written before it is sent, or before the edge device it goes through may fetch it. Only what came of it is added
+    afterwards, once.
     """
 
     plan = models.ForeignKey(
@@ -165,6 +166,15 @@ class MachineOrder(models.Model):
     )
     site = models.ForeignKey("hosting.Site", verbose_name=_("site"), on_delete=models.PROTECT, related_name="+")
     miner = models.ForeignKey("hosting.Miner", verbose_name=_("miner"), on_delete=models.PROTECT, related_name="orders")
+    device = models.ForeignKey(
+        "hosting.EdgeDevice",
+        verbose_name=_("through"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="orders",
+        db_index=False,
+    )
     action = models.CharField(_("order"), max_length=16, choices=OrderAction.choices)
     not_before = models.DateTimeField(_("not before"))
     expires_at = models.DateTimeField(_("not after"))

@@ -107,6 +107,7 @@ UNFOLD = {
                         _("Edge devices"), "sensors", "admin:hosting_edgedevice_changelist", "hosting.view_edgedevice"
                     ),
                     _item(_("Batches"), "inbox", "admin:hosting_edgebatch_changelist", "hosting.view_edgebatch"),
+                    _item(_("Keys of leases"), "vpn_key", "admin:hosting_leasekey_changelist", "hosting.view_leasekey"),
                     _item(
                         _("Readings put aside"),
                         "rule",

@@ -1,7 +1,20 @@
 """Pages of the hosting business."""
 
-from hosting.admin import alert_rule, edge, miner, miner_model, miner_secret, place, price_plan, terms, ticket, usage
+from hosting.admin import (
+    alert_rule,
+    edge,
+    lease_key,
+    miner,
+    miner_model,
+    miner_secret,
+    place,
+    price_plan,
+    terms,
+    ticket,
+    usage,
+)
 
 __all__ = [
-    "alert_rule", "edge", "miner", "miner_model", "miner_secret", "place", "price_plan", "terms", "ticket", "usage",
+    "alert_rule", "edge", "lease_key", "miner", "miner_model", "miner_secret", "place", "price_plan", "terms", "ticket",
+    "usage",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from hashinsight.common.admin.inlines import ViewOnlyInline
 from hashinsight.common.admin.widgets import HouseAutocomplete
 from hashinsight.common.errors import DomainError
 from hosting import rules
+from hosting.admin.edge_lease import LeaseShown
 from hosting.domain import edge
 from hosting.enums import EdgeStatus
 from hosting.models import EdgeBatch, EdgeDevice, EdgeToken, QuarantinedReading, Site, Zone
@@ -224,7 +225,7 @@ def is_silent(device: EdgeDevice, at: datetime) -> bool:
 
 
 @admin.register(EdgeDevice)
-class EdgeDeviceAdmin(ViewOnlyAdmin):
+class EdgeDeviceAdmin(LeaseShown, ViewOnlyAdmin):
     """Edge devices."""
 
     list_display = ("name", "serial", "site", "zone", "status_shown", "heard_shown", "software_version")
@@ -238,9 +239,10 @@ class EdgeDeviceAdmin(ViewOnlyAdmin):
     ordering = ("name", "id")
     fields = (
         ("name", "serial"), ("site", "zone"), ("status_shown", "heard_shown"), ("software_version", "registered_at"),
-        ("public_key", "revoked_at"),
+        ("public_key", "revoked_at"), ("lease_shown", "lease_until"), ("lease_machines", "lease_switched"),
+        ("lease_asked", "lease_reported"), ("lease_counter", "lease_trouble"),
     )  # fmt: skip
-    readonly_fields = ("status_shown", "heard_shown")
+    readonly_fields = ("status_shown", "heard_shown", *LeaseShown.shown)
     inlines = (TokenInline,)
     pages = {"new": RegisterPage, "code": NewCodePage, "token": NewTokenPage, "revoke": RevokePage}
     has_add_edgedevice_permission = power(rules.may_add_edgedevice)

@@ -40,20 +40,35 @@ class EnrolInput(InputSerializer):
     software_version = serializers.CharField(max_length=60, required=False, allow_blank=True)
 
 
-@extend_schema_serializer(examples=[examples.shown(device_id=examples.COMPONENT_ID, serial="EDGE-0007", token=_TOKEN)])
+_LEASE_KEYS = ["11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]
+
+
+def _lease_keys() -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(), read_only=True)
+
+
+@extend_schema_serializer(
+    examples=[
+        examples.shown(
+            device_id=examples.COMPONENT_ID, serial="EDGE-0007", token=_TOKEN, lease_keys=_LEASE_KEYS
+        )
+    ]
+)  # fmt: skip
 class EnrolledSerializer(serializers.Serializer[Any]):
-    """The token of the device, told this once."""
+    """The token of the device, told this once; and public keys of leases (Ed25519, base64), to be pinned."""
 
     device_id = serializers.UUIDField(read_only=True)
     serial = serializers.CharField(read_only=True)
     token = serializers.CharField(read_only=True)
+    lease_keys = _lease_keys()
 
 
-@extend_schema_serializer(examples=[examples.shown(token=_TOKEN)])
+@extend_schema_serializer(examples=[examples.shown(token=_TOKEN, lease_keys=_LEASE_KEYS)])
 class TokenSerializer(serializers.Serializer[Any]):
-    """The next token; the one in use opens for another day."""
+    """The next token; the one in use opens for another day. And public keys of leases, to be pinned."""
 
     token = serializers.CharField(read_only=True)
+    lease_keys = _lease_keys()
 
 
 class SealedLoginSerializer(serializers.Serializer[Any]):

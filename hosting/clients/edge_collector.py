@@ -2,13 +2,14 @@
 
 Two loops beside each other: one reads at the server's interval and stores a batch; the other hands the oldest batch
 over until the server has answered for it. A kill at any moment loses nothing that was stored and doubles nothing.
+Beside both, ``lease_holder`` switches machines where a lease of the server says so.
 """
 
 import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from hosting.clients.adapter import Credentials, MachineAdapter, Target
 from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
 from hosting.clients.edge_store import EdgeStore
+from hosting.clients.lease_holder import LeaseHolder
 from hosting.clients.polling import poll_many
 from hosting.engine.ingest.columns import columns_of
 from hosting.engine.ingest.wire import MOST_MACHINES, write_columns
@@ -42,6 +44,8 @@ class EdgeCollector:
     interval_s: float | None = None
     private_key: bytes | None = None  # opens the logins that the server sealed to this device
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    holder: LeaseHolder | None = None  # switches machines, where the server may say so
+    _logins: dict[str, Credentials | None] | None = None
 
     async def run(self, *, once: bool = False) -> None:
         """Until ``stopping``; with ``once`` one reading, then until everything is handed over."""
@@ -50,9 +54,27 @@ class EdgeCollector:
             while self.store.waiting() and not self.stopping.is_set():
                 await self._hand_over()
             return
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._reading())
-            both.create_task(self._handing_over())
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._until_refused(self._reading))
+            loops.create_task(self._until_refused(self._handing_over))
+            if self.holder is not None:
+                loops.create_task(self._holding(self.holder))
+
+    async def _until_refused(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """A device that is refused first brings back what it has switched off."""
+        try:
+            await loop()
+        except TokenRefused:
+            if self.holder is not None:
+                self.say("the server knows this device no more; it goes on until every machine is back")
+                await self.holder.all_back()
+            raise
+
+    async def _holding(self, holder: LeaseHolder) -> None:
+        holder.stopping = self.stopping
+        await holder.run()
+        if holder.refused is not None:
+            raise TokenRefused(str(holder.refused))
 
     async def _reading(self) -> None:
         while not self.stopping.is_set():
@@ -85,6 +107,7 @@ class EdgeCollector:
         try:
             listed = await asyncio.to_thread(self.server.machines)
             self.store.keep("machines", json.dumps(listed))
+            self._logins = None
         except ServerAway as away:
             self.say(f"the server is away ({away}); reading the machines known")
             listed = json.loads(self.store.kept("machines") or "{}")
@@ -107,12 +130,29 @@ class EdgeCollector:
             rows.append((int(result.target.key), int(time.time() * _MICRO), result.reading))
         if not rows:
             return
-        names = [str(machine["id"]) for machine in machines]
+        self._store([str(machine["id"]) for machine in machines], rows)
+
+    def _store(self, names: list[str], rows: list[tuple[int, int, Reading | None]]) -> None:
         columns = columns_of(rows)
         places = np.array([place for place, _moment, _reading in rows], np.int64)
         dropped = self.store.put(lambda batch_id: write_columns(batch_id, names, places, columns), readings=len(rows))
         if dropped:
             self.say(f"the file is full: {dropped} of the oldest readings were dropped")
+
+    def store_readings(self, told: Sequence[tuple[str, Reading | None]]) -> None:
+        """What the holder of the lease has heard goes the way of all readings."""
+        moment = int(time.time() * _MICRO)
+        for first in range(0, len(told), MOST_MACHINES):
+            part = told[first : first + MOST_MACHINES]
+            rows = [(place, moment, reading) for place, (_name, reading) in enumerate(part)]
+            self._store([name for name, _reading in part], rows)
+
+    def login_of(self, machine: str) -> Credentials | None:
+        """The login of a machine by its id, from the list that was heard last."""
+        if self._logins is None:
+            listed = json.loads(self.store.kept("machines") or "{}").get("machines", [])
+            self._logins = {str(one["id"]): self._login(one.get("credentials")) for one in listed}
+        return self._logins.get(machine)
 
     def _login(self, handed: dict[str, Any] | None) -> Credentials | None:
         """The login of a machine; one that does not open is as good as none, and said."""

@@ -1,4 +1,4 @@
-"""The server as an edge device sees it: four addresses, and troubles that pass or do not."""
+"""The server as an edge device sees it: five addresses, and troubles that pass or do not."""
 
 import gzip
 import http.client
@@ -48,9 +48,13 @@ class EdgeServer:
         """Trade a code for a token."""
         return self._call("enrol", {"code": code, "public_key": public_key, "software_version": version})
 
-    def rotate(self) -> str:
-        """A new token; the one in use opens for another day."""
-        return str(self._call("rotate", {})["token"])
+    def rotate(self) -> dict[str, Any]:
+        """A new token, and the public keys of leases; the token in use opens for another day."""
+        return self._call("rotate", {})
+
+    def lease(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Say what became of orders and machines, and fetch what may be switched."""
+        return self._call("lease", question)
 
     def machines(self) -> dict[str, Any]:
         """Whom to read, and how often."""

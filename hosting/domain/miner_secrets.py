@@ -104,6 +104,12 @@ def miners_with_login(miner_ids: Any, *, purpose: str = SecretPurpose.WEB) -> se
     return set(found.values_list("miner_id", flat=True))
 
 
+def sealed_to(miner_ids: Any, *, purpose: str = SecretPurpose.WEB) -> dict[int, int]:
+    """The edge device that can open the login of a machine, where we cannot."""
+    rows = _current(miner_ids, purpose).filter(mode=SecretMode.SEALED)
+    return {miner: device for miner, device in rows.values_list("miner_id", "device_id") if device is not None}
+
+
 def sealed_for(device: EdgeDevice, miners: Sequence[Miner], *, purpose: str = SecretPurpose.WEB) -> dict[int, Any]:
     """Logins as this device can open them, by id of the machine: ``{"sealed": …, "associated": …}``.
 

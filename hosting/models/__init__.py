@@ -3,6 +3,7 @@
 from hosting.models.alert_rule import MinerAlertRule, MinerBreach, ShippedAlertRule
 from hosting.models.contact import MinerContact
 from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken, QuarantinedReading
+from hosting.models.edge_lease import EdgeLease, LeaseKey
 from hosting.models.excused import ExcusedInterval
 from hosting.models.health import PendingHealth
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
@@ -34,9 +35,11 @@ __all__ = [
     "EdgeBatch",
     "EdgeDevice",
     "EdgeEnrolment",
+    "EdgeLease",
     "EdgeToken",
     "ExcusedInterval",
     "HostingTerms",
+    "LeaseKey",
     "Miner",
     "MinerAlertRule",
     "MinerBreach",

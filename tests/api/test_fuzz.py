@@ -265,7 +265,7 @@ def test_the_doors_of_devices_answer_as_they_are_described(
     rows["code"] = [as_device.code]
     made = {path: fuzz(api[path][verb], [as_device], rows, 30) for path, verb in (
         ("/api/v1/edge/batches/", "POST"), ("/api/v1/edge/enrol/", "POST"), ("/api/v1/edge/rotate/", "POST"),
-        ("/api/v1/edge/machines/", "GET"),
+        ("/api/v1/edge/machines/", "GET"), ("/api/v1/edge/lease/", "POST"),
     )}  # fmt: skip
     assert min(made.values()) >= 1
 

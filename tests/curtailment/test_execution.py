@@ -96,7 +96,7 @@ def test_a_control_that_dies_anywhere_is_taken_up_by_the_next(
     ground: Ground, root: User, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     plan = approved(ground, root, machines=4, minutes=9)
-    names = {"read": "_plans_now", "keep": "_say_intents", "send": "_send", "note": "_note"}
+    names = {"read": "_plans_now", "keep": "_say_intents", "send": "_send", "note": "note"}
     sent = []
 
     def dies(*_args: Any, **_more: Any) -> Any:

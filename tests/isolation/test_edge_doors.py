@@ -15,7 +15,7 @@ from hosting.models import EdgeBatch, EdgeToken, Miner, QuarantinedReading, Tele
 from tests.hosting.ingest.conftest import PUBLIC_KEY, Doors
 from tests.isolation.world import NOBODY, Tenant, World
 
-EDGE = {"batches": "POST", "machines": "GET", "rotate": "POST"}
+EDGE = {"batches": "POST", "lease": "POST", "machines": "GET", "rotate": "POST"}
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,7 @@ from hosting.api.edge import (
 )
 from hosting.domain import edge
 from hosting.domain.edge_batches import take_batch
+from hosting.domain.lease_keys import public_keys
 from hosting.domain.miner_secrets import sealed_for
 from hosting.engine.ingest.wire import LARGEST, MEDIA_TYPE, READERS, BatchRefused, inflate
 
@@ -138,7 +139,8 @@ class EnrolView(EdgeView):
             software_version=said.get("software_version", ""),
             at=timezone.now(),
         )
-        return Response({"device_id": str(device.public_id), "serial": device.serial, "token": token}, status=201)
+        said = {"device_id": str(device.public_id), "serial": device.serial, "token": token}
+        return Response({**said, "lease_keys": public_keys()}, status=201)
 
 
 class RotateView(EdgeView):
@@ -151,7 +153,7 @@ class RotateView(EdgeView):
     def post(self, request: Request) -> Response:
         """A new token; the one in use opens for another day."""
         token = edge.rotate_token(self.caller, at=timezone.now())
-        return Response({"token": token}, status=201)
+        return Response({"token": token, "lease_keys": public_keys()}, status=201)
 
 
 class MachinesView(EdgeView):

@@ -18,7 +18,7 @@ from curtailment.models import (
     StandingApproval,
     StrikeRule,
 )
-from hosting.domain import edge, fleet, miner_secrets, places, prices, repairs, terms, tickets
+from hosting.domain import edge, fleet, lease_keys, miner_secrets, places, prices, repairs, terms, tickets
 from hosting.domain.miner_import import steps
 from hosting.models import (
     Demand15Min,
@@ -124,5 +124,6 @@ def _edge(site: Any, root: User, now: datetime) -> list[Any]:
     return [
         device,
         batch,
+        lease_keys.active_keys()[0],
         QuarantinedReading.objects.create(batch=batch, device=device, place=0, reason="no_time", received_at=now),
     ]

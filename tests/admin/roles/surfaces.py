@@ -67,6 +67,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "hosting.minerimport": frozenset({"add", "change", "delete"}),
     "hosting.edgedevice": frozenset({"change", "delete"}),
     "hosting.edgebatch": frozenset({"add", "change", "delete"}),
+    "hosting.leasekey": frozenset({"add", "change", "delete"}),
     "hosting.quarantinedreading": frozenset({"add", "change", "delete"}),
     "hosting.priceplanversion": frozenset({"add"}),  # made from the page of its plan
     "crm.payment": frozenset({"add", "change", "delete"}),

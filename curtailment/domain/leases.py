@@ -1,0 +1,267 @@
+"""Machines that an edge device switches for us: told by its lease, read through what it says, its results noted.
+
+The control decides for them as for all others. Their orders are rows like any others and are *sent* by standing in the
+lease, which is written in the same transaction; ``hosting.domain.edge_leases`` carries it. Within its lease a device
+does what is ordered and nothing else; when the lease is over it brings machines to the safe state of their contracts
+by itself, within the share of the site's ramp that is kept for it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import connection, transaction
+
+from curtailment.domain.answers import printable, tell
+from curtailment.domain.books import Machines
+from curtailment.domain.safe_states import Safe, stale_terms
+from curtailment.domain.settings import ramps_of
+from curtailment.engine.shares import shared_out
+from curtailment.engine.values import Rules, State
+from curtailment.enums import OrderOutcome
+from curtailment.models import KillSwitch, LeaseReport, MachineOrder, SiteControl
+from hosting.clients.adapter import ReadResult, Target
+from hosting.clients.aside import Heard
+from hosting.domain import edge_leases
+from hosting.domain.edge_leases import Told, milliseconds
+from hosting.engine.leasing import document
+from hosting.engine.machines.reading import MiningState, Reading
+from hosting.enums import StalePolicy
+from hosting.models import EdgeDevice, EdgeLease, Miner, Site
+
+STEPS = 3  # a lease runs out after so many steps of a control that stands still
+POLLS = 6  # in a step a device asks so often
+LEAST_POLL_S = 1.0
+FRESH_S = 120.0  # an older reading says nothing (TRUST I8)
+DIRECT = 0  # no device: machines that we reach ourselves
+_FACTS = ("pk", "public_id", "address", "port", "zone_id", "site_id")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Which of the machines of a tick which device switches. ``hidden``: behind one too, and locked out."""
+
+    devices: Mapping[int, EdgeDevice] = field(default_factory=dict)
+    device_of: Mapping[int, int] = field(default_factory=dict)
+    facts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    hidden: Collection[int] = ()
+
+    def direct(self, ids: Sequence[int]) -> list[int]:
+        """Machines that we ask ourselves."""
+        return [pk for pk in ids if pk not in self.device_of and pk not in self.hidden]
+
+
+def behind(site: Site, machines: Machines) -> Edge:
+    """By zone; a machine without an address is reached by nobody."""
+    takers = edge_leases.lease_takers(site)
+    if not takers:
+        return Edge()
+    device_of, hidden = {}, set()
+    facts = {row["pk"]: row for row in Miner.objects.filter(pk__in=machines.ids, site=site).values(*_FACTS)}
+    for pk, row in facts.items():
+        device = edge_leases.taker_of(row["zone_id"], takers)
+        if device is None:
+            continue
+        if row["address"] is None or machines.locked[machines.place[pk]]:
+            hidden.add(pk)
+        else:
+            device_of[pk] = device.pk
+    return Edge({one.pk: one for one in takers}, device_of, facts, hidden)
+
+
+def heard_through(edge: Edge, *, at: datetime) -> dict[int, Heard]:
+    """What devices said of their machines, with the moment of each reading by our clock."""
+    found: dict[int, Heard] = {}
+    named = {str(edge.facts[pk]["public_id"]): pk for pk in edge.device_of}
+    leases = EdgeLease.objects.filter(device__in=edge.devices, seen__isnull=False)
+    for device_id, said in leases.values_list("device_id", "seen"):
+        seen: Any = said
+        rows = zip(*(seen[name] for name in ("machines", "at", "state", "power_w", "chip_c", "inlet_c")), strict=True)
+        for name, moment, state, power, chip, inlet in rows:
+            pk = named.get(name)
+            if pk is None or edge.device_of[pk] != device_id or moment <= at.timestamp() - FRESH_S:
+                continue
+            reading = Reading(
+                dialect="edge", known=True, state=MiningState(state) if state in _STATES else None, power_w=power,
+                chip_temp_max_c=chip, inlet_temp_c=inlet,
+            )  # fmt: skip
+            found[pk] = datetime.fromtimestamp(moment, UTC), ReadResult(Target("", key=str(pk)), reading=reading)
+    return found
+
+
+_STATES = frozenset(one.value for one in MiningState)
+
+
+def within(rules: Rules, edge: Edge, site: Site, control: SiteControl, *, at: datetime) -> Rules:
+    """The site's ramp less what devices may be spending that act alone, or did so within the last step (TRUST I4)."""
+    if not edge.devices:
+        return rules
+    alone = edge_leases.may_be_alone(site, at=at, step=control.step)
+    reserved = sum(int(lease.content["ramp"]["alone_up_w"]) for lease in alone if lease.content)
+    return replace(rules, up_w=max(1, rules.up_w - reserved))
+
+
+# --- the lease -------------------------------------------------------------------------------------------------------
+def write(
+    edge: Edge, site: Site, control: SiteControl, machines: Machines, after: State, orders: Sequence[MachineOrder],
+    rules: Rules, *, is_frozen: Callable[[Site], bool], at: datetime,
+) -> None:  # fmt: skip
+    """A lease for each device that has machines in this tick, in the tick's own transaction.
+
+    The kill switch is looked at once the leases are locked: whoever sets it later waits for us, and freezes them.
+    """
+    if not edge.device_of:
+        return
+    edge_leases.lock_leases(list(edge.devices.values()))
+    frozen = is_frozen(site)
+    shares = _shares(edge, site, control, machines)
+    safe = _safe_states(edge, site, at)
+    common = _common(control, at)
+    for pk in sorted(set(edge.device_of.values())):
+        ids = [miner for miner in machines.ids if edge.device_of.get(miner) == pk]
+        places = {miner: n for n, miner in enumerate(ids)}
+        content = {
+            **common,
+            "ramp": {"up_w": rules.up_w, "group_up_w": rules.group_up_w, **shares[pk]},
+            "off": [n for miner, n in places.items() if after.touched[machines.place[miner]]],
+            "orders": [
+                [
+                    one.pk, places[one.miner_id], one.action, milliseconds(one.not_before),
+                    milliseconds(one.expires_at),
+                ]
+                for one in orders
+                if one.device_id == pk
+            ],
+        }  # fmt: skip
+        edge_leases.write_lease(
+            edge.devices[pk], content=content, roster=_roster(ids, edge, machines, safe), machines=len(ids),
+            expires_at=at + STEPS * control.step, frozen=frozen, at=at,
+        )  # fmt: skip
+
+
+def _common(control: SiteControl, at: datetime) -> dict[str, Any]:
+    return {
+        "written": milliseconds(at),
+        "step_s": control.step_s,
+        "poll_s": max(LEAST_POLL_S, control.step_s / POLLS),
+        "limits": {
+            "chip_c": float(control.start_chip_c),
+            "inlet_c": float(control.start_inlet_c),
+            "min_off_s": control.min_off_minutes * 60,
+        },
+    }
+
+
+def _roster(ids: Sequence[int], edge: Edge, machines: Machines, safe: Mapping[int, tuple[str, int]]) -> str:
+    rows = []
+    for pk in ids:
+        place, fact = machines.place[pk], edge.facts[pk]
+        state, minutes = safe.get(pk, (str(StalePolicy.RUN), 0))
+        rows.append(
+            document.Machine(
+                id=str(fact["public_id"]), address=str(fact["address"]), port=int(fact["port"]),
+                draw_w=int(machines.draw_w[place]), group=int(machines.group[place]), rank=int(machines.rank[place]),
+                safe=document.Safe(state), safe_s=minutes * 60,
+            )
+        )  # fmt: skip
+    return document.roster_of(rows)
+
+
+def _safe_states(edge: Edge, site: Site, at: datetime) -> dict[int, tuple[str, int]]:
+    """By the terms of the owners; our own machines run."""
+    rows = Miner.objects.filter(pk__in=list(edge.device_of))
+    day = at.astimezone(ZoneInfo(site.time_zone)).date()
+    return stale_terms(site, rows, Safe((), None, own_state=StalePolicy.RUN, own_minutes=0), on=day)
+
+
+def _shares(edge: Edge, site: Site, control: SiteControl, machines: Machines) -> dict[int, dict[str, int]]:
+    """What each device may switch in a step while it is alone: its part of the site's ramps."""
+    keys = np.array([edge.device_of.get(pk, DIRECT) for pk in machines.ids], np.int64)
+    parts = {
+        int(key): (int(machines.draw_w[keys == key].sum()), int(machines.draw_w[keys == key].max()))
+        for key in np.unique(keys)
+    }
+    ramps, share = ramps_of(site), control.step_s / 60
+    up = shared_out(max(1, int(ramps.up_w * share)), parts)
+    down = shared_out(max(1, int(ramps.down_w * share)), parts)
+    return {key: {"alone_up_w": up.get(key, 0), "alone_down_w": down.get(key, 0)} for key in parts}
+
+
+# --- what came of it -------------------------------------------------------------------------------------------------
+_KNOWN = frozenset({"accepted", "refused", "unsupported", "unknown", "lapsed"})
+
+
+@transaction.atomic
+def take_results(device: EdgeDevice, told: Sequence[Told], at: datetime) -> list[int]:
+    """What a device says came of orders in its leases, each once; what comes too late is kept as such.
+
+    Orders of other devices, and none at all, are as good as unknown. Returns the orders that were known.
+    """
+    rows = MachineOrder.objects.filter(pk__in=[one.order for one in told], device=device).order_by("pk")
+    orders = {row.pk: row for row in rows.select_for_update(of=("self",))}
+    mine = {one.order: one for one in told if one.order in orders and one.outcome in _KNOWN}
+    LeaseReport.objects.bulk_create(
+        [
+            LeaseReport(
+                order=orders[pk], outcome=one.outcome, sent_at=_sent_at(orders[pk], one, at), before_w=one.before_w,
+                after_w=one.after_w, reply=printable(one.detail), received_at=at,
+                is_late=orders[pk].outcome != OrderOutcome.OPEN,
+            )
+            for pk, one in mine.items()
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    for pk, one in mine.items():
+        if one.after_w is not None:
+            LeaseReport.objects.filter(order=pk, after_w=None).update(after_w=one.after_w)
+    fresh = [pk for pk in mine if orders[pk].outcome == OrderOutcome.OPEN]
+    tell(
+        fresh, [_sent_at(orders[pk], mine[pk], at) for pk in fresh], [at] * len(fresh),
+        [mine[pk].outcome for pk in fresh], [printable(mine[pk].detail) for pk in fresh],
+    )  # fmt: skip
+    return list(mine)
+
+
+def _sent_at(order: MachineOrder, told: Told, at: datetime) -> datetime | None:
+    """Not before it was decided, and not in the future, whatever the device says."""
+    return None if told.sent_at is None else min(at, max(order.not_before, told.sent_at))
+
+
+_CLOSED = """
+    UPDATE curtailment_controlledmachine kept
+    SET open_until = least(kept.open_until, told.answered_at), sent_at = greatest(kept.sent_at, told.sent_at)
+    FROM curtailment_machineorder told
+    WHERE kept.site_id = %s AND told.site_id = kept.site_id AND told.tick_number >= %s AND told.miner_id = kept.miner_id
+      AND kept.sent_at = told.not_before AND told.device_id IS NOT NULL AND told.answered_at IS NOT NULL
+      AND told.outcome <> 'unknown'
+"""
+
+
+def close_answered(site: Site, control: SiteControl) -> None:
+    """Orders of the last steps that devices have answered are not on their way any more.
+
+    What a machine said before its order really left says nothing of it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSED, [site.pk, max(0, control.tick_number - STEPS)])
+
+
+# --- the kill switch -------------------------------------------------------------------------------------------------
+def freeze(site: Site | None) -> None:
+    """Devices are told with their next question."""
+    edge_leases.freeze_leases(edge_leases.leases_of(site), frozen=True)
+
+
+def thaw(site: Site | None) -> None:
+    """Where no other switch is set."""
+    held = list(KillSwitch.objects.filter(released_at=None).values_list("site_id", flat=True))
+    if None not in held:
+        edge_leases.freeze_leases(edge_leases.leases_of(site).exclude(device__site__in=held), frozen=False)
+
+
+def late_after(control: SiteControl) -> timedelta:
+    """A device that has not asked for so long is late."""
+    return STEPS * control.step

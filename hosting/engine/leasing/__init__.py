@@ -1,0 +1,1 @@
+"""Leases of edge devices: the signed document, and what a device does with it, with the server and without."""

@@ -1,0 +1,82 @@
+"""The commands of a device, checked once more before any of them is sent; without the arithmetic that made them."""
+
+from collections.abc import Mapping, Sequence
+
+from hosting.engine.leasing.document import Lease, Safe, Verb
+from hosting.engine.leasing.keeping import Command, Sight
+from hosting.engine.leasing.memory import Memory
+
+
+def broken(commands: Sequence[Command], before: Memory, sights: Mapping[str, Sight], *, now: float) -> list[str]:
+    """What they would break, in words for the log; empty when they may be sent. ``before``: the memory before them."""
+    lease = before.lease
+    if not commands:
+        return []
+    if lease is None:
+        return ["I1: commands without a lease"]
+    found = ["I10: commands under the kill switch"] if before.frozen else []
+    told: set[str] = set()
+    for one in commands:
+        name = one.machine.id
+        if name in told:
+            found.append(f"I3: {name} is told twice")
+        told.add(name)
+        if lease.machines.get(name) != one.machine:
+            found.append(f"I1: {name} is not in the lease")
+        seen = sights.get(name)
+        if seen is None or now - seen.at >= 120 or seen.at > now:
+            found.append(f"I8: {name} has no reading of the last 120 s")
+        elif one.verb is Verb.RESUME and not seen.off:
+            found.append(f"I3: {name} is told to run and is not seen off")
+        found += _alone(one, before, lease, now) if one.order is None else _ordered(one, before, lease, now)
+        if one.verb is Verb.RESUME:
+            found += _start(one, before, lease, seen)
+    return found + _ramp(commands, before, lease, now)
+
+
+def _ordered(one: Command, before: Memory, lease: Lease, now: float) -> list[str]:
+    order = next((order for order in lease.orders if order.id == one.order), None)
+    if order is None or order.machine != one.machine.id or order.verb is not one.verb:
+        return [f"I1: {one.machine.id} is told what nobody ordered"]
+    server_now = now * 1000 + before.offset_ms
+    if now >= before.ends_at or not order.not_before <= server_now < order.expires_at:
+        return [f"I2: the order to {one.machine.id} is out of its time"]
+    return [f"I3: the order to {one.machine.id} was dealt with before"] if order.id in before.handled else []
+
+
+def _alone(one: Command, before: Memory, lease: Lease, now: float) -> list[str]:
+    machine = one.machine
+    if now < before.ends_at:
+        return [f"I1: {machine.id} is told by nobody while the lease holds"]
+    may_stay = machine.safe is not Safe.RUN and now < before.ends_at + machine.safe_s
+    if one.verb is Verb.PAUSE and not (may_stay and machine.safe is Safe.CURTAIL and machine.id in before.ours):
+        return [f"I1: {machine.id} is paused by nobody's word"]
+    if one.verb is Verb.RESUME and may_stay:
+        return [f"{machine.id} leaves its safe state {machine.safe} too early"]
+    return []
+
+
+def _start(one: Command, before: Memory, lease: Lease, seen: Sight | None) -> list[str]:
+    found = [] if one.machine.id in before.ours else [f"I5: {one.machine.id} was not switched off by us"]
+    chip, inlet = (None, None) if seen is None else (seen.chip_c, seen.inlet_c)
+    if (chip or 0.0) > lease.limits.chip_c or (inlet or 0.0) > lease.limits.inlet_c:
+        found.append(f"I7: {one.machine.id} is too hot to start")
+    return found
+
+
+def _ramp(commands: Sequence[Command], before: Memory, lease: Lease, now: float) -> list[str]:
+    """I4: with what was started in the step that is not over yet."""
+    started = [(one.group, one.watts) for one in before.spent if one.up and now - one.at < lease.step_s]
+    new = [one for one in commands if one.verb is Verb.RESUME]
+    if not new:
+        return []
+    started += [(one.machine.group, one.machine.draw_w) for one in new]
+    most = lease.ramp.alone_up_w if any(one.order is None for one in new) else lease.ramp.up_w
+    found = []
+    if sum(watts for _group, watts in started) > most:
+        found.append(f"I4: {sum(watts for _group, watts in started)} W are started in a step, {most} are allowed")
+    for group in sorted({one.machine.group for one in new}):
+        watts = sum(w for g, w in started if g == group)
+        if watts > lease.ramp.group_up_w:
+            found.append(f"I4: {watts} W behind breaker {group}, {lease.ramp.group_up_w} are allowed")
+    return found
