@@ -231,6 +231,7 @@ class ReportInline(ViewOnlyInline):
     model = LeaseReport
     fields = ("outcome", "reply", "sent_at", "before_w", "after_w", "received_at", "is_late")
     readonly_fields = fields
+    ordering = ("id",)
     show_change_link = False
 
 
