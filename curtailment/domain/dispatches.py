@@ -274,10 +274,15 @@ def _keep(
     return DispatchMessage.objects.create(
         programme=programme, dispatch=row, message_id=heard.message_id, source=heard.source, by=heard.by,
         received_at=at, sent_at=call.sent_at, sequence=call.sequence, digest=digest, raw=heard.raw,
-        said=json.loads(json.dumps(said, default=str)), outcome=verdict.outcome.value, code=verdict.code,
+        said=json.loads(json.dumps(said, default=_plain)), outcome=verdict.outcome.value, code=verdict.code,
         marks=list(verdict.marks), answer=answer,
         revision=row.revision if row is not None and verdict.outcome not in (Outcome.OLDER, Outcome.REPEATED) else None,
     )  # fmt: skip
+
+
+def _plain(value: object) -> str:
+    """What JSON has no word for."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 # --- as time goes by, and by hand -----------------------------------------------------------------------------------

@@ -202,13 +202,13 @@ def overlap_between(stage: Stage) -> None:
     first = stage.programme
     stage.say(minutes=30)
     second = add_programme(stage.site, "Drill", kw=stage.kw / 2, at=stage.now, priority=first.priority - 1)
-    stage.programme = second
+    stage.others, stage.programme = [first], second
     stage.say("D-2", minutes=30)
     stage.step(3)
     stage.check_off(4)
     ranks = [plan.priority for plan in stage.plans("D-2")]
     stage.check("the more important one's priority stands at its plan", ranks, [second.priority])
-    stage.programme = first
+    stage.others, stage.programme = [second], first
     stage.say(action="cancel")
     stage.step(3)
     stage.check_off(2)
@@ -292,7 +292,7 @@ def openadr_event(stage: Stage) -> None:
             server.put_event(_event(stage, program, 1), event)
             ask(stage, row, server)
             stage.step(3)
-            stage.check_off(2)
+            stage.check_off(2, share=Decimal(stage.programme.level_1_percent) / 100)
             server.delete_event(event)
             ask(stage, row, server)
             stage.step(3)

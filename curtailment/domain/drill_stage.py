@@ -19,6 +19,8 @@ from curtailment.clients.dispatch_simulator import Vtn as Server
 from curtailment.clients.dry import DryMachines
 from curtailment.domain import dispatches, openadr, plans, programmes
 from curtailment.domain.control import control_site
+from curtailment.domain.dispatch_plans import OPEN
+from curtailment.domain.planning import Wish, preview
 from curtailment.enums import Cause
 from curtailment.models import (
     CurtailmentPlan,
@@ -55,6 +57,7 @@ class Stage:
     kw: Decimal
     machines: DryMachines | None = None
     checks: list[tuple[str, Any, Any]] = field(default_factory=list)
+    others: list[Programme] = field(default_factory=list)
 
     def check(self, what: str, found: Any, wanted: Any) -> None:
         """One thing that has to be like this."""
@@ -101,10 +104,28 @@ class Stage:
             if self.machines is not None:
                 control_site(self.site, clock=lambda: self.now, adapter=self.machines)
 
-    def check_off(self, machines: int) -> None:
-        """So many machines are off; where the machines are real, nobody switches them and nobody looks."""
+    def check_off(self, machines: int, *, share: Decimal | None = None) -> None:
+        """So many machines are off; where they are real, and nobody switches them, plans could do that share of it."""
         if self.machines is not None:
             self.check("machines off", len(self.machines.off), machines)
+        else:
+            wanted = self.kw * (Decimal(machines) / COMMITTED if share is None else share)
+            self.check("kW that plans can do", f"{self._planned_kw():.3f}", f"{wanted:.3f}")
+
+    def _planned_kw(self) -> Decimal:
+        """The most that a plan of this time wants, and finds machines for."""
+        plan = max(self._plans_now(), key=lambda one: one.goal_kw, default=None)
+        if plan is None:
+            return Decimal(0)
+        wish = Wish(self.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at)
+        return min(plan.goal_kw, preview(wish, at=self.now).off_kw)
+
+    def _plans_now(self) -> list[CurtailmentPlan]:
+        """Plans of the drill whose time it is, approved or not."""
+        keys = {row.key for row in Dispatch.objects.filter(programme__in=[self.programme, *self.others])}
+        rows = CurtailmentPlan.objects.filter(site=self.site, status__in=OPEN, starts_at__lte=self.now)
+        rows = rows.exclude(ends_at__lte=self.now)
+        return [plan for plan in rows if any(plan.source_key.startswith(key) for key in keys)]
 
     def row(self, reference: str = "D-1") -> Dispatch:
         """A dispatch as it is."""

@@ -285,7 +285,7 @@ def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, 
     terms = terms_in_force(site, day_of(wish))
     by_key: dict[int, HostingTerms] = {one.pk: one for one in terms}
     parts = {one.pk: part for one, part in open_rows}
-    lead = wish.starts_at - at
+    lead = max(wish.starts_at - at, timedelta(0))  # who asks for no notice needs none, however late somebody approves
     for key, machines in assign([one for one, _part in open_rows], terms).items():
         their = by_key[key]
         for one in machines:

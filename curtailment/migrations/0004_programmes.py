@@ -520,7 +520,7 @@ class Migration(migrations.Migration):
                     "sends_reports",
                     models.BooleanField(
                         default=True,
-                        help_text="Where a dispatch asks for it, or it runs.",
+                        help_text="Energy and mean power of the sites, for each quarter of an hour of a call.",
                         verbose_name="reports measured power",
                     ),
                 ),
@@ -647,7 +647,7 @@ class Migration(migrations.Migration):
                     "sends_reports",
                     models.BooleanField(
                         default=True,
-                        help_text="Where a dispatch asks for it, or it runs.",
+                        help_text="Energy and mean power of the sites, for each quarter of an hour of a call.",
                         verbose_name="reports measured power",
                     ),
                 ),

@@ -68,7 +68,9 @@ class VtnConnection(BaseModel):
         help_text=_("A positive DISPATCH_SETPOINT_RELATIVE asks for less load, not for more."),
     )
     sends_reports = models.BooleanField(
-        _("reports measured power"), default=True, help_text=_("Where a dispatch asks for it, or it runs.")
+        _("reports measured power"),
+        default=True,
+        help_text=_("Energy and mean power of the sites, for each quarter of an hour of a call."),
     )
     access_token = EncryptedField(_("access token"))
     token_until = models.DateTimeField(_("token opens until"), null=True, blank=True, editable=False)

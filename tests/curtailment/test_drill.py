@@ -83,6 +83,19 @@ def test_at_a_real_site_its_machines_are_left_alone(ground: Ground) -> None:
     assert not Miner.objects.exclude(intent="active").exists()
 
 
+def test_every_scenario_passes_at_a_real_site_too(ground: Ground) -> None:
+    said, failed = played("--site", "west", "--kw", "14")
+    assert failed == "", said
+    assert "  0 checks" not in said
+    assert all(fake.told == [] for fake in ground.farm.machines.values())
+
+
+def test_at_a_site_that_cannot_do_it_the_drill_says_so(ground: Ground) -> None:
+    said, failed = played("--site", "west", "--kw", "90000", "--scenario", "call")
+    assert failed == "1 of 1 scenarios failed", said
+    assert "kW that plans can do" in said
+
+
 def test_what_is_not_there_is_said() -> None:
     assert played("--scenario", "nonsense")[1].startswith("there is no scenario nonsense")
     assert played("--site", "Atlantis")[1] == "there is no one site called 'Atlantis'"

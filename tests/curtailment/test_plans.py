@@ -82,6 +82,17 @@ def test_who_is_left_out_and_why(ground: Ground, root: User, customer_a: Custome
     assert "need more notice" not in dict(preview(plans.wish_of(later), at=ground.now).excluded)
 
 
+def test_who_needs_no_notice_needs_none_when_somebody_approves_late(
+    ground: Ground, root: User, customer_a: Customer
+) -> None:
+    since = fleet.quarter_hour(ground.now)
+    fleet.assign_miners(ground.miners[4:6], customer=customer_a, since=since, by=root, at=ground.now)
+    agree(ground, customer_a, root, notice=0)
+    wish = plans.wish_of(waiting(ground, root, machines=30))
+    late = preview(wish, at=wish.starts_at + timedelta(minutes=3))
+    assert "need more notice" not in dict(late.excluded)
+
+
 def agree(ground: Ground, customer: Customer, root: User, *, notice: int) -> None:
     """Terms of a contract with so many minutes of notice."""
     day = ground.now.date() - timedelta(days=30)

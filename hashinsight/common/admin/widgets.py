@@ -31,6 +31,8 @@ def _dressed(bound: forms.Field) -> forms.Widget:
         replacement = widgets.UnfoldAdminSelectWidget(attrs=old.attrs, choices=old.choices)
     elif isinstance(old, forms.ClearableFileInput):
         replacement = widgets.UnfoldAdminFileFieldWidget(attrs=old.attrs)
+    elif isinstance(old, forms.SplitDateTimeWidget):
+        replacement = widgets.UnfoldAdminSplitDateTimeWidget(attrs=old.attrs)
     elif isinstance(old, forms.DateInput):
         # Typed and shown in the one style of the page, which the browser's own date field does not know.
         replacement = widgets.UnfoldAdminSingleDateWidget(attrs=old.attrs)
