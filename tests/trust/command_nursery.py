@@ -69,19 +69,19 @@ def commit_after() -> None:
 
 
 def note_the_late(log: str, *, let_in: bool) -> None:
-    """A stop is to fall between taking the lock and keeping what was decided; who comes too late is noted.
+    """A stop is to fall between deciding and keeping what was decided; who comes too late is noted.
 
     ``let_in`` is the mistake: whoever took the lock believes to have it still.
     """
     from curtailment.domain import control
     from hashinsight.jobs.domain.locks import StaleLock
 
-    real_read, real_fence = control._read, control.fence
+    real_tick, real_fence = control.tick, control.fence
 
-    def read(*given: Any) -> Any:
-        heard = real_read(*given)
+    def tick(*given: Any, **more: Any) -> Any:
+        decision = real_tick(*given, **more)
         time.sleep(GAP_SECONDS)
-        return heard
+        return decision
 
     def fence(*given: Any, **more: Any) -> None:
         try:
@@ -92,7 +92,7 @@ def note_the_late(log: str, *, let_in: bool) -> None:
             if not let_in:
                 raise
 
-    control._read, control.fence = read, fence
+    control.tick, control.fence = tick, fence
 
 
 def bare_control() -> None:
