@@ -1,7 +1,9 @@
 """A day of a site: planned from the database, replaced as a whole, refused or in the safe state for what lacks."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hashinsight.events.models import OutboxEvent
 from hosting.domain import places
 from intelligence.domain.schedule_watch import unplanned_days
 from intelligence.domain.scheduling import ScheduleRefused, plan_day
+from intelligence.engine.optimiser.highs import Child
 from intelligence.enums import AnswerLabel, RunStatus, ScheduleAction
 from intelligence.models import ScheduleEntry, ScheduleRun
 from marketdata.models import NetworkSnapshot
@@ -172,6 +175,21 @@ def test_what_was_planned_stays_and_a_schedule_moves_along_its_arrows(ground: Gr
         row.update(status="applied")
     with pytest.raises(DatabaseError, match="is replaced"), transaction.atomic():
         row.update(actual_profit=5)
+
+
+def test_a_solver_that_dies_leads_to_the_best_strike_price_labelled_and_told(
+    ground: Ground, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(ground.site, demand_charge_per_kw=Decimal(1), start_cost=Decimal("0.3"))
+    dead = partial(Child, command=(sys.executable, "-c", "raise SystemExit(9)"))
+    monkeypatch.setattr(sys.modules["intelligence.engine.optimiser.optimise"], "Child", dead)
+    run = plan_day(ground.site, tomorrow(now), at=now)
+    assert run.label == AnswerLabel.FALLBACK
+    assert run.note == "the solver died"
+    assert run.profit == run.strike_profit
+    assert run.entries.count() == 96
+    [finding] = unplanned_days(now)
+    assert "fallback" in finding.title
 
 
 def test_a_ramp_that_cannot_keep_a_promise_is_refused_in_words(ground: Ground, now: datetime, root: User) -> None:
