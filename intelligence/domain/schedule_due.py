@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from curtailment.enums import RUNNING
+from hashinsight.common.errors import DomainError
 from hashinsight.jobs.domain.work import require_work
 from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
@@ -62,10 +63,14 @@ def plan_due(*, at: datetime) -> dict[str, Any]:
         if series_of_site(site, at=at) is None:
             said[str(site)] = _("no price series")
             continue
-        days = list(due_days(site, planning, at=at))
-        for on in days:
-            ask_for_day(site, on, at=at)
-        said[str(site)] = [on.isoformat() for on in days]
+        try:
+            days = list(due_days(site, planning, at=at))
+            for on in days:
+                ask_for_day(site, on, at=at)
+        except DomainError as refusal:
+            said[str(site)] = str(refusal)
+        else:
+            said[str(site)] = [on.isoformat() for on in days]
     return said
 
 
