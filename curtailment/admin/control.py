@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -99,13 +98,11 @@ def _facts(site: Any) -> list[tuple[Any, Any]]:
 
 
 def _ahead(site: Any, now: datetime) -> list[tuple[str, ...]]:
-    """What strategies want from now on, by the clock of the site."""
-    zone = ZoneInfo(site.time_zone)
+    """What strategies want from now on, by the clock of the rest of the page."""
     return [
-        (str(who.label), *(f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (one.starts_at, one.ends_at)),
-         kw_text(one.kw), one.why)
+        (str(who.label), moment_text(one.starts_at), moment_text(one.ends_at), kw_text(one.kw), one.why)
         for who, one in ahead_of(site, at=now)
-    ]  # fmt: skip
+    ]
 
 
 def _watts(watts: int) -> Decimal:
