@@ -117,26 +117,23 @@ def missing(event: CurtailmentEvent) -> list[str]:
 
 
 def _picture(rows: Any, event: CurtailmentEvent) -> str:
-    """Average power of each quarter-hour: as before, and as it was."""
+    """Energy of each quarter-hour: as it would have been, as it was, and that of all zones."""
 
     def line(label: Any, values: Any, colour: str, *, dashed: bool = False) -> Line:
         return Line(label, values, colour=colour, dashed=dashed, stepped=True)
 
-    def kw(kwh: Decimal) -> float:
-        return float(kwh * 4)
-
     lines = [
-        line(_("as before"), [kw(one.baseline_kwh) for one in rows], "third", dashed=True),
+        line(_("as before"), [float(one.baseline_kwh) for one in rows], "third", dashed=True),
         line(_("as it was"), [_as_it_was(one) for one in rows], "first"),
     ]
     if any(one.meter_kw is not None for one in rows):
-        zones = [None if one.meter_kw is None else float(one.meter_kw) for one in rows]
+        zones = [None if one.meter_kw is None else float(one.meter_kw / 4) for one in rows]
         lines.append(line(_("all zones"), zones, "past"))
-    return chart([f"{timezone.localtime(one.interval_start):%H:%M}" for one in rows], lines, unit="kW")
+    return chart([f"{timezone.localtime(one.interval_start):%H:%M}" for one in rows], lines, unit="kWh")
 
 
 def _as_it_was(row: EventInterval) -> float:
-    return float((row.baseline_kwh - row.measured_kwh - row.estimated_kwh) * 4)
+    return float(row.baseline_kwh - row.measured_kwh - row.estimated_kwh)
 
 
 def _plans(story: Story, page: ObjectPage) -> list[dict[str, Any]]:

@@ -157,7 +157,7 @@ def _row(machine: EventMachine, report: Report) -> dict[str, str]:
 
 
 def _moment(moment: datetime, site: Site) -> str:
-    return f"{moment.astimezone(ZoneInfo(site.time_zone)):%Y-%m-%d %H:%M}"
+    return f"{moment.astimezone(ZoneInfo(site.time_zone)):%Y-%m-%d %H:%M %Z}"
 
 
 def _clock(moment: datetime, site: Site) -> str:
@@ -165,7 +165,7 @@ def _clock(moment: datetime, site: Site) -> str:
 
 
 def _number(value: Decimal, report: Report, decimals: int) -> str:
-    return formats.number(value, report.language, decimals=decimals)
+    return formats.number(round(value, decimals), report.language, decimals=decimals)
 
 
 def _of(value: Decimal | None, unit: str, report: Report, decimals: int) -> str:
