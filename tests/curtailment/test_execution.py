@@ -183,6 +183,29 @@ def test_a_restored_database_switches_nothing_until_somebody_releases_it(
     assert (told.frozen, ground.farm.off) == (True, 0)
 
 
+def test_after_a_restore_no_order_of_before_is_sent(
+    ground: Ground, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T16, I2: a backup from the middle of a plan comes back an hour later; machines run again in the meantime."""
+    plan = approved(ground, root)
+    with monkeypatch.context() as died:
+        died.setattr(control, "_send", lambda *_args, **_more: [])  # kept, and then the lights went out
+        ground.tick()
+    old = set(MachineOrder.objects.values_list("pk", flat=True))
+    assert MachineOrder.objects.filter(outcome=OrderOutcome.OPEN).count() == 4
+    with monkeypatch.context() as held:
+        held.setattr(control, "may_act", lambda: False)
+        ground.tick(3600)
+        assert sum(len(fake.told) for fake in ground.farm.machines.values()) == 0
+    ground.ticks(10)  # somebody has released it
+    assert sum(len(fake.told) for fake in ground.farm.machines.values()) == 0
+    assert set(MachineOrder.objects.filter(pk__in=old).values_list("outcome", flat=True)) == {OrderOutcome.UNKNOWN}
+    assert MachineOrder.objects.count() == len(old)
+    plan.refresh_from_db()
+    assert (plan.status, ground.farm.off) == (PlanStatus.FAILED, 0)
+    assert not ControlledMachine.objects.filter(touched=True).exists()
+
+
 def test_what_the_engine_must_never_want_is_not_sent(
     ground: Ground, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
