@@ -225,3 +225,13 @@ def hold_machines(
     for until, ids in stay.items():
         plan.miners.filter(pk__in=ids).update(wanted_until=until)
     plan.miners.filter(pk__in=go).update(wanted_until=at)
+
+
+def doubt_of_age(rule: Any, known_to: datetime | None, *, at: datetime) -> tuple[Doubt, str, datetime] | None:
+    """Of a rule whose series has no value (``known_to`` None; a new rule is given time) or no new one; since when."""
+    limit = timedelta(minutes=rule.stale_after_minutes)
+    if known_to is None:
+        since = rule.created_at + limit
+        return None if at <= since else (Doubt.MISSING, _("The series has no value yet."), since)
+    text = _("The newest interval ended at %(end)s UTC.") % {"end": f"{known_to:%Y-%m-%d %H:%M}"}
+    return Doubt.STALE, text, known_to + limit

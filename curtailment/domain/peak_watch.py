@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Avg
 from django.utils.translation import gettext as _
 
-from curtailment.domain.acting import Acting, Book, Wanted, moment_of, text_of
+from curtailment.domain.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
 from curtailment.domain.points import ahead, points
 from curtailment.engine.peaks import Load, Near, Peak, SoFar, intervals, near_ahead, near_now, peaks_of
 from curtailment.engine.strike import Window, doubtful, judged
@@ -110,13 +110,8 @@ def _read(book: Book) -> SoFar:
 
 def _doubt(rule: PeakRule, book: Book, *, at: datetime) -> tuple[Doubt, str, datetime] | None:
     known_to = moment_of(book.rest.get("known_to"))
-    limit = timedelta(minutes=rule.stale_after_minutes)
-    if known_to is None:
-        since = rule.created_at + limit
-        return None if at <= since else (Doubt.MISSING, _("The series has no value yet."), since)
-    if at - known_to > limit:
-        text = _("The newest interval ended at %(end)s UTC.") % {"end": f"{known_to:%Y-%m-%d %H:%M}"}
-        return Doubt.STALE, text, known_to + limit
+    if known_to is None or at - known_to > timedelta(minutes=rule.stale_after_minutes):
+        return doubt_of_age(rule, known_to, at=at)
     if book.rest.get("jump"):
         text = _("%(value)s MW is more than %(times)s times the median of %(days)s days.") % {
             "value": book.rest.get("newest"), "days": rule.median_days, "times": f"{rule.median_times.normalize():f}",

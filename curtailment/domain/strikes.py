@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from curtailment.domain.acting import Acting, Book, Wanted, moment_of, text_of
+from curtailment.domain.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
 from curtailment.domain.points import PER_KWH, points
 from curtailment.domain.worth import usd_per_ths_hour
 from curtailment.engine.strike import Levels, State, Window, doubtful, judged, step
@@ -121,13 +121,8 @@ def _step(rule: StrikeRule, book: Book, seen: Looked, *, at: datetime) -> None:
 def _doubt(rule: StrikeRule, book: Book, *, at: datetime) -> tuple[Doubt, str, datetime] | None:
     """Why the newest data are not to be trusted, and since when."""
     known_to = moment_of(book.rest.get("known_to"))
-    limit = timedelta(minutes=rule.stale_after_minutes)
-    if known_to is None:
-        since = rule.created_at + limit
-        return None if at <= since else (Doubt.MISSING, _("The series has no value yet."), since)
-    if at - known_to > limit:
-        text = _("The newest interval ended at %(end)s UTC.") % {"end": f"{known_to:%Y-%m-%d %H:%M}"}
-        return Doubt.STALE, text, known_to + limit
+    if known_to is None or at - known_to > timedelta(minutes=rule.stale_after_minutes):
+        return doubt_of_age(rule, known_to, at=at)
     if book.rest.get("jump"):
         text = _("%(value)s %(currency)s/kWh is more than %(times)s times the median of %(days)s days.") % {
             "value": book.rest.get("newest"), "currency": rule.site.currency, "days": rule.median_days,
