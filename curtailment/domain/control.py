@@ -144,7 +144,7 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)
     plans = _plans_now(running, machines, now)
-    rules = leases.within(_rules(site, control), edge, site, control, at=now)
+    rules = leases.within(_rules(site, control), edge, site, control, machines, before, at=now)
     frozen = is_frozen(site)
     decision = tick(now.timestamp(), seen, plans, before, rules, frozen=frozen)
     wrong = broken(decision, now.timestamp(), seen, plans, before, rules, frozen=frozen)

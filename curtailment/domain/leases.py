@@ -18,8 +18,7 @@ from django.db import connection, transaction
 from curtailment.domain.answers import printable, tell
 from curtailment.domain.books import Machines
 from curtailment.domain.safe_states import Safe, stale_terms
-from curtailment.domain.settings import ramps_of
-from curtailment.engine.shares import shared_out
+from curtailment.engine.shares import next_shares
 from curtailment.engine.values import Rules, State
 from curtailment.enums import OrderOutcome
 from curtailment.models import KillSwitch, LeaseReport, MachineOrder, SiteControl
@@ -95,13 +94,31 @@ def heard_through(edge: Edge, *, at: datetime) -> dict[int, Heard]:
 _STATES = frozenset(one.value for one in MiningState)
 
 
-def within(rules: Rules, edge: Edge, site: Site, control: SiteControl, *, at: datetime) -> Rules:
-    """The site's ramp less what devices may be spending that act alone, or did so within the last step (TRUST I4)."""
+def within(
+    rules: Rules, edge: Edge, site: Site, control: SiteControl, machines: Machines, before: State, *, at: datetime
+) -> Rules:
+    """The site's ramp, shared out among devices and ourselves (TRUST I4)."""
     if not edge.devices:
         return rules
-    alone = edge_leases.may_be_alone(site, at=at, step=control.step)
-    reserved = sum(int(lease.content["ramp"]["alone_up_w"]) for lease in alone if lease.content)
-    return replace(rules, up_w=max(1, rules.up_w - reserved))
+    keys = [edge.device_of.get(pk, DIRECT) for pk in machines.ids]
+    part_of = {int(group): key for group, key in zip(machines.group, keys, strict=True) if key != DIRECT}
+    fresh = [one for one in before.spent if one.age_s + max(0.0, at.timestamp() - before.at) < rules.step_s]
+    spent = sum(w for one in fresh for group, w in one.up.items() if group not in part_of)
+    floors, held = {DIRECT: spent}, {}
+    for lease in edge_leases.leases_of(site).filter(handed_at__isnull=False).defer("seen", "roster"):
+        share = max(lease.handed_up_w, int(lease.content["ramp"]["up_w"]) if lease.content else 0)
+        over = lease.held_until is None or lease.held_until <= at - control.step
+        if over and not lease.switched and lease.device_id not in keys:
+            continue
+        floors[lease.device_id] = share
+        if lease.held_until is None or lease.held_until <= at + control.step:
+            held[lease.device_id] = share  # it may be acting alone by now, or before the next step
+    draws = np.array(keys, np.int64)
+    parts = {
+        int(key): (int(machines.draw_w[draws == key].sum()), int(machines.draw_w[draws == key].max()))
+        for key in np.unique(draws)
+    }
+    return replace(rules, part_of=part_of, part_up_w=next_shares(rules.up_w, parts, floors, held))
 
 
 # --- the lease -------------------------------------------------------------------------------------------------------
@@ -117,7 +134,6 @@ def write(
         return
     edge_leases.lock_leases(list(edge.devices.values()))
     frozen = is_frozen(site)
-    shares = _shares(edge, site, control, machines)
     safe = _safe_states(edge, site, at)
     common = _common(control, at)
     for pk in sorted(set(edge.device_of.values())):
@@ -125,7 +141,10 @@ def write(
         places = {miner: n for n, miner in enumerate(ids)}
         content = {
             **common,
-            "ramp": {"up_w": rules.up_w, "group_up_w": rules.group_up_w, **shares[pk]},
+            "ramp": {
+                "up_w": rules.part_up_w.get(pk, 0), "group_up_w": rules.group_up_w,
+                "down_w": rules.down_w // len(edge.devices),
+            },
             "off": [n for miner, n in places.items() if after.touched[machines.place[miner]]],
             "orders": [
                 [
@@ -175,19 +194,6 @@ def _safe_states(edge: Edge, site: Site, at: datetime) -> dict[int, tuple[str, i
     rows = Miner.objects.filter(pk__in=list(edge.device_of))
     day = at.astimezone(ZoneInfo(site.time_zone)).date()
     return stale_terms(site, rows, Safe((), None, own_state=StalePolicy.RUN, own_minutes=0), on=day)
-
-
-def _shares(edge: Edge, site: Site, control: SiteControl, machines: Machines) -> dict[int, dict[str, int]]:
-    """What each device may switch in a step while it is alone: its part of the site's ramps."""
-    keys = np.array([edge.device_of.get(pk, DIRECT) for pk in machines.ids], np.int64)
-    parts = {
-        int(key): (int(machines.draw_w[keys == key].sum()), int(machines.draw_w[keys == key].max()))
-        for key in np.unique(keys)
-    }
-    ramps, share = ramps_of(site), control.step_s / 60
-    up = shared_out(max(1, int(ramps.up_w * share)), parts)
-    down = shared_out(max(1, int(ramps.down_w * share)), parts)
-    return {key: {"alone_up_w": up.get(key, 0), "alone_down_w": down.get(key, 0)} for key in parts}
 
 
 # --- what came of it -------------------------------------------------------------------------------------------------

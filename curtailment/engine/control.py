@@ -192,26 +192,37 @@ def _resume(
         return tuple(hot.tolist()), ()
     places = places[np.argsort(-seen.rank[places], kind="stable")]
     left = rules.up_w - sum(sum(one.up.values()) for one in state.spent)
-    groups: dict[int, int] = {}
+    groups, parts = _started(state.spent, rules)
     too_big = []
-    for one in state.spent:
-        for group, watts in one.up.items():
-            groups[group] = groups.get(group, 0) + watts
     for place in places.tolist():
         draw, group = int(seen.draw_w[place]), int(seen.group[place])
-        if draw > min(rules.up_w, rules.group_up_w):
+        part, part_w = rules.part(group)
+        if draw > min(rules.up_w, rules.group_up_w, part_w):
             too_big.append(place)
             continue
         if draw > left:
             break
-        if groups.get(group, 0) + draw > rules.group_up_w:
+        if groups.get(group, 0) + draw > rules.group_up_w or parts.get(part, 0) + draw > part_w:
             continue
         left -= draw
         groups[group] = groups.get(group, 0) + draw
+        parts[part] = parts.get(part, 0) + draw
         expires_at = now + rules.window_s
         orders.append(Order(place, Action.RESUME, int(state.by[place]), now, expires_at, draw))
         _note(state, place, now, expires_at, rules, resume=True)
     return tuple(hot.tolist()), tuple(too_big)
+
+
+def _started(spent: Iterable[Spent], rules: Rules) -> tuple[dict[int, int], dict[int, int]]:
+    """What was started within the last step, by breaker and by who started it."""
+    groups: dict[int, int] = {}
+    parts: dict[int, int] = {}
+    for one in spent:
+        for group, watts in one.up.items():
+            part, _most = rules.part(group)
+            groups[group] = groups.get(group, 0) + watts
+            parts[part] = parts.get(part, 0) + watts
+    return groups, parts
 
 
 def _note(state: State, place: int, now: float, expires_at: float, rules: Rules, *, resume: bool) -> None:

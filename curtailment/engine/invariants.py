@@ -89,4 +89,9 @@ def _budgets(decision: Decision, before: State, now: float, seen: Seen, rules: R
     for group in sorted({int(seen.group[order.machine]) for order in started}):
         if groups[group] > rules.group_up_w:
             found.append(f"I4: {groups[group]} W are started behind breaker {group}, {rules.group_up_w} are allowed")
+    for part, most in rules.part_up_w.items():
+        watts = sum(watts for group, watts in groups.items() if rules.part_of.get(group, 0) == part)
+        mine = any(rules.part_of.get(int(seen.group[order.machine]), 0) == part for order in started)
+        if mine and watts > most:
+            found.append(f"I4: {watts} W are started by part {part}, {most} are allowed")
     return found

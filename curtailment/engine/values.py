@@ -3,6 +3,7 @@
 All times are seconds of one clock (since 1970), all powers are watts, all arrays have one place per machine.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -32,6 +33,8 @@ class Rules:
     ``grace_ticks`` ticks after the order's window before nobody cares for it any more.
     ``down_w``, ``up_w``, ``group_up_w``: what may be switched in one step: off, on, on behind one breaker.
     ``single_w``: what a plan that one person alone has approved may hold off (TRUST I9).
+    ``part_of`` names who switches the machines behind a breaker (0: we ourselves), ``part_up_w`` what is theirs of
+    ``up_w``; without it there is one part.
     """
 
     step_s: float = 60.0
@@ -46,6 +49,13 @@ class Rules:
     min_on_s: float = 0.0
     most_tries: int = 3
     retry_s: float = 300.0
+    part_of: Mapping[int, int] = field(default_factory=dict)
+    part_up_w: Mapping[int, int] = field(default_factory=dict)
+
+    def part(self, group: int) -> tuple[int, int]:
+        """Who switches the machines behind a breaker, and how much that one may start in a step."""
+        part = self.part_of.get(group, 0)
+        return part, self.part_up_w.get(part, self.up_w)
 
 
 @dataclass(frozen=True, slots=True)

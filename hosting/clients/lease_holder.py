@@ -312,7 +312,7 @@ class LeaseHolder:
         if memory.frozen or memory.lease is None or command.machine.id not in memory.lease.machines:
             return False
         if command.order is None:
-            return not memory.holds(now)
+            return not memory.holds(now) or command.machine.id not in memory.lease.off
         order = next((one for one in memory.lease.orders if one.id == command.order), None)
         return order is not None and now * 1000 + memory.offset_ms < order.expires_at and memory.holds(now)
 

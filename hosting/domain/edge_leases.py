@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from hashinsight.common.hold import may_act
@@ -135,16 +135,24 @@ def _handed_out(device: EdgeDevice, question: Question, private: bytes, at: date
         said |= {"lease": text, "signature": signature, "poll_s": document["poll_s"]}
         said["roster"] = None if known else lease.roster
         lease.counter, lease.handed_at = document["counter"], at
-        if lease.held_until is not None and lease.held_until <= at:
-            lease.alone_at = at
         lease.held_until = lease.expires_at
+        _note_share(lease, int(document["ramp"]["up_w"]), timedelta(seconds=document["step_s"]), at)
     lease.save()
     return said
 
 
+def _note_share(lease: EdgeLease, share_w: int, step: timedelta, at: datetime) -> None:
+    """A smaller share of the ramp counts when it was held for a step: what was started before is over by then."""
+    if share_w >= lease.handed_up_w or (lease.narrowed_at is not None and at - lease.narrowed_at >= step):
+        lease.handed_up_w, lease.narrowed_at = share_w, None
+    elif lease.narrowed_at is None:
+        lease.narrowed_at = at
+
+
 def _document(lease: EdgeLease, question: Question, at: datetime, *, frozen: bool) -> dict[str, Any]:
     content: Any = lease.content
-    end: Any = lease.expires_at
+    expires_at, written_at = _moment(lease.expires_at), _moment(lease.written_at)
+    end = min(expires_at, at + (expires_at - written_at))  # a clock that was set back must not prolong it
     return {
         **content,
         "orders": [] if frozen else content["orders"],
@@ -159,6 +167,12 @@ def _document(lease: EdgeLease, question: Question, at: datetime, *, frozen: boo
         "keys": public_keys(),
         "roster": digest(lease.roster.encode()),
     }
+
+
+def _moment(value: datetime | None) -> datetime:
+    if value is None:
+        raise ValueError("a lease with content has its moments")  # the table says so as well
+    return value
 
 
 def milliseconds(moment: datetime) -> int:
@@ -201,9 +215,3 @@ def _merged(before: Any, told: Mapping[str, Any], at: datetime) -> dict[str, Any
                 rows[name] = tuple(row)
     cells = [list(column) for column in zip(*((name, *row) for name, row in rows.items()), strict=True)]
     return dict(zip(columns, cells or [[] for _ in columns], strict=True))
-
-
-def may_be_alone(site: Site, *, at: datetime, step: timedelta) -> list[EdgeLease]:
-    """Leases of devices that may be switching machines by themselves now, or were within the last step."""
-    rows = EdgeLease.objects.filter(Q(held_until__lte=at) | Q(alone_at__gt=at - step), device__site=site)
-    return list(rows.filter(machines__gt=0).defer("seen", "roster"))

@@ -111,7 +111,11 @@ class Migration(migrations.Migration):
                 ("asked_at", models.DateTimeField(null=True, verbose_name="last fetched")),
                 ("handed_at", models.DateTimeField(null=True, verbose_name="handed out at")),
                 ("held_until", models.DateTimeField(null=True, verbose_name="held by the device until")),
-                ("alone_at", models.DateTimeField(null=True, verbose_name="acted alone until")),
+                (
+                    "handed_up_w",
+                    models.PositiveBigIntegerField(default=0, verbose_name="may switch on in a step (W)"),
+                ),
+                ("narrowed_at", models.DateTimeField(null=True, verbose_name="may switch on less since")),
                 ("known_keys", models.JSONField(default=list, verbose_name="keys the device has pinned")),
                 ("seen", models.JSONField(null=True, verbose_name="what its machines said")),
                 ("seen_at", models.DateTimeField(null=True, verbose_name="last report")),

@@ -34,7 +34,8 @@ class EdgeLease(models.Model):
 
     ``content`` is the control's word of its last step and counts until ``expires_at``; each time it is handed out it is
     signed anew with a higher ``counter``. ``held_until``: end of what was handed out last; after it the device acts
-    alone. ``alone_at``: when it last came back from that.
+    alone, within ``handed_up_w``: the largest share of the ramp that it was handed within the last step (since
+    ``narrowed_at`` it is less).
     """
 
     device = models.OneToOneField(
@@ -50,7 +51,8 @@ class EdgeLease(models.Model):
     asked_at = models.DateTimeField(_("last fetched"), null=True)
     handed_at = models.DateTimeField(_("handed out at"), null=True)
     held_until = models.DateTimeField(_("held by the device until"), null=True)
-    alone_at = models.DateTimeField(_("acted alone until"), null=True)
+    handed_up_w = models.PositiveBigIntegerField(_("may switch on in a step (W)"), default=0)
+    narrowed_at = models.DateTimeField(_("may switch on less since"), null=True)
     known_keys = models.JSONField(_("keys the device has pinned"), default=list)
     seen = models.JSONField(_("what its machines said"), null=True)
     seen_at = models.DateTimeField(_("last report"), null=True)

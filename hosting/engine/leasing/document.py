@@ -87,12 +87,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Watts in a step: switched on, on behind one breaker, on and off while the server is gone."""
+    """Watts in a step: switched on, on behind one breaker, and off by the device itself."""
 
     up_w: int
     group_up_w: int
-    alone_up_w: int
-    alone_down_w: int
+    down_w: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ def _ordered(one: Command, before: Memory, lease: Lease, now: float) -> list[str
 def _alone(one: Command, before: Memory, lease: Lease, now: float) -> list[str]:
     machine = one.machine
     if now < before.ends_at:
-        return [f"I1: {machine.id} is told by nobody while the lease holds"]
+        is_orphan = one.verb is Verb.RESUME and machine.id not in lease.off
+        return [] if is_orphan else [f"I1: {machine.id} is told by nobody while the lease holds"]
     may_stay = machine.safe is not Safe.RUN and now < before.ends_at + machine.safe_s
     if one.verb is Verb.PAUSE and not (may_stay and machine.safe is Safe.CURTAIL and machine.id in before.ours):
         return [f"I1: {machine.id} is paused by nobody's word"]
@@ -71,7 +72,7 @@ def _ramp(commands: Sequence[Command], before: Memory, lease: Lease, now: float)
     if not new:
         return []
     started += [(one.machine.group, one.machine.draw_w) for one in new]
-    most = lease.ramp.alone_up_w if any(one.order is None for one in new) else lease.ramp.up_w
+    most = lease.ramp.up_w
     found = []
     if sum(watts for _group, watts in started) > most:
         found.append(f"I4: {sum(watts for _group, watts in started)} W are started in a step, {most} are allowed")

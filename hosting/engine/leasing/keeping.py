@@ -86,10 +86,10 @@ class _Work:
             seen.inlet_c is not None and seen.inlet_c > limits.inlet_c
         )
 
-    def has_room(self, machine: Machine, most_w: int) -> bool:
+    def has_room(self, machine: Machine) -> bool:
         """Whether it may be switched on now."""
         behind = self.groups.get(machine.group, 0) + machine.draw_w
-        return self.up_w + machine.draw_w <= most_w and behind <= self.lease.ramp.group_up_w
+        return self.up_w + machine.draw_w <= self.lease.ramp.up_w and behind <= self.lease.ramp.group_up_w
 
     def do(self, machine: Machine, verb: Verb, order: int | None, seen: Sight) -> None:
         """Note the command as sent, then let it be sent."""
@@ -170,7 +170,7 @@ def _carry_out(work: _Work, order: Order) -> None:
         why = "it was not switched off by us"
     elif order.verb is Verb.RESUME and work.is_hot(seen):
         why = "too hot to start"
-    elif order.verb is Verb.RESUME and not work.has_room(machine, work.lease.ramp.up_w):
+    elif order.verb is Verb.RESUME and not work.has_room(machine):
         why = "no room in the ramp"
     if server_now >= order.expires_at:
         memory.handled[order.id] = until
@@ -184,12 +184,18 @@ def _carry_out(work: _Work, order: Order) -> None:
 
 
 def _let_go(work: _Work) -> None:
-    """What runs and is not among the machines that are off for the server is given back."""
+    """What runs and is not among the machines that are off for the server is given back; what rests is an orphan.
+
+    An orphan was switched off by us, and the server believes that it runs, or knows nothing of it any more: nobody but
+    us will ever start it.
+    """
     for name in [name for name in work.memory.ours if name not in work.lease.off]:
-        seen, own = work.sight(name), work.memory.ours[name]
+        machine, seen, own = work.lease.machines[name], work.sight(name), work.memory.ours[name]
         _count_calm(own, seen)
         if seen is not None and seen.on and (own.resumed or own.calm >= CALM):
             del work.memory.ours[name]
+        elif seen is not None and seen.off and _may_start(work, machine, own, seen):
+            work.do(machine, Verb.RESUME, None, seen)
 
 
 # --- alone -----------------------------------------------------------------------------------------------------------
@@ -203,10 +209,10 @@ def _return(work: _Work) -> None:
         _count_calm(own, seen)
         if seen is None:
             continue
-        if seen.on and stays and machine.safe is Safe.CURTAIL:
-            if work.now >= own.next_at and work.down_w + machine.draw_w <= work.lease.ramp.alone_down_w:
+        if seen.on and stays and machine.safe is Safe.CURTAIL and not own.resumed:
+            if work.now >= own.next_at and work.down_w + machine.draw_w <= work.lease.ramp.down_w:
                 work.do(machine, Verb.PAUSE, None, seen)
-        elif seen.on and not stays and (own.resumed or own.calm >= CALM):
+        elif seen.on and (own.resumed or (not stays and own.calm >= CALM)):
             del work.memory.ours[name]
         elif seen.off and not stays and _may_start(work, machine, own, seen):
             work.do(machine, Verb.RESUME, None, seen)
@@ -217,7 +223,7 @@ def _may_start(work: _Work, machine: Machine, own: Own, seen: Sight) -> bool:
         return False
     if own.resumed and work.now < own.next_at:
         return False
-    return work.has_room(machine, work.lease.ramp.alone_up_w)
+    return work.has_room(machine)
 
 
 def _count_calm(own: Own, seen: Sight | None) -> None:
