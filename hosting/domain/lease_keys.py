@@ -85,7 +85,7 @@ def private_key(key: LeaseKey) -> bytes:
 
 
 def _active() -> Any:
-    return LeaseKey.objects.filter(retired_at=None).order_by("-created_at", "-pk")
+    return LeaseKey.objects.filter(retired_at=None).order_by("-pk")
 
 
 @transaction.atomic

@@ -169,7 +169,7 @@ def take(sealed: Sealed, *, keys: Mapping[str, bytes], device: str, challenge: s
         raise LeaseRefused(Doubt.CHALLENGE)
     try:
         lease = _lease(said, sealed.roster)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise LeaseRefused(Doubt.FORM, f"{type(error).__name__}: {error}"[:100]) from error
     if lease.counter <= above:
         raise LeaseRefused(Doubt.COUNTER, f"{lease.counter}, seen {above}")
