@@ -96,10 +96,15 @@ def change_plan(plan: CurtailmentPlan, *, changes: Mapping[str, Any], by: Any, a
         if name not in EDITED:
             raise ValueError(f"{name} is not edited")
         setattr(locked, name, value)
+    maker = getattr(by, "pk", None)
+    written = set(changes)
+    if changes and maker is not None and locked.created_by_id not in (None, maker):
+        locked.created_by = by  # whoever made it before does not stand behind what somebody else made of it
+        written.add("created_by")
     locked.full_clean()
     _check_times(locked, at)
     if changes:
-        locked.save(update_fields=sorted(changes))
+        locked.save(update_fields=sorted(written))
         locked.approvals.filter(withdrawn_at__isnull=True).update(withdrawn_at=at)
     return locked.reload()
 
@@ -138,11 +143,15 @@ def approve_by_standing(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentPl
 
 
 def standing_for(plan: CurtailmentPlan, *, kw: Decimal) -> StandingApproval | None:
-    """The first signed standing approval that covers a plan from its beginning to its end."""
+    """The first signed standing approval that covers a plan from its beginning to its end.
+
+    It is locked for the rest of the transaction: of two plans that want what is left of it the second waits, and so
+    does whoever revokes it.
+    """
     zone = ZoneInfo(plan.site.time_zone)
     start = plan.starts_at.astimezone(zone)
     end = (plan.ends_at or plan.starts_at + timedelta(days=365)).astimezone(zone)
-    rows = StandingApproval.objects.filter(
+    rows = StandingApproval.objects.select_for_update(of=("self",)).filter(
         site=plan.site, cause=plan.cause, most_kw__gte=kw, second_by__isnull=False, revoked_at__isnull=True,
         valid_from__lte=start.date(), valid_until__gte=end.date(),
     )  # fmt: skip

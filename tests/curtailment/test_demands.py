@@ -137,6 +137,43 @@ def test_many_ask_at_once_and_one_plan_is_made(ground: Ground) -> None:
     assert (CurtailmentPlan.objects.count(), RuleExecution.objects.count()) == (1, 1)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_standing_approval_is_not_used_twice_at_once(ground: Ground, root: User, alice_of_staff: User) -> None:
+    """Two people have said ten machines in all, however many rules ask in the same moment."""
+    stand_by(ground, root, alice_of_staff, most_kw=KW * 10)
+    gate = Barrier(4)
+
+    def ask(number: int) -> None:
+        try:
+            asked = demand(ground, machines=6, key=f"{KEY}{number}")
+            gate.wait()
+            want(asked, at=ground.now)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=ask, args=(number,)) for number in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    states = sorted(CurtailmentPlan.objects.values_list("status", flat=True))
+    assert states == ["approved", "pending", "pending", "pending"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_standing_approval_that_is_being_revoked_lets_nothing_run(
+    ground: Ground, root: User, alice_of_staff: User
+) -> None:
+    row = stand_by(ground, root, alice_of_staff)
+    asks = Thread(target=lambda: (want(demand(ground), at=ground.now), connection.close()))
+    with transaction.atomic():
+        plans.revoke_standing(row, by=root, at=ground.now, reason="enough")
+        asks.start()
+        asks.join(timeout=2)
+    asks.join()
+    assert CurtailmentPlan.objects.get().status == PlanStatus.PENDING
+
+
 # --- which machines -------------------------------------------------------------------------------------------------
 def test_only_the_machines_that_were_named(ground: Ground, root: User, alice_of_staff: User) -> None:
     stand_by(ground, root, alice_of_staff)

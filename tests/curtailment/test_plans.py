@@ -151,6 +151,15 @@ def test_an_edit_asks_everybody_again(ground: Ground, root: User, alice_of_staff
     assert plans.approve_plan(much, by=alice_of_staff, at=ground.now).status == PlanStatus.PENDING
 
 
+def test_whoever_made_it_does_not_stand_behind_what_another_made_of_it(
+    ground: Ground, root: User, alice_of_staff: User
+) -> None:
+    plan = waiting(ground, root)
+    plans.change_plan(plan, changes={"goal_kw": KW * 8}, by=alice_of_staff, at=ground.now)
+    assert plans.approve_plan(plan, by=alice_of_staff, at=ground.now).status == PlanStatus.PENDING
+    assert plans.approve_plan(plan, by=root, at=ground.now).status == PlanStatus.APPROVED
+
+
 def test_what_was_approved_stays(ground: Ground, root: User) -> None:
     plan = plans.approve_plan(waiting(ground, root), by=root, at=ground.now)
     with pytest.raises(PlanRefused):
