@@ -1,7 +1,7 @@
 """What the control keeps, from rows to arrays and back: machines under control, their facts, and what they said."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,6 +71,12 @@ def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
         locked=~np.array(here, bool) if ids else np.zeros(0, bool),
         intent=tuple(found[pk]["intent"] for pk in ids),
     )
+
+
+def locked_now(site: Site, machines: Machines) -> Machines:
+    """The same machines, with who is locked out by now."""
+    ours = set(Miner.objects.filter(pk__in=machines.ids, site=site, intent__in=OURS).values_list("pk", flat=True))
+    return replace(machines, locked=np.array([pk not in ours for pk in machines.ids], bool))
 
 
 def state_of(site: Site, machines: Machines, control: SiteControl) -> State:

@@ -140,6 +140,10 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     edge = leases.behind(site, machines)
     heard = _read(site, control, edge.direct(machines.ids), token, clock, adapter)
     now = clock()
+    # Reading takes most of a step at a large site: what people decided in the meantime holds.
+    still = _still_running(running)
+    running = [plan for plan in running if plan.pk in still]
+    machines = books.locked_now(site, machines)
     heard |= leases.heard_through(edge, at=now)
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)
@@ -188,6 +192,11 @@ def _read(
         _keep_readings(site, part, clock)
     prolong_lock(lock_key(site), token=token, seconds=lock_seconds(control))
     return heard
+
+
+def _still_running(plans: Sequence[CurtailmentPlan]) -> set[int]:
+    rows = CurtailmentPlan.objects.filter(pk__in=[plan.pk for plan in plans], status__in=RUNNING)
+    return set(rows.values_list("pk", flat=True))
 
 
 def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], clock: Clock) -> None:
@@ -312,11 +321,12 @@ def _send(
 ) -> list[Commanded]:  # fmt: skip
     if not orders or is_frozen(site):  # set while we were deciding: the orders lapse
         return [Commanded(order.pk, None, clock(), None) for order in orders]
-    rows = Miner.objects.filter(pk__in=[order.miner_id for order in orders])
+    rows = Miner.objects.filter(pk__in=[order.miner_id for order in orders], site=site, intent__in=books.OURS)
     targets = {one.pk: one.target for one in machines_to_ask(rows, at=clock())}
     commands = [
         Command(order.pk, targets[order.miner_id], _VERBS[Action(order.action)], order.expires_at)
         for order in orders
         if order.miner_id in targets
     ]
-    return command_all(commands, adapter=adapter, clock=clock)
+    gone = [order.pk for order in orders if order.miner_id not in targets]  # locked out while we were deciding
+    return [*command_all(commands, adapter=adapter, clock=clock), *(Commanded(pk, None, clock(), None) for pk in gone)]

@@ -231,6 +231,50 @@ def test_a_machine_taken_into_maintenance_in_the_middle_is_left_alone(ground: Gr
     assert Miner.objects.get(pk=machine.pk).intent == "maintenance"
 
 
+@pytest.mark.parametrize("place", ["_read", "_keep"])
+def test_what_goes_into_maintenance_while_the_control_reads_or_decides_is_not_started(
+    ground: Ground, root: User, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Reading a large site takes most of a step: whoever opens a machine in that time must not see it start."""
+    plan = approved(ground, root, minutes=5)
+    ground.ticks(3)
+    machine = Miner.objects.filter(intent="curtailed").first()
+    assert machine is not None
+    plans.end_plan(plan, by=root, at=ground.now, reason="over")
+    real = getattr(control, place)
+
+    def meanwhile(*args: Any) -> Any:
+        found = real(*args)
+        if Miner.objects.get(pk=machine.pk).intent != "maintenance":
+            fleet.set_intent([Miner.objects.get(pk=machine.pk)], to="maintenance", by=root, at=ground.now)
+        return found
+
+    monkeypatch.setattr(control, place, meanwhile)
+    ground.ticks(6)
+    plan.refresh_from_db()
+    assert (plan.status, ground.farm.off) == (PlanStatus.RECOVERED, 1)
+    assert ground.farm.machines[str(machine.pk)].told == ["pause"]
+    assert Miner.objects.get(pk=machine.pk).intent == "maintenance"
+    assert not ControlledMachine.objects.filter(touched=True).exists()
+
+
+def test_a_plan_that_ends_while_the_control_reads_switches_nothing_off(
+    ground: Ground, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = approved(ground, root)
+    read = control._read
+
+    def meanwhile(*args: Any) -> Any:
+        heard = read(*args)
+        plans.withdraw_approval(plan, by=root, at=ground.now, reason="a mistake")
+        return heard
+
+    with monkeypatch.context() as patched:
+        patched.setattr(control, "_read", meanwhile)
+        ground.tick()
+    assert (ground.farm.off, MachineOrder.objects.count()) == (0, 0)
+
+
 def test_machines_that_do_not_obey_are_replaced_and_named(ground: Ground, root: User) -> None:
     plan = approved(ground, root)
     first = plan.miners.get(shutdown_order=1)
