@@ -50,6 +50,8 @@ def _machines(
         result=MachineResult.OFF
     )
     rows.filter(miner__in=resumed, result=MachineResult.OFF).update(result=MachineResult.RESUMING)
+    in_hand = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.RESUMING)
+    rows.filter(miner__in=locked, result__in=in_hand).update(back_at=now)  # what follows is not our doing
     rows.filter(miner__in=locked).exclude(result=MachineResult.RESERVE).update(result=MachineResult.LOCKED)
     gone = rows.filter(miner__in=back)
     gone.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).update(result=MachineResult.BACK, back_at=now)

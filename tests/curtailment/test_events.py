@@ -242,6 +242,20 @@ def test_an_owner_has_the_time_that_was_its_own(ground: Ground, root: User) -> N
     assert event.machines == 4
 
 
+def test_what_was_locked_out_in_the_middle_is_no_curtailment_any_more(ground: Ground, root: User) -> None:
+    partitions.ensure_partitions(at=ground.now)
+    approved(ground, root)
+    ground.ticks(10)
+    machine = Miner.objects.filter(intent="curtailed").first()
+    fleet.set_intent([machine], to="maintenance", by=root, at=ground.now)
+    ground.ticks(25)
+    event = CurtailmentEvent.objects.get()
+    measuring.measure(event, at=ground.now)
+    row = EventMachine.objects.get(miner=machine)
+    assert row.back_at == row.told_at + timedelta(minutes=10)
+    assert ExcusedInterval.objects.get(miner=machine).ends_at == row.back_at
+
+
 def test_excused_hours_stand_at_the_machines_and_are_replaced(ground: Ground, root: User) -> None:
     event = curtailed(ground, root)
     for _again in range(2):
