@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from curtailment.domain.safe_states import Owned, Safe, safe_until
-from curtailment.domain.settings import Ramps, ramps_of, two_person_percent
+from curtailment.domain.settings import Ramps, ramps_of, startable_w, two_person_percent
 from curtailment.domain.worth import Worth, worth_at
 from curtailment.engine.selection import Candidate, Chosen, Why, by_efficiency, by_margin, choose
 from curtailment.enums import UNFINISHED, Goal, Selection
@@ -114,6 +114,7 @@ def why_text(why: Why) -> str:
         Why.NO_CONTROL: _("cannot be paused by us"),
         Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
         Why.SAFE_STATE: _("run on while data are stale, by their terms"),
+        Why.TOO_BIG: _("are bigger than a step of the ramp: we could not start them again"),
     }[why]  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def preview(wish: Wish, *, at: datetime) -> Preview:
     chosen = choose(_ordered(wish, candidates, worth), target_w=target_w)
     ramps = ramps_of(wish.site)
     off_kw = _kw(chosen.off_w)
-    share = _share_percent(wish.site, chosen.off_w)
+    share, startable = _share_percent(wish.site, chosen.off_w), startable_w(wish.site)
     ths = Decimal(str(sum(one.hashrate_ths for one in chosen.first)))
     kwh = off_kw * wish.hours
     return Preview(
@@ -137,7 +138,7 @@ def preview(wish: Wish, *, at: datetime) -> Preview:
         forgone_usd=_times(worth.usd_per_ths_hour, ths * wish.hours), avoided=_times(worth.price_per_kwh, kwh),
         ramps=ramps, down_minutes=0 if wish.is_emergency else ceil(chosen.off_w / ramps.down_w),
         up_minutes=ceil(chosen.off_w / ramps.up_w),
-        too_big=sum(one.draw_w > min(ramps.up_w, ramps.zone_up_w) for one in chosen.order),
+        too_big=sum(one.draw_w > startable for one in chosen.order),
     )  # fmt: skip
 
 
@@ -187,6 +188,7 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     excluded[Why.NOT_RUNNING] = rows.count() - running.count()
     safe = None if wish.safe is None else safe_until(site, rows, wish.safe, on=day_of(wish))
     only = frozenset(wish.only)
+    startable = None if wish.is_emergency else startable_w(site)
     for row in running.values(*_COLUMNS):
         draw_w, ths = _figures(row, at)
         base_w += draw_w
@@ -196,6 +198,8 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
         if why is None and safe is not None and safe.get(row["pk"], at) <= at:
             why = Why.SAFE_STATE
         why = why or _unable(row, draw_w, edge)
+        if why is None and startable is not None and draw_w > startable:
+            why = Why.TOO_BIG  # it would stay off for ever
         if why is not None:
             excluded[why] += 1
             continue

@@ -37,6 +37,13 @@ def ramps_of(site: Site) -> Ramps:
     return Ramps(down, up, _watts(control.zone_up_kw) or up)
 
 
+def startable_w(site: Site) -> int:
+    """What the largest machine may draw that one step of the ramp has room for."""
+    ramps = ramps_of(site)
+    control = SiteControl.objects.filter(site=site).first() or SiteControl(site=site)
+    return max(1, int(min(ramps.up_w, ramps.zone_up_w) * control.step_s / 60))
+
+
 def two_person_percent() -> Decimal:
     """Above this share of the site's or the fleet's power a plan needs a second person."""
     return Decimal(str(settings.CURTAILMENT_TWO_PERSON_PERCENT))

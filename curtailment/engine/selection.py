@@ -21,6 +21,7 @@ class Why(StrEnum):
     NO_LOGIN = "no_login"
     NO_DRAW = "no_draw"
     SAFE_STATE = "safe_state"
+    TOO_BIG = "too_big"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from curtailment.domain import plans, timing, watching
 from curtailment.domain.planning import PlanRefused, preview
 from curtailment.enums import PlanStatus
 from curtailment.management.commands import restore_all
-from curtailment.models import CurtailmentPlan, StandingApproval
+from curtailment.models import CurtailmentPlan, SiteControl, StandingApproval
 from hashinsight.common.transitions import MoveRefused
 from hosting.domain import fleet, prices, terms
 from hosting.domain.miner_secrets import set_login
@@ -107,6 +107,23 @@ def agree(ground: Ground, customer: Customer, root: User, *, notice: int) -> Non
         curtailment_notice_minutes=notice, at=ground.now,
     )  # fmt: skip
     terms.agree_terms(row, by=root, at=ground.now)
+
+
+def test_what_no_step_of_the_ramp_could_start_again_is_not_switched_off(ground: Ground, root: User) -> None:
+    """A step is a quarter of a minute here, and so is what may be started in it."""
+    SiteControl.objects.update_or_create(site=ground.site, defaults={"ramp_up_kw": KW * 2, "step_s": 15})
+    plan = waiting(ground, root)
+    seen = preview(plans.wish_of(plan), at=ground.now)
+    assert dict(seen.excluded) == {"are bigger than a step of the ramp: we could not start them again": 20}
+    with pytest.raises(PlanRefused, match="no machine"):
+        plans.approve_plan(plan, by=root, at=ground.now)
+    SiteControl.objects.filter(site=ground.site).update(step_s=30)
+    plans.approve_plan(plan, by=root, at=ground.now)
+    ground.ticks(3)
+    assert ground.farm.off == 2
+    SiteControl.objects.filter(site=ground.site).update(step_s=15)
+    urgent = plans.emergency_curtail(ground.site, reason="fire", by=root, at=ground.now)
+    assert preview(plans.wish_of(urgent), at=ground.now).too_big == 20
 
 
 def test_reduce_to_is_reckoned_from_what_is_drawn(ground: Ground, root: User) -> None:
