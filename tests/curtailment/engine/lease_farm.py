@@ -180,9 +180,14 @@ class Server:
             floors[part] = max(lease["handed_w"], lease["content"]["ramp"]["up_w"])
             if lease["held_until"] <= now + STEP:
                 held[part] = floors[part]
+        mine = self.kept.touched.copy()  # machines of plans that run, and whoever is not back yet
+        for plan in self.plans:
+            if plan.starts_at <= now < plan.ends_at:
+                mine[plan.order] = True
         parts = {
-            int(part): (int(steel.draw_w[steel.part == part].sum()), int(steel.draw_w[steel.part == part].max()))
+            int(part): (int(steel.draw_w[some].sum()), int(steel.draw_w[some].max()))
             for part in np.unique(steel.part)
+            if (some := mine & (steel.part == part)).any()
         }
         shares = next_shares(self.rules.up_w, parts, floors, held)
         return replace(self.rules, part_of=part_of, part_up_w=shares)
@@ -201,7 +206,7 @@ class Server:
         )  # fmt: skip
         lease["content"] = {
             "step_s": STEP, "poll_s": 10.0, "limits": {"chip_c": 70.0, "inlet_c": 40.0, "min_off_s": 0},
-            "ramp": {"up_w": rules.part_up_w[part], "group_up_w": rules.group_up_w, "down_w": rules.down_w // 3},
+            "ramp": {"up_w": rules.part_up_w.get(part, 0), "group_up_w": rules.group_up_w, "down_w": rules.down_w // 3},
             "off": [n for one, n in places.items() if self.kept.touched[one]],
             "orders": [
                 [key, places[machine], verb, round(begin * 1000), round(end * 1000)]

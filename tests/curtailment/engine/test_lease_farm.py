@@ -10,6 +10,7 @@ import pytest
 from curtailment.engine.values import PlanNow, Rules
 from hosting.engine.leasing import keeping
 from hosting.engine.leasing.document import Safe
+from tests.curtailment.engine import lease_farm
 from tests.curtailment.engine.lease_device import Device
 from tests.curtailment.engine.lease_farm import BEAT, START, STEP, Judge, Server, Setting, Steel, setting_of
 
@@ -33,7 +34,11 @@ class Run:
         order = np.argsort(steel.rank)[: int(steel.n * 0.8)]
         begin = START + 3 * STEP
         plan = PlanNow(1, begin, begin + setting.plan_s, order, int(steel.draw_w[order].sum() * 0.8), shared=True)
-        self.server = Server(steel, [plan], self.rules)
+        other = np.flatnonzero(dice.random(steel.n) < 0.3)  # begins and ends in between, so that shares change
+        second = PlanNow(
+            2, begin + 9 * STEP, begin + 21 * STEP, other, int(steel.draw_w[other].sum() * 0.9), shared=True
+        )
+        self.server = Server(steel, [second, plan], self.rules)
         parts = sorted(set(steel.part.tolist()) - {0})
         self.devices = [Device(part, steel, self.server, self.judge, np.random.default_rng((setting.seed, part)))
                         for part in parts]  # fmt: skip
@@ -140,3 +145,10 @@ def test_control_a_device_that_waits_for_its_server_leaves_machines_off(monkeypa
     assert judge.left_off > 10
     assert judge.late > 10
     assert Safe.RUN in set(Run(setting).steel.safe)
+
+
+def test_control_without_shares_the_ramp_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may use all of the ramp, as if nobody else could be late."""
+    monkeypatch.setattr(lease_farm, "next_shares", lambda total, parts, floors, held: dict.fromkeys(parts, total))
+    judges = [Run(setting_of(FIRST + n)).whole() for n in range(6)]
+    assert sum(any("I4" in one for one in judge.problems) for judge in judges) >= 2
