@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
@@ -47,7 +47,24 @@ def _kept_of(plan: CurtailmentPlan) -> Decimal:
     if plan.kind != PlanKind.AUTOMATIC or plan.cause not in SAVING:
         return Decimal(0)
     end = plan.ends_at or plan.starts_at + timedelta(days=1)
-    return most_reserved(plan.site, plan.starts_at, end, priority=plan.priority)
+    reserved = most_reserved(plan.site, plan.starts_at, end, priority=plan.priority)
+    return reserved + _taken_beside(plan) if reserved else reserved
+
+
+def _taken_beside(plan: CurtailmentPlan) -> Decimal:
+    """What plans over none of its machines take at the same time: it is not there to be kept any more."""
+    if not plan.only_miners:
+        return Decimal(0)
+    rows = _beside(plan, CurtailmentPlan.objects.filter(site=plan.site, only_miners__len__gt=0))
+    rows = rows.exclude(only_miners__overlap=plan.only_miners)
+    return rows.aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
+
+
+def _beside(plan: CurtailmentPlan, rows: QuerySet[CurtailmentPlan]) -> QuerySet[CurtailmentPlan]:
+    """Those of the plans that are approved or run at the same time."""
+    others = rows.filter(status__in=(PlanStatus.APPROVED, *RUNNING)).exclude(pk=plan.pk)
+    others = others.filter(Q(ends_at=None) | Q(ends_at__gt=plan.starts_at))
+    return others if plan.ends_at is None else others.filter(starts_at__lt=plan.ends_at)
 
 
 def _safe_of(plan: CurtailmentPlan) -> Safe | None:
@@ -160,11 +177,7 @@ def standing_for(plan: CurtailmentPlan, *, kw: Decimal) -> StandingApproval | No
 
 def _has_left(row: StandingApproval, plan: CurtailmentPlan, kw: Decimal) -> bool:
     """Two people have said so much in all: what other plans have of it at the same time is not there any more."""
-    others = row.plans.filter(status__in=(PlanStatus.APPROVED, *RUNNING)).exclude(pk=plan.pk)
-    others = others.filter(Q(ends_at=None) | Q(ends_at__gt=plan.starts_at))
-    if plan.ends_at is not None:
-        others = others.filter(starts_at__lt=plan.ends_at)
-    taken: Decimal = others.aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
+    taken: Decimal = _beside(plan, row.plans.all()).aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
     return taken + kw <= row.most_kw
 
 

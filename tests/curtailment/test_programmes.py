@@ -137,6 +137,23 @@ def test_a_price_rule_leaves_the_reserve_on(ground: Ground, root: User) -> None:
     assert ground.farm.off == 4
 
 
+def test_rules_over_different_machines_leave_the_reserve_on_together(ground: Ground, root: User) -> None:
+    """Each of two models is dear for itself: 35 kW twice, but 49 of the 70 are kept for a programme."""
+    make_programme(root, ground.site, reserve_kw=49)
+    let_act(ground.site, root, cause="price")
+    keys = [one.pk for one in ground.miners]
+    for number, some in enumerate((keys[:4], keys[4:10], keys[10:])):
+        demand = Demand(
+            key=f"strike:price:{number}", site=ground.site, cause="price", reason="Energy is dear.", goal="by",
+            goal_kw=Decimal("3.5") * len(some), selection="margin", starts_at=ground.now,
+            ends_at=ground.now + timedelta(hours=1), miners=tuple(some),
+        )  # fmt: skip
+        want(demand, at=ground.now)
+    step(ground, 4)
+    assert list(CurtailmentPlan.objects.order_by("pk").values_list("target_kw", flat=True)) == [14, 7, None]
+    assert ground.farm.off == 6
+
+
 def test_whoever_is_more_important_or_called_may_have_all_of_it(ground: Ground, root: User) -> None:
     programme = make_programme(root, ground.site, reserve_kw=56, kw=70, on_unusual="run")
     for cause in ("price", "grid", "dispatch"):
