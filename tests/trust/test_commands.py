@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 SEED = int(os.environ.get("HASHINSIGHT_SEED", "20261129"))
 SITES, MACHINES, CYCLES = (5, 50, 6) if NIGHTLY else (2, 10, 1)
-SIZE = {"kills": 60, "pause": (1.5, 3.5), "workers": 2} if NIGHTLY else {"kills": 8, "pause": (0.1, 0.5), "workers": 2}
+SIZE = {"kills": 60, "pause": (2.0, 5.0), "workers": 2} if NIGHTLY else {"kills": 8, "pause": (0.1, 0.5), "workers": 2}
 STOP_CYCLES = 4 if NIGHTLY else 1
 STOPS = {"kills": 50 if NIGHTLY else 2, "pause": (0.2, 1.0), "workers": 2}
 OFF_S, PERIOD_S = (20, 40) if NIGHTLY else (6, 10)
