@@ -7,7 +7,7 @@ them. Nothing is assumed of a machine nobody read, unless the control itself saw
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,9 +19,16 @@ from django.utils.translation import gettext as _
 
 from curtailment.domain.events import leading, payload_of
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
-from curtailment.engine.spans import QUARTER, Owning, Span, joined, quarter, split
-from curtailment.enums import EventStatus
-from curtailment.models import CurtailmentEvent, CurtailmentPlanMiner, EventInterval, EventMachine, EventShare
+from curtailment.engine.spans import QUARTER, Owning, Sent, Span, earlier, joined, quarter, split
+from curtailment.enums import EventStatus, OrderAction, OrderOutcome
+from curtailment.models import (
+    CurtailmentEvent,
+    CurtailmentPlanMiner,
+    EventInterval,
+    EventMachine,
+    EventShare,
+    MachineOrder,
+)
 from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
@@ -96,6 +103,18 @@ def _spans(event: CurtailmentEvent) -> list[Span]:
         Span(miner, told, max(off, told), max(back or recovered or event.ended_at, off), draw, float(ths or 0))
         for miner, told, off, back, recovered, draw, ths in rows.values_list(
             "miner_id", "ordered_at", "off_at", "back_at", "plan__recovered_at", "draw_w", "hashrate_ths"
+        )
+    ]
+    sent = MachineOrder.objects.filter(plan__event=event)
+    sent = sent.exclude(outcome__in=(OrderOutcome.LAPSED, OrderOutcome.REFUSED, OrderOutcome.UNSUPPORTED))
+    ths = {span.miner: span.ths for span in found}
+    found += [
+        replace(span, ths=ths.get(span.miner, 0.0))
+        for span in earlier(
+            Sent(miner, action == OrderAction.PAUSE, at, max(at, answered or at), draw)
+            for miner, action, at, answered, draw in sent.values_list(
+                "miner_id", "action", "created_at", "answered_at", "draw_w"
+            )
         )
     ]
     one_each = [span for span in joined(found) if span.back > span.told]

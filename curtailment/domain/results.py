@@ -42,7 +42,9 @@ def _machines(
     locked = {ids[place] for place, end in decision.given_back if end is End.LOCKED}
     back = {ids[place] for place, end in decision.given_back if end is End.RUNNING}
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
-    rows.filter(miner__in=paused, result__in=WAITING).update(result=MachineResult.ORDERED, ordered_at=now)
+    rows.filter(miner__in=paused, result__in=WAITING).update(
+        result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None
+    )
     rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED), off_at=None).update(
         off_at=now
     )

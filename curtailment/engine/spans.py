@@ -62,6 +62,36 @@ def joined(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
+@dataclass(frozen=True)
+class Sent:
+    """An order that may have reached its machine, and when it was answered."""
+
+    miner: int
+    pauses: bool
+    at: datetime
+    answered: datetime
+    draw_w: int
+
+
+def earlier(orders: Iterable[Sent]) -> list[Span]:
+    """Times before the last in which machines were off: told to pause, to run again, and to pause once more.
+
+    Off and back are the moments of the answers.
+    """
+    found: list[Span] = []
+    begun: dict[int, Sent] = {}
+    ended: dict[int, Sent] = {}
+    for one in sorted(orders, key=lambda order: (order.miner, order.at)):
+        first = begun.setdefault(one.miner, one)
+        if not one.pauses:
+            ended[one.miner] = one
+        elif one.miner in ended:
+            back = ended.pop(one.miner)
+            found.append(Span(one.miner, first.at, first.answered, max(first.answered, back.answered), first.draw_w))
+            begun[one.miner] = one
+    return found
+
+
 def split(spans: Iterable[Span], ownings: Sequence[Owning]) -> list[Span]:
     """Each span as often as it had owners; without one it was our own."""
     by_miner: dict[int, list[Owning]] = {}

@@ -256,6 +256,31 @@ def test_what_was_locked_out_in_the_middle_is_no_curtailment_any_more(ground: Gr
     assert ExcusedInterval.objects.get(miner=machine).ends_at == row.back_at
 
 
+def test_a_machine_that_ran_in_the_middle_of_a_plan_was_off_twice(ground: Ground, root: User) -> None:
+    """Its time was over while data were stale, and it went off again when they were good: both times count."""
+    partitions.ensure_partitions(at=ground.now)
+    plan = approved(ground, root, minutes=60)
+    ground.ticks(10)
+    one = plan.miners.get(shutdown_order=1)
+    plan.miners.exclude(shutdown_order__lte=4).update(wanted_until=ground.now)
+    plan.miners.filter(pk=one.pk).update(wanted_until=ground.now)
+    ground.ticks(15)
+    assert ground.farm.machines[str(one.miner_id)].on
+    plan.miners.update(wanted_until=None)
+    ground.ticks(50)
+    assert ground.farm.machines[str(one.miner_id)].told == ["pause", "resume", "pause", "resume"]
+    event = CurtailmentEvent.objects.get()
+    measuring.measure(event, at=ground.now)
+    first, second = EventMachine.objects.filter(miner=one.miner_id).order_by("told_at")
+    assert (first.told_at, second.back_at) == (event.started_at, event.ended_at)
+    assert first.back_at < second.told_at
+    assert timedelta(minutes=10) <= first.back_at - first.off_at <= timedelta(minutes=12)
+    assert second.off_at > second.told_at
+    others = plan.miners.filter(shutdown_order__in=(2, 3, 4)).values("miner")
+    assert EventMachine.objects.filter(miner__in=others).count() == 3
+    assert ExcusedInterval.objects.filter(miner=one.miner_id).count() == 2
+
+
 def test_excused_hours_stand_at_the_machines_and_are_replaced(ground: Ground, root: User) -> None:
     event = curtailed(ground, root)
     for _again in range(2):
