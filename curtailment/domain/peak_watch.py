@@ -39,6 +39,7 @@ def evaluate_peak(rule: PeakRule, *, at: datetime) -> bool:
     near = _near(locked, book, at=at)
     if not locked.terms.period_of(at) and near is None:
         acting.stop(_("Outside of the months and hours of the rule."))
+        book.rest["since"] = None  # what is near the next time is another time
     else:
         _decide(acting, locked, near)
     _save(locked, book, at)

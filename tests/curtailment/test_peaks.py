@@ -1,6 +1,6 @@
 """Peak rules at work: loads come in by file and by address, machines are off for the peaks, the peaks are listed."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +100,18 @@ def test_a_forecast_switches_off_before(ready: Ground) -> None:
     grid.quarter(50_000, 50_000, ticks=2)
     grid.quarter(50_000, ticks=4)  # it is over, and was none
     assert (grid.plans, ready.farm.off) == ([PlanStatus.RECOVERED], 0)
+
+
+def test_a_peak_that_lasts_to_the_end_of_the_hours_does_not_hide_the_next_one(ready: Ground) -> None:
+    """The rule looks from nine to ten; the day after, a peak is forecast for the first quarter of an hour."""
+    ahead = make_series("grid-forecast", **MW)
+    grid = Grid(ready, forecast_series=ahead, time_from=time(9), time_to=time(10), longest_minutes=120)
+    grid.quarter(61_000, 61_500, *[50_000] * 4, ticks=2)
+    assert (grid.plans, ready.farm.off) == ([PlanStatus.RECOVERED], 0)
+    morning = ready.now.replace(hour=9, minute=0) + timedelta(days=1)
+    feed(ahead, [70_000], end=morning + QUARTER, at=ready.now)
+    grid.quarter(*[50_000] * int((morning - QUARTER - grid.end) / QUARTER))
+    assert len(grid.plans) == 2
 
 
 def test_what_was_before_the_rule_counts_as_the_peak_so_far(ready: Ground) -> None:
