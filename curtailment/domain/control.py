@@ -144,6 +144,7 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     still = _still_running(running)
     running = [plan for plan in running if plan.pk in still]
     machines = books.locked_now(site, machines)
+    edge = leases.behind(site, machines)
     heard |= leases.heard_through(edge, at=now)
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)

@@ -130,13 +130,14 @@ def write(
 
     The kill switch is looked at once the leases are locked: whoever sets it later waits for us, and freezes them.
     """
-    if not edge.device_of:
+    told = set(edge.device_of.values()) | _to_be_emptied(edge)
+    if not told:
         return
     edge_leases.lock_leases(list(edge.devices.values()))
     frozen = is_frozen(site)
     safe = _safe_states(edge, site, at)
     common = _common(control, at)
-    for pk in sorted(set(edge.device_of.values())):
+    for pk in sorted(told):
         ids = [miner for miner in machines.ids if edge.device_of.get(miner) == pk]
         places = {miner: n for n, miner in enumerate(ids)}
         content = {
@@ -159,6 +160,15 @@ def write(
             edge.devices[pk], content=content, roster=_roster(ids, edge, machines, safe), machines=len(ids),
             expires_at=at + STEPS * control.step, frozen=frozen, at=at,
         )  # fmt: skip
+
+
+def _to_be_emptied(edge: Edge) -> set[int]:
+    """Devices whose lease names machines that are locked out: alone they would start them again."""
+    gone = {str(edge.facts[pk]["public_id"]) for pk in edge.hidden}
+    if not gone:
+        return set()
+    leases = EdgeLease.objects.filter(device__in=edge.devices, machines__gt=0).values_list("device_id", "roster")
+    return {device for device, roster in leases if any(name in roster for name in gone)}
 
 
 def _common(control: SiteControl, at: datetime) -> dict[str, Any]:

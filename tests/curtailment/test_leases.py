@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from curtailment.domain import kill_switch, plans
+from curtailment.domain import control, kill_switch, plans
 from curtailment.domain.planning import PlanRefused
 from curtailment.enums import PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, LeaseReport, MachineOrder, SiteControl
@@ -27,11 +27,13 @@ def box(ground: Ground, root: User, tmp_path: Path) -> Box:
     return box_at(ground, root, tmp_path / "edge")
 
 
-def curtail(ground: Ground, people: tuple[User, User], machines: int, minutes: int = 60) -> CurtailmentPlan:
+def curtail(
+    ground: Ground, people: tuple[User, User], machines: int, minutes: int = 60, **fields: Any
+) -> CurtailmentPlan:
     """So many machines off, from now on."""
     plan = plans.create_plan(
         site=ground.site, by=people[0], at=ground.now, cause="price", reason="x", goal="by", goal_kw=KW * machines,
-        selection="efficiency", starts_at=ground.now, ends_at=ground.now + timedelta(minutes=minutes),
+        selection="efficiency", starts_at=ground.now, ends_at=ground.now + timedelta(minutes=minutes), **fields,
     )  # fmt: skip
     for person in people:
         if plan.reload().status == PlanStatus.PENDING:
@@ -172,3 +174,43 @@ def test_a_machine_in_maintenance_is_nobodys_affair(ground: Ground, box: Box, pe
         ground.now += timedelta(seconds=51)
         box.turn(asks=False)
     assert [key for key, fake in ground.farm.machines.items() if not fake.on] == [str(one.pk)]
+
+
+def test_nor_is_one_that_went_there_while_the_control_was_reading(
+    ground: Ground, box: Box, people: tuple[User, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curtail(ground, people, 8, minutes=600)
+    steps(ground, box, 4)
+    one = Miner.objects.get(pk=next(int(key) for key, fake in ground.farm.machines.items() if not fake.on))
+    read = control._read
+
+    def meanwhile(*args: Any) -> Any:
+        heard = read(*args)
+        fleet.set_intent([one], to="maintenance", by=people[0], at=ground.now, reason="x")
+        return heard
+
+    with monkeypatch.context() as patched:
+        patched.setattr(control, "_read", meanwhile)
+        steps(ground, box, 1)
+    assert str(one.public_id) not in box.holder.memory.ours
+    assert ground.farm.machines[str(one.pk)].told == ["pause"]
+    steps(ground, box, 2)
+    assert ground.farm.machines[str(one.pk)].told == ["pause"]
+
+
+def test_nor_is_the_last_one_that_the_device_had(ground: Ground, box: Box, people: tuple[User, User]) -> None:
+    """Nothing else is left for a lease: it has to be told all the same that this one is nobody's affair."""
+    SiteControl.objects.update_or_create(site=ground.site, defaults={"min_off_minutes": 0})
+    plan = curtail(ground, people, 1, minutes=600, only_miners=[ground.miners[0].pk])
+    steps(ground, box, 4)
+    one = Miner.objects.get(pk=next(int(key) for key, fake in ground.farm.machines.items() if not fake.on))
+    ground.farm.machines[str(one.pk)].chip_c = 95  # it waits until it is cooler
+    plans.end_plan(plan, by=people[0], at=ground.now, reason="over")
+    steps(ground, box, 2)
+    fleet.set_intent([one], to="maintenance", by=people[0], at=ground.now, reason="x")
+    ground.farm.machines[str(one.pk)].chip_c = 40
+    steps(ground, box, 3)
+    for _ in range(10):
+        ground.now += timedelta(seconds=51)
+        box.turn(asks=False)
+    assert ground.farm.machines[str(one.pk)].told == ["pause"]
