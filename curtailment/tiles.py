@@ -1,9 +1,9 @@
 """Tile of the start page: what is off now, what comes next, and what waits for a person."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -18,17 +18,24 @@ BUSY = (*RUNNING, PlanStatus.RECOVERING)
 
 def now() -> Mapping[str, Any]:
     """kW seen off; plans that run, then those that are approved and come next; how many wait for approval."""
-    rows = CurtailmentPlan.objects.select_related("site")
-    off = rows.filter(status__in=BUSY).aggregate(kw=Sum("measured_kw"))["kw"]
-    running = list(rows.filter(status__in=BUSY).order_by("starts_at", "pk")[:MOST])
-    following = rows.filter(status=PlanStatus.APPROVED, starts_at__gt=timezone.now()).order_by("starts_at", "pk")
-    waiting = CurtailmentPlan.objects.filter(status=PlanStatus.PENDING).count()
+    at = timezone.now()
+    states = (*BUSY, PlanStatus.APPROVED, PlanStatus.PENDING)
+    rows = CurtailmentPlan.objects.filter(status__in=states).select_related("site").order_by("starts_at", "pk")
+    running, following, waiting, off = [], [], 0, Decimal(0)
+    for plan in rows:
+        if plan.status in BUSY:
+            running.append(plan)
+            off += plan.measured_kw
+        elif plan.status == PlanStatus.PENDING:
+            waiting += 1
+        elif plan.starts_at > at:
+            following.append(plan)
     changelist = reverse("admin:curtailment_curtailmentplan_changelist")
     return {
-        "off_kw": off or 0, "url": changelist, "waiting": waiting,
+        "off_kw": off, "url": changelist, "waiting": waiting,
         "waiting_url": f"{changelist}?status__exact={PlanStatus.PENDING}",
         "frozen": KillSwitch.objects.filter(released_at=None).exists(),
-        "rows": [_row(plan) for plan in (*running, *following[: MOST - len(running)])],
+        "rows": [_row(plan) for plan in (*running, *following)[:MOST]],
     }  # fmt: skip
 
 

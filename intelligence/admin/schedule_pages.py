@@ -125,7 +125,7 @@ class SchedulePage(ObjectPage):
             "run_url": page.url_of("change", run.pk), "plans": self._plans(run),
             "apply_url": page.url_of("apply", run.pk) if may_apply(request, run, now) else "",
         }  # fmt: skip
-        if entries:
+        if entries and run.inputs:
             found |= {
                 "picture": bars_of(run, classes, entries),
                 "prices": price_chart(run, classes),

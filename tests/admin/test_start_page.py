@@ -101,7 +101,7 @@ def test_the_start_page_asks_little_and_the_second_time_nothing_of_the_business(
         as_root.get("/admin/")
     with CaptureQueriesContext(connection) as second:
         as_root.get("/admin/")
-    assert (len(first), len(second)) == (23, 2)
+    assert (len(first), len(second)) == (25, 2)
 
 
 def test_late_and_failed_jobs_are_red(as_root: Client) -> None:
@@ -145,4 +145,4 @@ def test_failed_work_is_tried_again_by_those_who_may(operator: User, clerk: User
 
 def test_every_tile_names_a_permission(root: User) -> None:
     assert all("." in tile.permission for tile in tiles_for(root))
-    assert len(tiles_for(root)) == 13
+    assert len(tiles_for(root)) == 14
