@@ -104,21 +104,18 @@ def within(
     part_of = {int(group): key for group, key in zip(machines.group, keys, strict=True) if key != DIRECT}
     fresh = [one for one in before.spent if one.age_s + max(0.0, at.timestamp() - before.at) < rules.step_s]
     spent = sum(w for one in fresh for group, w in one.up.items() if group not in part_of)
-    floors, held = {DIRECT: spent}, {}
+    floors = {DIRECT: spent}
     for lease in edge_leases.leases_of(site).filter(handed_at__isnull=False).defer("seen", "roster"):
-        share = max(lease.handed_up_w, int(lease.content["ramp"]["up_w"]) if lease.content else 0)
         over = lease.held_until is None or lease.held_until <= at - control.step
-        if over and not lease.switched and lease.device_id not in keys:
-            continue
-        floors[lease.device_id] = share
-        if lease.held_until is None or lease.held_until <= at + control.step:
-            held[lease.device_id] = share  # it may be acting alone by now, or before the next step
+        if lease.device_id in keys or lease.switched or not over:  # silent or not: it may be switching
+            written_w = int(lease.content["ramp"]["up_w"]) if lease.content else 0
+            floors[lease.device_id] = max(lease.handed_up_w, written_w)
     draws = np.array(keys, np.int64)
     parts = {
         int(key): (int(machines.draw_w[draws == key].sum()), int(machines.draw_w[draws == key].max()))
         for key in np.unique(draws)
     }
-    return replace(rules, part_of=part_of, part_up_w=next_shares(rules.up_w, parts, floors, held))
+    return replace(rules, part_of=part_of, part_up_w=next_shares(rules.up_w, parts, floors))
 
 
 # --- the lease -------------------------------------------------------------------------------------------------------

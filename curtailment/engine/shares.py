@@ -23,19 +23,16 @@ def shared_out(total_w: int, parts: Mapping[int, tuple[int, int]]) -> dict[int, 
     return {key: largest + (total_w - least) * watts // whole for key, (watts, largest) in parts.items()}
 
 
-def next_shares(
-    total_w: int, parts: Mapping[int, tuple[int, int]], floors: Mapping[int, int], held: Mapping[int, int]
-) -> dict[int, int]:
+def next_shares(total_w: int, parts: Mapping[int, tuple[int, int]], floors: Mapping[int, int]) -> dict[int, int]:
     """Shares for the next step, such that before and after the change together nobody exceeds ``total_w``.
 
-    ``floors``: what each part may have used, or may still use, of its share of before: nobody grows into that before a
-    step has passed. ``held``: parts that hear nothing; they keep what they have.
+    ``floors``: what each may have used within the last step, or may still use because it hears nothing: nobody else
+    grows into that.
     """
-    rest = {key: part for key, part in parts.items() if key not in held}
-    target = shared_out(total_w - sum(held.values()), rest)
-    shares = {key: min(watts, floors.get(key, 0)) for key, watts in target.items()} | dict(held)
+    target = shared_out(total_w, parts)
+    shares = {key: min(watts, floors.get(key, 0)) for key, watts in target.items()}
     taken = {key: max(shares.get(key, 0), floors.get(key, 0)) for key in {*shares, *floors}}
-    for key in sorted(rest):
+    for key in sorted(parts):
         more = max(0, min(target[key] - shares[key], taken[key] - shares[key] + total_w - sum(taken.values())))
         shares[key] += more
         taken[key] = max(taken[key], shares[key])

@@ -226,32 +226,50 @@ def test_shares_add_up_and_leave_room_for_the_largest() -> None:
     assert shared_out(100, {0: (300, 30), 1: (100, 10)}) == {0: 75, 1: 25}
     assert shared_out(30, {0: (100, 30), 1: (100, 30)}) == {0: 15, 1: 15}
     assert shared_out(100, {}) == {}
-    assert next_shares(100, {0: (1, 1), 1: (1, 1)}, {}, {}) == {0: 50, 1: 50}
-    assert next_shares(100, {0: (1, 1), 1: (3, 3)}, {0: 90}, {}) == {0: 25, 1: 10}, "the other may have used 90"
-    assert next_shares(100, {0: (1, 1), 1: (1, 1)}, {1: 70}, {1: 70}) == {0: 30, 1: 70}, "it hears nothing"
+    assert next_shares(100, {0: (1, 1), 1: (1, 1)}, {}) == {0: 50, 1: 50}
+    assert next_shares(100, {0: (1, 1), 1: (3, 3)}, {0: 90}) == {0: 25, 1: 10}, "the other may have used 90"
+    assert next_shares(100, {0: (1, 1)}, {0: 20, 1: 70}) == {0: 30}, "the other may be using 70"
+    assert next_shares(100, {0: (1, 1), 1: (1, 1)}, {0: 20, 1: 50}) == {0: 50, 1: 50}
 
 
-def test_a_silent_device_keeps_its_share_of_the_ramp(
+def test_shares_change_only_as_fast_as_nobody_exceeds_the_ramp(
     ground: Ground, root: User, people: tuple[User, User], tmp_path: Path
 ) -> None:
     SiteControl.objects.update(ramp_up_kw=KW * 6)
     near = box_at(ground, root, tmp_path / "a", zone=ground.zones[0], serial="E-A")
     far = box_at(ground, root, tmp_path / "b", zone=ground.zones[1], serial="E-B")
-    curtail(ground, people, 16, minutes=600)
-    for _ in range(5):
+    there = [one for one in ground.miners if one.zone_id == ground.zones[1].pk]
+    fleet.set_intent(there, to="maintenance", by=root, at=ground.now, reason="x")
+    curtail(ground, people, 6, minutes=600)
+    seen: list[tuple[int, int]] = []
+
+    def step(*asking: Box) -> None:
         ground.tick(33)
-        near.turn()
-        far.turn()
-    assert ground.farm.off == 16
-    shares = {row.device.serial: row.content["ramp"]["up_w"] for row in EdgeLease.objects.all()}  # type: ignore[index]
-    assert sum(shares.values()) <= KW * 6 * 1000
-    assert min(shares.values()) >= 2 * WATTS
-    for _ in range(4):
-        ground.tick(42)
-        near.turn()
-    again = EdgeLease.objects.get(device=near.device).content
-    assert again is not None
-    assert again["ramp"]["up_w"] + shares["E-B"] <= KW * 6 * 1000
+        for box in (near, far):
+            box.turn(asks=box in asking)
+        rows = {row.device_id: row for row in EdgeLease.objects.all()}
+        written = [_share(rows[box.device.pk]) for box in (near, far)]
+        seen.append((written[0], written[1]))
+        assert sum(max(_share(row), row.handed_up_w) for row in rows.values()) <= KW * 6 * 1000
+
+    for _ in range(3):
+        step(near, far)
+    assert seen[-1] == (6 * WATTS, 0)
+    fleet.set_intent(there, to="active", by=root, at=ground.now, reason="x")
+    curtail(ground, people, 14, minutes=600)
+    for _ in range(9):
+        step(near, far)
+    assert ground.farm.off == 14
+    far_w = seen[-1][1]
+    assert 2 * WATTS <= far_w < 4 * WATTS
+    for _ in range(5):
+        step(near)  # the other one hears nothing, and may be using its share
+    assert seen[-1][0] <= 6 * WATTS - far_w
+
+
+def _share(lease: EdgeLease) -> int:
+    content: Any = lease.content
+    return 0 if content is None else int(content["ramp"]["up_w"])
 
 
 # --- planning and watching -------------------------------------------------------------------------------------------

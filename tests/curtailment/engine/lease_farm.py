@@ -76,8 +76,9 @@ class Steel:
         self.on = dice.random(n) > 0.05
         self.was_on = self.on.copy()
         self.safe = [Safe(word) for word in dice.choice(["run", "hold", "curtail"], n)]
+        self.runs = np.array([one is Safe.RUN for one in self.safe])
         self.safe_s = np.array(
-            [0 if one is Safe.RUN else int(dice.integers(1, 30)) * 60 for one in self.safe], np.int64
+            [0 if one is Safe.RUN else int(dice.integers(15, 30)) * 60 for one in self.safe], np.int64
         )
         self.hot_since, self.hot_until, self.cut_until = (np.full(n, NEVER) for _ in range(3))
         self.losses = np.zeros(n, np.int64)
@@ -173,13 +174,10 @@ class Server:
         part_of = {int(zone): int(part) for zone, part in zip(steel.zone, steel.part, strict=True) if part}
         fresh = [one for one in self.kept.spent if one.age_s + now - self.kept.at < STEP]
         spent = sum(w for one in fresh for zone, w in one.up.items() if zone not in part_of)
-        floors, held = {0: spent}, {}
+        floors = {0: spent}
         for part, lease in self.leases.items():
-            if lease["held_until"] is None:
-                continue
-            floors[part] = max(lease["handed_w"], lease["content"]["ramp"]["up_w"])
-            if lease["held_until"] <= now + STEP:
-                held[part] = floors[part]
+            if lease["held_until"] is not None:
+                floors[part] = max(lease["handed_w"], lease["content"]["ramp"]["up_w"])
         mine = self.kept.touched.copy()  # machines of plans that run, and whoever is not back yet
         for plan in self.plans:
             if plan.starts_at <= now < plan.ends_at:
@@ -189,7 +187,7 @@ class Server:
             for part in np.unique(steel.part)
             if (some := mine & (steel.part == part)).any()
         }
-        shares = next_shares(self.rules.up_w, parts, floors, held)
+        shares = next_shares(self.rules.up_w, parts, floors)
         return replace(self.rules, part_of=part_of, part_up_w=shares)
 
     def _write(self, part: int, orders: list[Any], rules: Rules, now: float, *, frozen: bool) -> None:

@@ -45,7 +45,9 @@ class Run:
         self.dies_at = begin + float(dice.uniform(0.05, 0.95)) * setting.plan_s if setting.server_dies else 1e12
         self.back_at = self.dies_at + float(dice.uniform(1, 25)) * STEP if setting.comes_back else 1e12
         self.switch = (begin + 600, begin + 900) if setting.kill_switch else (1e12, 1e12)
-        self.deadlines: dict[int, float] = {}
+        self.off_w: dict[
+            tuple[int, bool], int
+        ] = {}  # the most that was off since, by device: all, or what runs at once
 
     def whole(self) -> Judge:
         """Until everybody should be back, then the verdict."""
@@ -74,10 +76,15 @@ class Run:
             if device.memory.frozen:
                 continue
             mine = steel.part == device.part
+            off = mine & steel.was_on & ~steel.on
             share = device.memory.lease.ramp.up_w if device.memory.lease is not None else 1
-            largest = int(steel.draw_w.max())
-            ramp = self._ramp_steps(mine, share, largest)
-            for machine in np.flatnonzero(mine & steel.was_on & ~steel.on).tolist():
+            ramps = {}
+            for runs, some in ((True, off & steel.runs), (False, off)):
+                key = (device.part, runs)
+                self.off_w[key] = max(self.off_w.get(key, 0), int(steel.draw_w[some].sum()))
+                ramps[runs] = self._ramp_steps(self.off_w[key], mine, share)
+            for machine in np.flatnonzero(off).tolist():
+                ramp = ramps[bool(steel.runs[machine])]
                 allowed = device.end + steel.safe_s[machine] + (ramp + 2) * STEP + device.away_s
                 trouble = 4 * STEP * steel.losses[machine] + device.away_s + 30 * STEP * device.rebooted
                 for until in (steel.hot_until[machine], steel.cut_until[machine]):
@@ -85,13 +92,15 @@ class Run:
                 if now > allowed + trouble + 2 * BEAT and device.end > 0:
                     self.judge.late += 1
 
-    def _ramp_steps(self, mine: Any, share: int, largest: int) -> int:
-        steel = self.steel
-        whole = -(-int(steel.draw_w[mine].sum()) // max(largest, share - largest))
+    def _ramp_steps(self, off_w: int, mine: Any, share: int) -> int:
+        """Of what was off: a step holds at least its share less one machine, and a breaker likewise."""
+        steel, largest = self.steel, int(self.steel.draw_w.max())
+        whole = -(-off_w // max(largest, share - largest))
         zones = [
-            -(-int(steel.draw_w[mine & (steel.zone == zone)].sum()) // max(largest, self.rules.group_up_w - largest))
+            -(-min(off_w, int(steel.draw_w[mine & (steel.zone == zone)].sum()))
+              // max(largest, self.rules.group_up_w - largest))
             for zone in np.unique(steel.zone[mine])
-        ]
+        ]  # fmt: skip
         return max([whole, *zones])
 
     def _verdict(self) -> None:
@@ -149,6 +158,6 @@ def test_control_a_device_that_waits_for_its_server_leaves_machines_off(monkeypa
 
 def test_control_without_shares_the_ramp_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each may use all of the ramp, as if nobody else could be late."""
-    monkeypatch.setattr(lease_farm, "next_shares", lambda total, parts, floors, held: dict.fromkeys(parts, total))
+    monkeypatch.setattr(lease_farm, "next_shares", lambda total, parts, floors: dict.fromkeys(parts, total))
     judges = [Run(setting_of(FIRST + n)).whole() for n in range(6)]
     assert sum(any("I4" in one for one in judge.problems) for judge in judges) >= 2

@@ -178,6 +178,15 @@ def test_alone_a_machine_stays_as_its_contract_says(safe: Safe, repaused: list[s
     assert [(one.machine.id, one.verb) for one in over.commands] == [("m0", Verb.RESUME)]
 
 
+def test_alone_a_machine_that_was_told_to_run_is_not_paused_again() -> None:
+    roster = [replace(one, safe=Safe.CURTAIL, safe_s=600) for one in MACHINES]
+    orders = [[2, 0, "resume", SERVER, SERVER + 10_000]]
+    told = decide(with_lease(roster=roster, off=[0], orders=orders), sights(NOW, off=(0,)), now=NOW + 1)
+    assert [one.verb for one in told.commands] == [Verb.RESUME]
+    alone = decide(told.memory, sights(NOW + 70), now=NOW + 71)
+    assert (alone.commands, alone.memory.ours) == ((), {})
+
+
 def test_under_the_kill_switch_nothing_is_done_also_after_the_lease() -> None:
     memory = with_lease(off=[0], frozen=True)
     for now in (NOW + 1, NOW + 1000):
