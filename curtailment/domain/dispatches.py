@@ -290,18 +290,28 @@ def follow(at: datetime) -> dict[str, int]:
     """Begin and end dispatches by the clock, and let plans catch up with what could not be planned before."""
     counts = {"began": 0, "ended": 0, "followed": 0}
     due = Q(state__in=WANTED_STATES) | Q(state__in=(DispatchState.LOGGED, DispatchState.RECEIVED), ends_at__lte=at)
+    failed = None
     for pk in Dispatch.objects.filter(due).order_by("pk").values_list("pk", flat=True):
-        with transaction.atomic():
-            row = Dispatch.objects.select_for_update(of=("self",)).select_related("programme", "site").get(pk=pk)
-            if row.ends_at is not None and row.ends_at <= at and row.ended_at is None:
-                move(row, DispatchState.ENDED, at=at)
-                counts["ended"] += 1
-            elif row.state == DispatchState.ACCEPTED and row.starts_at <= at:
-                move(row, DispatchState.RUNNING, at=at)
-                counts["began"] += 1
-            elif row.state in WANTED_STATES:
-                counts["followed"] += reconcile(row, at=at)
+        try:
+            _follow_one(pk, counts, at)
+        except Exception as error:  # noqa: BLE001  (told below: one that cannot be followed holds up no other)
+            failed = error
+    if failed is not None:
+        raise failed
     return counts
+
+
+@transaction.atomic
+def _follow_one(pk: int, counts: dict[str, int], at: datetime) -> None:
+    row = Dispatch.objects.select_for_update(of=("self",)).select_related("programme", "site").get(pk=pk)
+    if row.ends_at is not None and row.ends_at <= at and row.ended_at is None:
+        move(row, DispatchState.ENDED, at=at)
+        counts["ended"] += 1
+    elif row.state == DispatchState.ACCEPTED and row.starts_at <= at:
+        move(row, DispatchState.RUNNING, at=at)
+        counts["began"] += 1
+    elif row.state in WANTED_STATES:
+        counts["followed"] += reconcile(row, at=at)
 
 
 def type_dispatch(programme: Programme, call: Call, *, site: Site, by: Any, at: datetime) -> DispatchMessage:

@@ -37,10 +37,10 @@ def share_out(site: Site, *, at: datetime) -> None:
     told = CurtailmentPlanMiner.objects.filter(plan__event=event).exclude(result=MachineResult.RESERVE)
     counts = dict(told.order_by().values_list("customer_id").annotate(count=Count("miner_id", distinct=True)))
     known = {share.customer_id: share for share in event.shares.all()}
-    first = leading(event.plans.all())
+    why = leading_by_owner(event)
     for customer, count in counts.items():
-        share = known.get(customer)
-        if share is None and first is not None:
+        share, first = known.get(customer), why[customer]
+        if share is None:
             EventShare.objects.create(
                 event=event, customer_id=customer, site=site, cause=first.cause, reason=first.reason,
                 started_at=event.started_at, machines=count, created_at=at,
@@ -50,8 +50,22 @@ def share_out(site: Site, *, at: datetime) -> None:
 
 
 def leading(plans: Iterable[CurtailmentPlan]) -> CurtailmentPlan | None:
-    """The plan whose reason is given for all: the one that wanted most, of those the first."""
-    return max(plans, key=lambda plan: (plan.target_kw or 0, -plan.starts_at.timestamp(), -plan.pk), default=None)
+    """The plan whose reason is given: the one that wanted most, of those the first."""
+    return max(plans, key=_weight, default=None)
+
+
+def leading_by_owner(event: CurtailmentEvent) -> dict[int | None, CurtailmentPlan]:
+    """For each owner of machines that were told: nobody reads the reason of a plan that took only others' machines."""
+    told = CurtailmentPlanMiner.objects.filter(plan__event=event).exclude(result=MachineResult.RESERVE)
+    plans = event.plans.in_bulk()
+    found: dict[int | None, list[CurtailmentPlan]] = {}
+    for plan_id, customer in told.order_by().values_list("plan_id", "customer_id").distinct():
+        found.setdefault(customer, []).append(plans[plan_id])
+    return {customer: max(some, key=_weight) for customer, some in found.items()}
+
+
+def _weight(plan: CurtailmentPlan) -> tuple[Any, ...]:
+    return plan.target_kw or 0, -plan.starts_at.timestamp(), -plan.pk
 
 
 def close_event(site: Site, *, at: datetime) -> CurtailmentEvent | None:

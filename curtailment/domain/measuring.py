@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from curtailment.domain.events import leading, payload_of
+from curtailment.domain.events import leading, leading_by_owner, payload_of
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
 from curtailment.engine.spans import QUARTER, Owning, Sent, Span, earlier, joined, quarter, split
 from curtailment.enums import EventStatus, OrderAction, OrderOutcome
@@ -33,7 +33,7 @@ from hashinsight.common.errors import DomainError
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.excused import Excuse, set_excused
-from hosting.models import Demand15Min, MinerOwnership, TelemetryFiveMinutes
+from hosting.models import Demand15Min, MinerOwnership
 from marketdata.domain.prices import best_known
 from marketdata.models import NetworkSnapshot
 
@@ -128,8 +128,9 @@ def _spans(event: CurtailmentEvent) -> list[Span]:
 def _shares(event: CurtailmentEvent, spans: Sequence[Span], at: datetime) -> dict[int | None, EventShare]:
     """One for each owner; whoever has none of the machines any more keeps a share of nothing."""
     known = {share.customer_id: share for share in event.shares.all()}
-    first = leading(event.plans.all())
+    why, any_plan = leading_by_owner(event), leading(event.plans.all())
     for owner in sorted({span.owner for span in spans} - set(known), key=lambda key: key or 0):
+        first = why.get(owner, any_plan)  # an heir reads why it was done to the machine it has now
         known[owner] = EventShare.objects.create(
             event=event, customer_id=owner, site=event.site, cause=first.cause if first else "other",
             reason=first.reason if first else "", started_at=event.started_at, created_at=at,
@@ -302,7 +303,7 @@ def _reckon(event: CurtailmentEvent) -> None:
 def _sum_up(event: CurtailmentEvent, at: datetime) -> None:
     """Shares from their machines, the event from its shares: no figure stands in two places with two values."""
     event.status, event.measured_at, event.revision = EventStatus.MEASURED, at, event.revision + 1
-    first = leading(event.plans.all())
+    why, any_plan = leading_by_owner(event), leading(event.plans.all())
     for share in event.shares.all():
         rows = share.event_machines.all()
         _add(share, rows)
@@ -312,6 +313,7 @@ def _sum_up(event: CurtailmentEvent, at: datetime) -> None:
         share.excused_minutes = _minutes((told, back) for told, _off, back in spans)
         share.status, share.ended_at = event.status, event.ended_at
         share.revision, share.measured_at = event.revision, at
+        first = why.get(share.customer_id, any_plan)
         if first is not None:
             share.cause, share.reason = first.cause, first.reason
         share.save()
@@ -374,18 +376,6 @@ def _missing(event: CurtailmentEvent, machines: Any) -> dict[str, int]:
 
 def _excuse(event: CurtailmentEvent, at: datetime) -> None:
     """From the order to the return: nobody is blamed for that time."""
-    rows = event.event_machines.values_list("miner_id", "customer_id", "told_at", "back_at")
-    first = leading(event.plans.all())
-    set_excused(
-        f"curtailment_event:{event.public_id}", (Excuse(*row) for row in rows.iterator(chunk_size=BATCH)),
-        reason=first.reason if first else str(event), at=at,
-    )  # fmt: skip
-
-
-def last_readings(event: CurtailmentEvent) -> tuple[datetime | None, datetime | None]:
-    """First and last five minutes there are of its machines: how good the figures can be."""
-    rows = TelemetryFiveMinutes.objects.filter(
-        miner_id__in=event.event_machines.values("miner_id"), bucket_start__gte=event.started_at - BEFORE,
-        bucket_start__lt=event.ended_at,
-    ).aggregate(first=Min("bucket_start"), last=Max("bucket_start"))  # fmt: skip
-    return rows["first"], rows["last"]
+    rows = event.event_machines.values_list("miner_id", "customer_id", "told_at", "back_at", "share__reason")
+    excuses = (Excuse(*row) for row in rows.iterator(chunk_size=BATCH))
+    set_excused(f"curtailment_event:{event.public_id}", excuses, at=at)

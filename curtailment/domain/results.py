@@ -88,7 +88,7 @@ def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
 def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
     """Over when none of its machines is in our hands, but for those that another plan keeps."""
     switched = plan.miners.exclude(result=MachineResult.RESERVE)
-    mine = ControlledMachine.objects.filter(touched=True, miner__in=switched.values("miner"))
+    mine = ControlledMachine.objects.filter(touched=True, site=plan.site, miner__in=switched.values("miner"))
     if mine.exclude(plan__in=CurtailmentPlan.objects.filter(site=plan.site, status__in=RUNNING)).exists():
         still = switched.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).aggregate(watts=Sum("draw_w"))
         plan.measured_kw = Decimal(still["watts"] or 0) / 1000

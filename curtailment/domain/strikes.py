@@ -174,9 +174,7 @@ def _wanted(
         **inputs, "cost": str(state.cost), "since": state.since.isoformat(), "strike": _text(level.strike),
         "resume_below": _text(level.resume), "high_strike": _text(level.high), "model": name,
     }  # fmt: skip
-    reason = _("A kWh costs more than it earns: %(cost)s %(currency)s, above %(strike)s.") % {
-        "cost": _text(state.cost), "currency": rule.site.currency, "strike": figures["strike"],
-    }  # fmt: skip
+    reason = _("A kWh costs more than it earns.")  # clients read it: what we pay is among the figures, for us
     if not name:
         return Wanted(begin, ends_at, reason, figures)
     machines = Miner.objects.filter(site=rule.site, model_id=int(name)).exclude(intent=MinerIntent.RETIRED)

@@ -14,16 +14,17 @@ BATCH = 2_000
 
 @dataclass(frozen=True)
 class Excuse:
-    """Of one machine: whose it was, from when to when (exclusive)."""
+    """Of one machine: whose it was, from when to when (exclusive), and why in words."""
 
     miner_id: int
     customer_id: int | None
     starts_at: datetime
     ends_at: datetime
+    reason: str
 
 
 @transaction.atomic
-def set_excused(source_key: str, excuses: Iterable[Excuse], *, reason: str, at: datetime) -> int:
+def set_excused(source_key: str, excuses: Iterable[Excuse], *, at: datetime) -> int:
     """Let these be all the excused intervals of a source, in place of those it had. Returns how many there are.
 
     Raises ValueError for an empty key.
@@ -34,7 +35,7 @@ def set_excused(source_key: str, excuses: Iterable[Excuse], *, reason: str, at: 
     rows = [
         ExcusedInterval(
             miner_id=one.miner_id, customer_id=one.customer_id, starts_at=one.starts_at, ends_at=one.ends_at,
-            reason=printable(reason)[:300], source_key=source_key, created_at=at,
+            reason=printable(one.reason)[:300], source_key=source_key, created_at=at,
         )
         for one in excuses
         if one.ends_at > one.starts_at

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from curtailment.domain import measuring
+from curtailment.domain import measuring, plans
 from curtailment.engine.spans import Owning, Span, joined, split
 from curtailment.enums import EventStatus, PlanStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlanMiner, EventMachine, EventShare
@@ -96,6 +96,26 @@ def test_whose_machines_are_off_is_known_while_they_are(ground: Ground, root: Us
     shares = {share.customer_id: share for share in EventShare.objects.all()}
     assert {key: share.machines for key, share in shares.items()} == {owner.pk: 3, None: 1}
     assert (shares[owner.pk].reason, shares[owner.pk].status) == (plan.reason, EventStatus.RUNNING)
+
+
+def test_an_owner_reads_the_reason_of_its_own_machines(ground: Ground, root: User) -> None:
+    owner = factories.CustomerFactory()
+    thrifty = ground.miners[-3:]  # they are the last to go
+    fleet.assign_miners(thrifty, customer=owner, since=fleet.quarter_hour(ground.now), by=root, at=ground.now)
+    large = approved(ground, root, machines=5)
+    small = plans.create_plan(
+        site=ground.site, by=root, at=ground.now, cause="grid", reason="line work", goal="by", goal_kw=KW,
+        selection="efficiency", starts_at=ground.now, ends_at=ground.now + timedelta(minutes=30),
+        only_miners=[one.pk for one in thrifty],
+    )  # fmt: skip
+    plans.approve_plan(small, by=root, at=ground.now)
+    ground.ticks(2)
+    assert dict(EventShare.objects.values_list("customer", "reason")) == {None: large.reason, owner.pk: "line work"}
+    ground.ticks(38)
+    event = CurtailmentEvent.objects.get()
+    measuring.measure(event, at=ground.now)
+    assert dict(EventShare.objects.values_list("customer", "cause")) == {None: large.cause, owner.pk: "grid"}
+    assert set(ExcusedInterval.objects.filter(customer=owner).values_list("reason", flat=True)) == {"line work"}
 
 
 def by_hand(event: CurtailmentEvent) -> tuple[Decimal, Decimal, int]:
