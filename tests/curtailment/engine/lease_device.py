@@ -190,7 +190,7 @@ class Device:
         if self.now < self.end - BEAT and not self.rebooted and not orphan:
             say(f"m{machine} was told by the device itself while its lease held")
         stays = steel.safe[machine] is not Safe.RUN and self.now < self.end + steel.safe_s[machine] - BEAT
-        if on and stays and not self.rebooted:
+        if on and stays and not self.rebooted and not orphan:
             say(f"m{machine} left its safe state {steel.safe[machine]} too early")
         may = steel.safe[machine] is Safe.CURTAIL and (stays or self.rebooted)  # a reboot may cost the time it took
         if not on and not may:

@@ -166,7 +166,7 @@ class Server:
             self.orders += 1
             self.order_of[self.orders] = (one.machine, one.action is Action.RESUME)
             orders[part].append((self.orders, one.machine, one.action.value, now, one.expires_at))
-        for part in sorted(set(steel.part.tolist()) - {0}):
+        for part in sorted(set(rules.part_up_w) - {0}):  # whose machines nobody cares for keeps what it has
             self._write(part, orders[part], rules, now, frozen=frozen)
 
     def _within(self, now: float) -> Rules:
@@ -204,7 +204,7 @@ class Server:
         )  # fmt: skip
         lease["content"] = {
             "step_s": STEP, "poll_s": 10.0, "limits": {"chip_c": 70.0, "inlet_c": 40.0, "min_off_s": 0},
-            "ramp": {"up_w": rules.part_up_w.get(part, 0), "group_up_w": rules.group_up_w, "down_w": rules.down_w // 3},
+            "ramp": {"up_w": rules.part_up_w[part], "group_up_w": rules.group_up_w, "down_w": rules.down_w // 3},
             "off": [n for one, n in places.items() if self.kept.touched[one]],
             "orders": [
                 [key, places[machine], verb, round(begin * 1000), round(end * 1000)]
