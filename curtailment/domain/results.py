@@ -35,16 +35,20 @@ def _machines(
     live: Collection[CurtailmentPlan], machines: Machines, seen: Seen, decision: Decision, now: datetime
 ) -> None:
     ids = machines.ids
-    paused = {ids[one.machine] for one in decision.orders if one.action is Action.PAUSE}
+    paused: dict[int, set[int]] = {}
+    for one in decision.orders:
+        if one.action is Action.PAUSE:
+            paused.setdefault(one.plan, set()).add(ids[one.machine])
     resumed = {ids[one.machine] for one in decision.orders if one.action is Action.RESUME}
     after = decision.state
     off = {ids[place] for place in (after.touched & ~after.resumed & seen.off).nonzero()[0].tolist()}
     locked = {ids[place] for place, end in decision.given_back if end is End.LOCKED}
     back = {ids[place] for place, end in decision.given_back if end is End.RUNNING}
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
-    rows.filter(miner__in=paused, result__in=WAITING).update(
-        result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None
-    )
+    for plan, told in paused.items():  # another plan that wants it as well takes it over when this one is over
+        rows.filter(plan=plan, miner__in=told, result__in=WAITING).update(
+            result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None
+        )
     rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED), off_at=None).update(
         off_at=now
     )
