@@ -140,6 +140,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.kill(*list(made.running))
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="takes a minute; ./dev test --nightly. Ordinary runs simulate it")
 def test_the_server_is_killed_and_the_machines_come_back(site: Site, house: House, root: User) -> None:
     everybody = set(Miner.objects.values_list("pk", flat=True))
     _device, code = edge.register_device(serial="M11", name="M11", site=site, by=root, at=timezone.now())

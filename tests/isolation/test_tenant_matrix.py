@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 from django.urls import URLPattern
+from django.utils import timezone
 
 from hashinsight import api_urls
 from hashinsight.common.api.doors import DoorView
+from marketdata.models import NetworkSnapshot
 from tests.isolation import leaks
 from tests.isolation.bodies import DOORS, SHARED
 from tests.isolation.conftest import all_cells
 from tests.isolation.matrix import Cell, attack, control_fails
 from tests.isolation.world import World
+from tests.marketdata.test_days import snapshot
 
 NIGHTLY = os.environ.get("HASHINSIGHT_NIGHTLY") == "1"
 SEED = int(os.environ.get("HASHINSIGHT_SEED") or random.SystemRandom().randrange(10**6))
@@ -94,7 +97,17 @@ def test_no_tenant_learns_anything_of_another(
     assert attack(world, *chosen(cells, rng, SAMPLE[mode])) == []
 
 
-def test_each_call_works_for_whoever_may_make_it(world: World, cells: list[Cell], rng: random.Random) -> None:
+@pytest.fixture
+def market(world: World) -> Iterator[None]:
+    """What mining earns now: without it no day is planned."""
+    made = snapshot(timezone.now())
+    yield
+    NetworkSnapshot.objects.filter(pk=made.pk).delete()
+
+
+def test_each_call_works_for_whoever_may_make_it(
+    world: World, market: None, cells: list[Cell], rng: random.Random
+) -> None:
     sample = chosen(cells, rng, 0.10)
     assert sum(cell.control is not None for cell in sample) > len(sample) * 0.9
     asked: set[Any] = set()
