@@ -244,3 +244,23 @@ def test_between_programmes_the_larger_holds_and_both_are_named(
     second = RuleExecution.objects.filter(rule_name="4CP").get()
     assert second.inputs["beside"] == ["ERS D-1"]
     assert list(CurtailmentPlan.objects.order_by("priority").values_list("priority", flat=True)) == [10, 50]
+
+
+def test_one_that_cannot_be_followed_holds_up_no_other(
+    ground: Ground, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        hear(programme, ground, replace(call(ground), dispatch_id=name))
+    Dispatch.objects.update(state="running")
+    real, asked = dispatches.reconcile, []
+
+    def reconcile(row: Dispatch, **more: object) -> int:
+        asked.append(row.reference)
+        if row.reference == "first":
+            raise RuntimeError("not this one")
+        return real(row, **more)
+
+    monkeypatch.setattr(dispatches, "reconcile", reconcile)
+    with pytest.raises(RuntimeError, match="not this one"):
+        dispatches.follow(ground.now)
+    assert asked == ["first", "second"]

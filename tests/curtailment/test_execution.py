@@ -14,7 +14,7 @@ from curtailment.enums import Cause, MachineResult, OrderOutcome, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, MachineOrder
 from hashinsight.events.models import OutboxEvent
 from hashinsight.jobs.domain.locks import StaleLock, take_lock
-from hosting.domain import fleet
+from hosting.domain import fleet, places
 from hosting.models import Miner, MinerLatest, MinerOperation
 from tests.curtailment.site import WATTS, Ground
 
@@ -338,6 +338,18 @@ def test_a_plan_is_not_over_while_one_machine_waits_whatever_was_in_reserve_befo
     ground.ticks(8)
     plan.refresh_from_db()
     assert (plan.status, ground.farm.off) == (PlanStatus.RECOVERED, 0)
+
+
+def test_a_machine_that_moved_and_is_off_elsewhere_does_not_keep_the_old_plan(ground: Ground, root: User) -> None:
+    plan = approved(ground, root)
+    ground.ticks(2)
+    moved = plan.miners.filter(result=MachineResult.OFF).first().miner
+    elsewhere = places.create_site(name="Elsewhere", time_zone="UTC", capacity_kw=Decimal(1000), at=ground.now)
+    ControlledMachine.objects.filter(miner=moved).update(site=elsewhere)  # its control there has it in hand now
+    plans.end_plan(plan, by=root, at=ground.now, reason="over")
+    ground.ticks(4)
+    plan.refresh_from_db()
+    assert plan.status == PlanStatus.RECOVERED
 
 
 def test_hot_chips_wait(ground: Ground, root: User) -> None:
