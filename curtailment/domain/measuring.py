@@ -6,11 +6,12 @@ them. Nothing is assumed of a machine nobody read, unless the control itself saw
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count, Max, Q, Sum
@@ -30,6 +31,7 @@ from curtailment.models import (
     MachineOrder,
 )
 from hashinsight.common.errors import DomainError
+from hashinsight.common.ids import new_public_id
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.excused import Excuse, set_excused
@@ -80,10 +82,12 @@ def measure(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
     if locked.status == EventStatus.RUNNING:
         raise MeasureRefused(_("%(event)s is still running.") % {"event": locked})
     event.intervals.all().delete()
+    told = event.event_machines.values_list("miner_id", "told_at", "public_id")
+    ids = {(miner, moment): own_id for miner, moment, own_id in told}  # who reads page by page goes on where it was
     event.event_machines.all().delete()
     spans = _spans(locked)
     shares = _shares(locked, spans, at)
-    _keep_machines(locked, spans, shares)
+    _keep_machines(locked, spans, shares, ids)
     _keep_intervals(locked, at)
     _reckon(locked)
     _sum_up(locked, at)
@@ -148,7 +152,10 @@ _BASELINE = """
 """
 
 
-def _keep_machines(event: CurtailmentEvent, spans: Sequence[Span], shares: dict[int | None, EventShare]) -> None:
+def _keep_machines(
+    event: CurtailmentEvent, spans: Sequence[Span], shares: dict[int | None, EventShare],
+    known: Mapping[tuple[int, datetime], UUID],
+) -> None:  # fmt: skip
     from_when: dict[int, datetime] = {}
     for span in spans:  # a machine that changed hands in the middle was told once
         from_when.setdefault(span.miner, span.told)
@@ -160,6 +167,7 @@ def _keep_machines(event: CurtailmentEvent, spans: Sequence[Span], shares: dict[
     EventMachine.objects.bulk_create(
         [
             EventMachine(
+                public_id=known.get((span.miner, span.told)) or new_public_id(),
                 event=event, share=shares[span.owner], miner_id=span.miner, customer_id=span.owner, told_at=span.told,
                 off_at=span.off, back_at=span.back, is_baseline_measured=span.miner in before,
                 baseline_w=round(before[span.miner][0]) if span.miner in before else span.draw_w,
