@@ -1,6 +1,6 @@
 """What programmes and dispatches make known at start: event kinds and alerts."""
 
-from curtailment.domain import dispatch_watch
+from curtailment.domain.dispatch import dispatch_watch
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind
 from hashinsight.notify.enums import Severity

@@ -1,7 +1,9 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
 from curtailment import dispatch_registrations, periodic
-from curtailment.domain import evaluating, leases, watching
+from curtailment.domain import watching
+from curtailment.domain.control import leases
+from curtailment.domain.rules import evaluating
 from curtailment.tiles import register_tiles
 from hashinsight.events.registry import EventKind
 from hashinsight.events.registry import register as register_kind

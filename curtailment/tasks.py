@@ -6,8 +6,12 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from curtailment.domain import control, dispatches, evaluating, measuring, openadr, timing
-from curtailment.domain.rules import kind_of
+from curtailment.domain.control import site as control
+from curtailment.domain.control import timing
+from curtailment.domain.dispatch import dispatches, openadr
+from curtailment.domain.measurement import measuring
+from curtailment.domain.rules import evaluating
+from curtailment.domain.rules.keeping import kind_of
 from curtailment.models import CurtailmentEvent, VtnConnection
 from hashinsight.common.hold import may_act
 from hashinsight.jobs.models import JobRun

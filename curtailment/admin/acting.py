@@ -13,8 +13,8 @@ from unfold.decorators import display
 
 from curtailment.admin.acting_pages import PeaksPage, ReplayPage
 from curtailment.admin.effects import DASH, kw_text
-from curtailment.domain import rules as acting
-from curtailment.domain.acting import Book
+from curtailment.domain.rules import keeping as acting
+from curtailment.domain.rules.acting import Book
 from curtailment.enums import Doubt, StrikeBasis
 from curtailment.forms.rules import PeakRuleForm, StrikeRuleForm
 from curtailment.models import PeakRule, RuleExecution, StrikeRule

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from curtailment.admin.effects import DASH, kw_text
-from curtailment.domain.peak_watch import loads_as_known, real_peaks
-from curtailment.domain.points import ahead
-from curtailment.domain.replays import Replayed, Spell, replay_strike
-from curtailment.domain.strikes import unit_fault
+from curtailment.domain.rules.peak_watch import loads_as_known, real_peaks
+from curtailment.domain.rules.points import ahead
+from curtailment.domain.rules.replays import Replayed, Spell, replay_strike
+from curtailment.domain.rules.strikes import unit_fault
 from curtailment.engine.peaks import Load, Replay, intervals, replay
 from curtailment.engine.strike import Window
 from curtailment.models import PeakRule, StrikeRule

@@ -15,8 +15,9 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin.effects import effect_of, kw_text
-from curtailment.domain import kill_switch, plans
-from curtailment.domain.control import is_frozen, set_switches
+from curtailment.domain import plans
+from curtailment.domain.control import kill_switch
+from curtailment.domain.control.site import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
 from curtailment.domain.settings import ramps_of
 from curtailment.domain.strategies import ahead_of

@@ -19,8 +19,8 @@ from unfold.decorators import display
 from curtailment import rules
 from curtailment.admin import labels
 from curtailment.admin.effects import DASH, kw_text
-from curtailment.domain import dispatches
-from curtailment.domain.dispatch_plans import beside
+from curtailment.domain.dispatch import dispatches
+from curtailment.domain.dispatch.dispatch_plans import beside
 from curtailment.engine.dispatching import Call
 from curtailment.enums import WANTED_STATES, DispatchState
 from curtailment.forms.programmes import DispatchForm

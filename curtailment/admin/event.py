@@ -29,8 +29,8 @@ from curtailment.documents.event_report import (
     render_report,
     sentences,
 )
-from curtailment.domain import measuring
-from curtailment.domain.reports import Story, machines_of, story_of
+from curtailment.domain.measurement import measuring
+from curtailment.domain.measurement.reports import Story, machines_of, story_of
 from curtailment.enums import EventStatus
 from curtailment.models import CurtailmentEvent, EventInterval, EventShare
 from hashinsight.common.admin.actions import power

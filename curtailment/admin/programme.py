@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from curtailment import rules
 from curtailment.admin.effects import DASH
-from curtailment.domain import programmes
+from curtailment.domain.dispatch import programmes
 from curtailment.forms.programmes import RotateForm
 from curtailment.models import Dispatch, Programme, ProgrammeCommitment
 from hashinsight.common.admin.actions import power

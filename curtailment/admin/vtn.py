@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin.effects import DASH
-from curtailment.domain import vtns
+from curtailment.domain.dispatch import vtns
 from curtailment.forms.programmes import ConnectionForm, SecretForm
 from curtailment.models import VtnConnection, VtnResource
 from hashinsight.common.admin.actions import power

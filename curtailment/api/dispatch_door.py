@@ -13,8 +13,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from curtailment.domain.dispatches import Heard, MessageDiffers, code_text, receive
-from curtailment.domain.programmes import live_secrets
+from curtailment.domain.dispatch.dispatches import Heard, MessageDiffers, code_text, receive
+from curtailment.domain.dispatch.programmes import live_secrets
 from curtailment.engine.dispatch_message import LARGEST, Malformed, NotSigned, TooOld, call_of, verify
 from curtailment.engine.dispatching import Code, Outcome
 from curtailment.enums import DispatchSource, DispatchState, Goal

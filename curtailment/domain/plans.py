@@ -16,8 +16,8 @@ from django.db.models import Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
+from curtailment.domain.dispatch.programmes import most_reserved
 from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
-from curtailment.domain.programmes import most_reserved
 from curtailment.domain.safe_states import LAST, Safe, safe_until
 from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval

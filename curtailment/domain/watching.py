@@ -6,7 +6,7 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
-from curtailment.domain.leases import late_after
+from curtailment.domain.control.leases import late_after
 from curtailment.domain.settings import control_of, ramps_of
 from curtailment.enums import RUNNING, UNFINISHED, PlanKind, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, KillSwitch

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from curtailment.domain.vtns import check_connection
+from curtailment.domain.dispatch.vtns import check_connection
 from curtailment.enums import Goal
 from curtailment.models import Dispatch, Programme, VtnConnection
 from hashinsight.common.admin.confirm import ConfirmForm

@@ -9,7 +9,7 @@ from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from curtailment.domain.rules import faults_of
+from curtailment.domain.rules.keeping import faults_of
 from curtailment.models import PeakRule, StrikeRule
 from hashinsight.common.admin.forms import HouseForm
 

@@ -4,7 +4,7 @@ import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from curtailment.domain import dispatches, programmes
+from curtailment.domain.dispatch import dispatches, programmes
 from curtailment.engine.dispatch_message import call_of
 from curtailment.enums import DispatchSource
 from curtailment.models import ProgrammeCommitment

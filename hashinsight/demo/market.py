@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from curtailment.domain.rules import create_rule
+from curtailment.domain.rules.keeping import create_rule
 from curtailment.models import StrikeRule
 from hashinsight.demo.billing import Say
 from hashinsight.demo.calls import tell_programme

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
 
-from curtailment.domain.programmes import commitments
+from curtailment.domain.dispatch.programmes import commitments
 from curtailment.domain.settings import ramps_of
 from curtailment.enums import UNFINISHED, Cause, Goal
 from curtailment.models import CurtailmentPlan

@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from accounts.models import User
 from crm.domain import deals
 from crm.models import Customer, Invoice
-from curtailment.domain import programmes
+from curtailment.domain.dispatch import programmes
 from curtailment.engine import dispatch_message
 from curtailment.models import ProgrammeCommitment
 from hashinsight.common.api import document

@@ -117,7 +117,7 @@ def _site(addresses: list[str], step_s: int) -> tuple[Any, list[Any]]:
 
 def _control(site: Any, plan: Any, ticks: list[float], over: Any, since: float, most_ticks: int) -> float:
     """Tick as the worker does until the plan is so far; seconds since ``since``."""
-    from curtailment.domain.control import control_site, sites_due
+    from curtailment.domain.control.site import control_site, sites_due
 
     for _n in range(most_ticks):
         while not sites_due(datetime.now(UTC)):

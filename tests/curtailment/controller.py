@@ -10,7 +10,7 @@ def main() -> None:
     django.setup()
     from django.utils import timezone
 
-    from curtailment.domain.control import control_site, sites_due
+    from curtailment.domain.control.site import control_site, sites_due
 
     print("READY", flush=True)
     while True:

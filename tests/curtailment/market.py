@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from curtailment.domain.evaluating import active_rules, evaluate
-from curtailment.domain.rules import create_rule
-from curtailment.domain.strikes import evaluate_strike
+from curtailment.domain.rules.evaluating import active_rules, evaluate
+from curtailment.domain.rules.keeping import create_rule
+from curtailment.domain.rules.strikes import evaluate_strike
 from curtailment.models import CurtailmentPlan, RuleExecution, StrikeRule
 from hashinsight.common.models import BaseModel
 from marketdata.domain.prices import store

@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from curtailment.domain import dispatches, plans, programmes
-from curtailment.domain.dispatches import Heard, receive
+from curtailment.domain import plans
+from curtailment.domain.dispatch import dispatches, programmes
+from curtailment.domain.dispatch.dispatches import Heard, receive
 from curtailment.engine.dispatching import Call
 from curtailment.enums import Cause, DispatchSource
 from curtailment.models import (

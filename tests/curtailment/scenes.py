@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import User
-from curtailment.domain import dispatches, plans
-from curtailment.domain.rules import create_rule
+from curtailment.domain import plans
+from curtailment.domain.dispatch import dispatches
+from curtailment.domain.rules.keeping import create_rule
 from curtailment.engine.dispatching import Call
 from curtailment.models import (
     CurtailmentEvent,

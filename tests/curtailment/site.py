@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import User
-from curtailment.domain.control import Ticked, control_site
+from curtailment.domain.control.site import Ticked, control_site
 from hosting.clients.adapter import Identity, Outcome, ReadResult, SwitchResult, Target
 from hosting.clients.limits import DEFAULT, Limits, Trouble
 from hosting.domain import fleet, places

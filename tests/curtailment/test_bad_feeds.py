@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from accounts.models import User
-from curtailment.domain.evaluating import stale_inputs
-from curtailment.domain.rules import create_rule
-from curtailment.domain.strikes import evaluate_strike
+from curtailment.domain.rules.evaluating import stale_inputs
+from curtailment.domain.rules.keeping import create_rule
+from curtailment.domain.rules.strikes import evaluate_strike
 from curtailment.models import CurtailmentPlan, StrikeRule
 from hosting.models import Site
 from marketdata.clients.http import Asker

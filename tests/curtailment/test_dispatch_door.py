@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from curtailment.domain import programmes
+from curtailment.domain.dispatch import programmes
 from curtailment.models import Dispatch, DispatchMessage, Programme
 from hashinsight.notify.engine import signing
 from tests.curtailment.programme import hours, let_act, make_programme, post

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from curtailment.domain.drill import SCENARIOS
+from curtailment.domain.dispatch.drill import SCENARIOS
 from curtailment.engine.dispatch_message import NAMES, call_of
 from curtailment.models import Dispatch, Programme
 from tests.curtailment.programme import hours

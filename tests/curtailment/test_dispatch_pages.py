@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from curtailment.domain.dispatches import receive
-from curtailment.domain.programmes import live_secrets
+from curtailment.domain.dispatch.dispatches import receive
+from curtailment.domain.dispatch.programmes import live_secrets
 from curtailment.models import (
     Dispatch,
     DispatchMessage,

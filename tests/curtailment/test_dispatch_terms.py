@@ -6,8 +6,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
-from curtailment.domain import dispatches, plans
-from curtailment.domain.dispatches import Heard, receive
+from curtailment.domain import plans
+from curtailment.domain.dispatch import dispatches
+from curtailment.domain.dispatch.dispatches import Heard, receive
 from curtailment.engine.dispatching import Action, Call
 from curtailment.enums import DispatchState, PlanStatus
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage, Programme

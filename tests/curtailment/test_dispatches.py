@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import User
-from curtailment.domain import dispatches
-from curtailment.domain.dispatches import Heard, receive
+from curtailment.domain.dispatch import dispatches
+from curtailment.domain.dispatch.dispatches import Heard, receive
 from curtailment.engine.dispatching import Action, Call
 from curtailment.enums import DispatchSource, DispatchState, MessageOutcome, PlanStatus
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage, Programme, RuleExecution

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import models
 
-from curtailment.domain import drill
+from curtailment.domain.dispatch import drill
 from curtailment.models import (
     CurtailmentPlan,
     Dispatch,
@@ -103,13 +103,28 @@ def test_what_is_not_there_is_said() -> None:
 
 
 DEFECTS: list[tuple[str, str, Any, str]] = [
-    ("test-flag", "curtailment.domain.dispatches.OnTest", SimpleNamespace(LOG="never"), "logged"),
-    ("unauthorised", "curtailment.domain.dispatches.OnUnauthorised", SimpleNamespace(WAIT="refuse"), "not_authorised"),
-    ("cancelled-during", "curtailment.domain.dispatch_plans.want_no_more", lambda *_a, **_k: None, "machines off"),
+    ("test-flag", "curtailment.domain.dispatch.dispatches.OnTest", SimpleNamespace(LOG="never"), "logged"),
+    (
+        "unauthorised",
+        "curtailment.domain.dispatch.dispatches.OnUnauthorised",
+        SimpleNamespace(WAIT="refuse"),
+        "not_authorised",
+    ),
+    (
+        "cancelled-during",
+        "curtailment.domain.dispatch.dispatch_plans.want_no_more",
+        lambda *_a, **_k: None,
+        "machines off",
+    ),
     ("tampered", "curtailment.engine.dispatch_message.hmac.compare_digest", lambda _one, _other: True, "changed"),
     ("tampered", "curtailment.engine.dispatch_message.WINDOW_S", 10**9, "signed -10 minutes"),
     ("out-of-order", "curtailment.engine.dispatching.is_older", lambda _call, _known: False, "older"),
-    ("updated-end", "curtailment.domain.dispatch_plans.gaps", lambda _whole, _covered: [], "a plan that follows"),
+    (
+        "updated-end",
+        "curtailment.domain.dispatch.dispatch_plans.gaps",
+        lambda _whole, _covered: [],
+        "a plan that follows",
+    ),
     ("silent-server", "curtailment.clients.openadr.Vtn.event", lambda _self, _id: None, "machines off: 0 instead of 4"),
 ]
 

@@ -13,7 +13,9 @@ from django.test import Client
 
 from accounts.models import User
 from curtailment import tiles
-from curtailment.domain import kill_switch, measuring, plans
+from curtailment.domain import plans
+from curtailment.domain.control import kill_switch
+from curtailment.domain.measurement import measuring
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlan
 from hosting.models import MinerOperation

@@ -9,7 +9,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from curtailment.domain import measuring, plans
+from curtailment.domain import plans
+from curtailment.domain.measurement import measuring
 from curtailment.engine.spans import Owning, Span, joined, split
 from curtailment.enums import EventStatus, PlanStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlanMiner, EventMachine, EventShare

@@ -9,7 +9,9 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from curtailment.domain import control, kill_switch, plans
+from curtailment.domain import plans
+from curtailment.domain.control import kill_switch
+from curtailment.domain.control import site as control
 from curtailment.enums import Cause, MachineResult, OrderOutcome, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, MachineOrder
 from hashinsight.events.models import OutboxEvent

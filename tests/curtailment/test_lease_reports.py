@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from curtailment.domain import leases, watching
+from curtailment.domain import watching
+from curtailment.domain.control import leases
 from curtailment.engine.shares import next_shares, shared_out
 from curtailment.models import LeaseReport, MachineOrder, SiteControl
 from hosting.domain import edge, edge_leases, fleet, lease_keys, miner_secrets

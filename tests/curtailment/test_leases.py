@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from curtailment.domain import control, kill_switch, plans
+from curtailment.domain import plans
+from curtailment.domain.control import kill_switch
+from curtailment.domain.control import site as control
 from curtailment.domain.planning import PlanRefused
 from curtailment.enums import PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, LeaseReport, MachineOrder, SiteControl
@@ -116,7 +118,7 @@ def test_a_switch_set_while_a_tick_decides_is_not_lifted_by_its_lease(
 ) -> None:
     curtail(ground, people, 8)
     steps(ground, box, 1)
-    from curtailment.domain import books
+    from curtailment.domain.control import books
 
     real = books.keep_state
 

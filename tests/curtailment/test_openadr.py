@@ -9,8 +9,8 @@ import time_machine
 
 from curtailment import tasks
 from curtailment.clients import dispatch_simulator
-from curtailment.domain import dispatch_watch, openadr
-from curtailment.domain.openadr import Polled
+from curtailment.domain.dispatch import dispatch_watch, openadr
+from curtailment.domain.dispatch.openadr import Polled
 from curtailment.enums import DispatchState
 from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection, VtnResource
 from tests.curtailment.programme import step

@@ -8,9 +8,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from curtailment.domain.evaluating import stale_inputs
-from curtailment.domain.peak_watch import evaluate_peak, real_peaks
-from curtailment.domain.rules import change_rule, create_rule
+from curtailment.domain.rules.evaluating import stale_inputs
+from curtailment.domain.rules.keeping import change_rule, create_rule
+from curtailment.domain.rules.peak_watch import evaluate_peak, real_peaks
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, PeakRule, RuleExecution
 from marketdata.clients.http import Asker

@@ -13,7 +13,8 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from curtailment.domain import plans, timing, watching
+from curtailment.domain import plans, watching
+from curtailment.domain.control import timing
 from curtailment.domain.planning import PlanRefused, preview
 from curtailment.enums import PlanStatus
 from curtailment.management.commands import restore_all

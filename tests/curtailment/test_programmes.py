@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from curtailment.domain import programmes
 from curtailment.domain.demands import Demand, want
+from curtailment.domain.dispatch import programmes
 from curtailment.models import CurtailmentPlan, Programme, ProgrammeCommitment, RuleExecution
 from hosting.models import Site, SiteHoliday
 from tests.curtailment.programme import call, hear, let_act, make_programme, step

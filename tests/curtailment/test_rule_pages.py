@@ -11,7 +11,7 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
-from curtailment.domain.rules import create_rule
+from curtailment.domain.rules.keeping import create_rule
 from curtailment.models import CurtailmentPlan, PeakRule, RuleExecution, StrikeRule
 from marketdata.models import PriceSeries
 from tests import factories

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from crm.models import Customer
 from curtailment.domain import plans
-from curtailment.domain.evaluating import stale_inputs
+from curtailment.domain.rules.evaluating import stale_inputs
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan
 from marketdata.models import PriceSeries

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from curtailment import tasks
-from curtailment.domain.evaluating import stale_inputs
-from curtailment.domain.rules import change_rule, create_rule, remove_rule
-from curtailment.domain.strikes import LevelsBook
+from curtailment.domain.rules.evaluating import stale_inputs
+from curtailment.domain.rules.keeping import change_rule, create_rule, remove_rule
+from curtailment.domain.rules.strikes import LevelsBook
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, RuleExecution, StrikeRule
 from hosting.models import Miner, Site

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from curtailment.domain import openadr
-from curtailment.domain.openadr import Polled
+from curtailment.domain.dispatch import openadr
+from curtailment.domain.dispatch.openadr import Polled
 from curtailment.models import VtnConnection
 from tests.curtailment.site import Ground
 

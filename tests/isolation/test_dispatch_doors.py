@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from curtailment.domain import programmes
+from curtailment.domain.dispatch import programmes
 from curtailment.models import DispatchMessage, Programme, ProgrammeCommitment
 from tests.curtailment.programme import hours, post
 from tests.isolation.world import NOBODY, Tenant, World

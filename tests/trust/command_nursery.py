@@ -45,7 +45,7 @@ def main() -> None:
 
 def lock_shortly() -> None:
     """Who was killed holds its site up for a second or two instead of ten: the storm meets more ticks."""
-    from curtailment.domain import control
+    from curtailment.domain.control import site as control
 
     control.LEAST_LOCK_S = LOCK_SECONDS
 
@@ -54,7 +54,7 @@ def commit_after() -> None:
     """The mistake: orders and the sending of them in one transaction."""
     from django.db import transaction
 
-    from curtailment.domain import control
+    from curtailment.domain.control import site as control
 
     real = control._tick
 
@@ -73,7 +73,7 @@ def note_the_late(log: str, *, let_in: bool) -> None:
 
     ``let_in`` is the mistake: whoever took the lock believes to have it still.
     """
-    from curtailment.domain import control
+    from curtailment.domain.control import site as control
     from hashinsight.jobs.domain.locks import StaleLock
 
     real_tick, real_fence = control.tick, control.fence
@@ -99,7 +99,7 @@ def bare_control() -> None:
     """Ticks whatever is due."""
     from django.utils import timezone
 
-    from curtailment.domain.control import control_site, sites_due
+    from curtailment.domain.control.site import control_site, sites_due
 
     while True:
         for site in sites_due(timezone.now()):
@@ -111,7 +111,7 @@ def beat() -> None:
     """Says which sites are due."""
     from django.utils import timezone
 
-    from curtailment.domain.control import sites_due
+    from curtailment.domain.control.site import sites_due
     from curtailment.tasks import control_site
 
     while True:

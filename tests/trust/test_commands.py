@@ -24,7 +24,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from curtailment.domain import plans, timing
+from curtailment.domain import plans
+from curtailment.domain.control import timing
 from curtailment.models import ControlledMachine, CurtailmentPlan, MachineOrder, SiteControl
 from hashinsight.events.models import OutboxEvent
 from hosting.domain import fleet, partitions, places

@@ -20,7 +20,8 @@ from crm.documents.render import render_pdf
 from crm.domain.activities import note_move
 from crm.enums import ActivityKind
 from crm.models import Activity, Customer
-from curtailment.domain import control, openadr
+from curtailment.domain.control import site as control
+from curtailment.domain.dispatch import openadr
 from hashinsight.jobs.registry import handled_kinds
 from marketdata.clients import http
 from tests.factories import NOW

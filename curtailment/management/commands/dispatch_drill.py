@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from curtailment.clients.own_door import post
-from curtailment.domain.drill import SCENARIOS, run
+from curtailment.domain.dispatch.drill import SCENARIOS, run
 from hosting.models import Site
 
 

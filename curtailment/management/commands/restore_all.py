@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
 
-from curtailment.domain.control import control_site, is_frozen
+from curtailment.domain.control.site import control_site, is_frozen
 from curtailment.domain.plans import restore_site
 from curtailment.domain.settings import control_of
 from curtailment.models import ControlledMachine

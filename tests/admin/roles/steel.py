@@ -7,7 +7,8 @@ from typing import Any
 from accounts.models import User
 from crm.domain import contracts
 from crm.models import Customer
-from curtailment.domain import kill_switch, plans
+from curtailment.domain import plans
+from curtailment.domain.control import kill_switch
 from curtailment.models import (
     CurtailmentEvent,
     CurtailmentPlanMiner,

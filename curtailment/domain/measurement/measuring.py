@@ -18,7 +18,7 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from curtailment.domain.events import leading, leading_by_owner, payload_of
+from curtailment.domain.measurement.events import leading, leading_by_owner, payload_of
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
 from curtailment.engine.spans import QUARTER, Owning, Sent, Span, earlier, joined, quarter, split
 from curtailment.enums import EventStatus, OrderAction, OrderOutcome

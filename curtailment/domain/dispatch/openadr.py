@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 
 from curtailment.clients.openadr import SECONDS, Account, Vtn, VtnError
-from curtailment.domain.dispatches import Heard, move, receive
-from curtailment.domain.programmes import commitment_at, level_kw
+from curtailment.domain.dispatch.dispatches import Heard, move, receive
+from curtailment.domain.dispatch.programmes import commitment_at, level_kw
 from curtailment.engine.dispatching import Action, Call, Outcome
 from curtailment.engine.openadr import Event, Part, event_of, units_of
 from curtailment.engine.openadr_bodies import REPORTED, Quarter, report_body

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain import leases
+from curtailment.domain.control import leases
 from curtailment.domain.planning import PlanRefused
 from curtailment.models import KillSwitch
 from hashinsight.common.transitions import lock_row

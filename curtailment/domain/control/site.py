@@ -17,14 +17,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from curtailment.domain import books, leases
-from curtailment.domain.answers import note, outcome_of
-from curtailment.domain.books import Machines
-from curtailment.domain.events import close_event, share_out
+from curtailment.domain.control import books, leases
+from curtailment.domain.control.answers import note, outcome_of
+from curtailment.domain.control.books import Machines
+from curtailment.domain.control.results import note_results
+from curtailment.domain.control.timing import lapse, move_by_time
+from curtailment.domain.measurement.events import close_event, share_out
 from curtailment.domain.planning import site_sizes
-from curtailment.domain.results import note_results
 from curtailment.domain.settings import control_of, ramps_of, two_person_percent
-from curtailment.domain.timing import lapse, move_by_time
 from curtailment.engine.control import tick
 from curtailment.engine.invariants import broken
 from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, State

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from curtailment.domain.acting import Book
-from curtailment.domain.peak_watch import evaluate_peak
-from curtailment.domain.strikes import evaluate_strike
+from curtailment.domain.rules.acting import Book
+from curtailment.domain.rules.peak_watch import evaluate_peak
+from curtailment.domain.rules.strikes import evaluate_strike
 from curtailment.enums import Doubt, RuleKind
 from curtailment.models import PeakRule, StrikeRule
 from curtailment.models.acting import ActingRule

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db import connection, transaction
 
-from curtailment.domain.answers import printable, tell
-from curtailment.domain.books import Machines
+from curtailment.domain.control.answers import printable, tell
+from curtailment.domain.control.books import Machines
 from curtailment.domain.safe_states import Safe, stale_terms
 from curtailment.engine.shares import next_shares
 from curtailment.engine.values import Rules, State

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Sum
 
-from curtailment.domain.books import Machines
+from curtailment.domain.control.books import Machines
 from curtailment.domain.plans import payload_of
 from curtailment.engine.values import Action, Decision, End, Progress, Seen
 from curtailment.enums import RUNNING, MachineResult, PlanStatus

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Avg
 from django.utils.translation import gettext as _
 
-from curtailment.domain.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
-from curtailment.domain.points import ahead, points
+from curtailment.domain.rules.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
+from curtailment.domain.rules.points import ahead, points
 from curtailment.engine.peaks import Load, Near, Peak, SoFar, intervals, near_ahead, near_now, peaks_of
 from curtailment.engine.strike import Window, doubtful, judged
 from curtailment.enums import Doubt, RuleKind

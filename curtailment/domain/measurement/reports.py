@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from curtailment.domain.events import leading
+from curtailment.domain.measurement.events import leading
 from curtailment.models import CurtailmentEvent, CurtailmentPlan, EventInterval, EventMachine, EventShare
 
 

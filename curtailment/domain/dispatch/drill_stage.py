@@ -17,9 +17,10 @@ from django.contrib.auth import get_user_model
 from curtailment.clients import openadr as client
 from curtailment.clients.dispatch_simulator import Vtn as Server
 from curtailment.clients.dry import DryMachines
-from curtailment.domain import dispatches, openadr, plans, programmes
-from curtailment.domain.control import control_site
-from curtailment.domain.dispatch_plans import OPEN
+from curtailment.domain import plans
+from curtailment.domain.control.site import control_site
+from curtailment.domain.dispatch import dispatches, openadr, programmes
+from curtailment.domain.dispatch.dispatch_plans import OPEN
 from curtailment.domain.planning import Wish, preview
 from curtailment.enums import Cause
 from curtailment.models import (

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from curtailment.domain.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
-from curtailment.domain.points import PER_KWH, points
+from curtailment.domain.rules.acting import Acting, Book, Wanted, doubt_of_age, moment_of, text_of
+from curtailment.domain.rules.points import PER_KWH, points
 from curtailment.domain.worth import usd_per_ths_hour
 from curtailment.engine.strike import Levels, State, Window, doubtful, judged, step
 from curtailment.enums import Doubt, RuleKind, StrikeBasis

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from curtailment.domain.events import join_event
+from curtailment.domain.measurement.events import join_event
 from curtailment.domain.plans import payload_of
 from curtailment.enums import RUNNING, OrderOutcome, PlanStatus
 from curtailment.models import CurtailmentPlan, MachineOrder

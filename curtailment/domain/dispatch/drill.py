@@ -13,8 +13,8 @@ from typing import Any
 from django.db import transaction
 
 from curtailment.clients.dispatch_simulator import Vtn as Server
-from curtailment.domain import dispatch_watch
-from curtailment.domain.drill_stage import Post, Stage, add_programme, ask, build, connect
+from curtailment.domain.dispatch import dispatch_watch
+from curtailment.domain.dispatch.drill_stage import Post, Stage, add_programme, ask, build, connect
 from curtailment.enums import OnUnauthorised, OnUnusual, PlanStatus
 from curtailment.models import DispatchMessage
 from hashinsight.common.errors import DomainError

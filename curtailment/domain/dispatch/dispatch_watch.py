@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from curtailment.domain.dispatches import code_text
+from curtailment.domain.dispatch.dispatches import code_text
 from curtailment.engine.dispatching import Code
 from curtailment.enums import WANTED_STATES, DispatchState, MessageOutcome
 from curtailment.models import Dispatch, DispatchMessage, VtnConnection

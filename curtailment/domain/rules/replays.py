@@ -7,8 +7,8 @@ from decimal import Decimal
 from statistics import median
 
 from curtailment.domain.planning import PlanRefused, Wish, preview
-from curtailment.domain.points import points
-from curtailment.domain.strikes import LevelsBook, class_names, doubts_of, least_history, per_kwh
+from curtailment.domain.rules.points import points
+from curtailment.domain.rules.strikes import LevelsBook, class_names, doubts_of, least_history, per_kwh
 from curtailment.engine.strike import Levels, Off, State, Window, judged, run, times_off
 from curtailment.enums import Goal, Selection
 from curtailment.models import StrikeRule

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain.acting import Acting, Book, text_of
-from curtailment.domain.strikes import unit_fault
+from curtailment.domain.rules.acting import Acting, Book, text_of
+from curtailment.domain.rules.strikes import unit_fault
 from curtailment.enums import Goal, RuleKind, StrikeBasis
 from curtailment.models import PeakRule, StrikeRule
 from curtailment.models.acting import ActingRule

@@ -1,0 +1,1 @@
+"""Programmes and their dispatches: heard, judged, turned into plans, drilled."""

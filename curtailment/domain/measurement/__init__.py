@@ -1,0 +1,1 @@
+"""Events: what a curtailment did, measured afterwards."""

@@ -1,0 +1,1 @@
+"""Rules that act: strike prices and peaks, evaluated, kept and replayed."""
