@@ -81,11 +81,8 @@ def sweep() -> dict[str, Any] | None:
 
 
 def _sweep(run: JobRun) -> dict[str, Any]:
-    woken = 0
-    for queue in (WorkQueue.INTERACTIVE, WorkQueue.DEFAULT):
-        for row in due.open_work(queue=queue, at=timezone.now(), limit=SWEEP_LIMIT):
-            due.wake(row)
-            woken += 1
+    queues = (WorkQueue.INTERACTIVE, WorkQueue.DEFAULT)
+    woken = sum(due.tell_again(queue=queue, at=timezone.now(), limit=SWEEP_LIMIT) for queue in queues)
     bulk = bool(due.open_work(queue=WorkQueue.BULK, at=timezone.now(), limit=1))
     if bulk:
         enqueue_after_commit("jobs.drain_bulk", queue=WorkQueue.BULK)

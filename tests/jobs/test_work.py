@@ -121,6 +121,55 @@ def test_work_held_by_many_strangers_does_not_hide_the_rest() -> None:
     assert [row.pk for row in due.open_work(queue=None, at=NOW, limit=1)] == [waiting.pk]
 
 
+def _told(at: Any, limit: int = 10) -> int:
+    """By the sweeper at that time; how many, which is how many messages left."""
+    with TestCase.captureOnCommitCallbacks() as sent:
+        told = due.tell_again(queue="default", at=at, limit=limit)
+    assert len(sent) == told
+    return told
+
+
+def test_the_sweeper_tells_again_after_its_patience_only() -> None:
+    _ask()
+    seconds = due.SWEEP_PATIENCE.total_seconds()
+    told = [_told(NOW + timedelta(seconds=passed)) for passed in (0, 15, seconds - 1, seconds, seconds + 15)]
+    assert told == [1, 0, 0, 1, 0]
+    assert _told(NOW - timedelta(hours=1) + timedelta(seconds=seconds)) == 0, "not due by a clock that was set back"
+    DueWork.objects.update(not_before=NOW - timedelta(days=1))
+    assert _told(NOW - timedelta(hours=1)) == 1, "what was told in the future says nothing"
+
+
+def test_so_many_messages_of_the_sweeper_wait_at_most() -> None:
+    """However many rows wait and however slow their workers are."""
+    for key in range(12):
+        _ask(str(key))
+    at = [NOW + timedelta(seconds=15 * n) for n in range(5)]
+    assert [_told(moment, limit=5) for moment in at[:4]] == [5, 0, 0, 0]
+    assert sum(work.swept_at is not None for work in DueWork.objects.all()) == 5
+    assert _told(at[4], limit=5) == 5
+
+
+def test_done_work_makes_room_for_the_next() -> None:
+    for key in range(12):
+        _ask(str(key))
+    assert _told(NOW, limit=5) == 5
+    for work in DueWork.objects.filter(swept_at=NOW)[:3]:
+        claimed = _claim(work)
+        assert claimed is not None
+        due.finish(claimed, at=NOW)
+    assert _told(NOW + timedelta(seconds=15), limit=5) == 3
+
+
+def test_work_of_a_dead_worker_is_told_at_once_though_it_was_told_a_moment_ago() -> None:
+    work = _ask()
+    assert _told(NOW) == 1
+    _claim(work)
+    assert _told(NOW + timedelta(seconds=15)) == 0, "a living worker is at it"
+    DueWork.objects.update(claimed_by=DEAD)
+    assert _told(NOW + timedelta(seconds=15)) == 1
+    assert _told(NOW + timedelta(seconds=30)) == 0
+
+
 def test_a_lost_claim_cannot_finish_nor_give_back() -> None:
     work = _ask()
     old = _claim(work)

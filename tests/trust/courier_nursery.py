@@ -17,7 +17,6 @@ import django
 import psycopg
 
 QUEUES = "interactive,default"
-# More often, and the messages about work that waits its turn anyway would fill the broker faster than they are read.
 SWEEP_SECONDS = 5
 BUSY = """
 SELECT claimed_by FROM jobs_duework
@@ -104,8 +103,7 @@ def sweeper() -> None:
     from hashinsight.jobs.domain import work
 
     while True:
-        for row in work.open_work(queue="default", at=timezone.now(), limit=200):
-            work.wake(row)
+        work.tell_again(queue="default", at=timezone.now(), limit=200)
         time.sleep(SWEEP_SECONDS)
 
 

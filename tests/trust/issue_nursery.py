@@ -118,8 +118,7 @@ def sweeper() -> None:
 
     while True:
         for queue in QUEUES:
-            for row in work.open_work(queue=queue, at=timezone.now(), limit=200):
-                work.wake(row)
+            work.tell_again(queue=queue, at=timezone.now(), limit=200)
         time.sleep(courier_nursery.SWEEP_SECONDS)
 
 

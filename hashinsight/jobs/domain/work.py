@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from hashinsight.common import hold
@@ -23,6 +23,7 @@ from hashinsight.jobs.registry import reviver_for
 
 BACKOFF_SECONDS = 10
 LONGEST_BACKOFF = timedelta(hours=1)
+SWEEP_PATIENCE = timedelta(minutes=1)
 
 
 class WorkBusy(DomainError):
@@ -88,7 +89,10 @@ def claim(work_id: int, *, at: datetime, seconds: int) -> DueWork | None:
     if not hold.may_act() and not DueWork.objects.filter(pk=work_id, kind__in=hold.inward_kinds()).exists():
         return None
     token, until = uuid.uuid4(), at + timedelta(seconds=seconds)
-    taken = {"state": WorkState.CLAIMED, "claim_token": token, "claimed_by": worker_identity(), "claimed_until": until}
+    taken = {
+        "state": WorkState.CLAIMED, "claim_token": token, "claimed_by": worker_identity(), "claimed_until": until,
+        "swept_at": None,
+    }  # fmt: skip
     # Nearly always the row is simply waiting: one statement takes it, whoever else tries finds it taken.
     waiting = DueWork.objects.filter(
         pk=work_id, state=WorkState.PENDING, not_before__lte=at, attempts__lt=F("max_attempts")
@@ -184,6 +188,26 @@ def reopen_work(kind: str, *, key: str, payload: Mapping[str, Any], at: datetime
 
 def open_work(*, queue: str | None, at: datetime, limit: int) -> list[DueWork]:
     """Rows that are due and that no living worker holds, oldest first; while the house is held, inward ones only."""
+    return list(_open_rows(queue, at)[:limit])
+
+
+@transaction.atomic
+def tell_again(*, queue: str, at: datetime, limit: int) -> int:
+    """Send a message for open rows, whose own may be lost or whose worker may be dead; how many.
+
+    Whoever was told of within ``SWEEP_PATIENCE`` still waits its turn, and of such messages there are ``limit`` at
+    most: slow workers would else read ever more of them and do ever less.
+    """
+    lately = Q(swept_at__gt=at - SWEEP_PATIENCE, swept_at__lte=at)
+    told = DueWork.objects.filter(lately, queue=queue, state=WorkState.PENDING)[:limit].count()
+    rows = list(_open_rows(queue, at).exclude(lately)[: limit - told])
+    DueWork.objects.filter(pk__in=[row.pk for row in rows]).update(swept_at=at)
+    for row in rows:
+        wake(row)
+    return len(rows)
+
+
+def _open_rows(queue: str | None, at: datetime) -> QuerySet[DueWork]:
     claimed = DueWork.objects.filter(state=WorkState.CLAIMED)
     holders = claimed.order_by().values_list("claimed_by", flat=True).distinct()
     dead = [holder for holder in holders if not worker_alive(holder)]
@@ -197,7 +221,7 @@ def open_work(*, queue: str | None, at: datetime, limit: int) -> list[DueWork]:
         rows = rows.filter(queue=queue)
     if not hold.may_act():
         rows = rows.filter(kind__in=hold.inward_kinds())
-    return list(rows.order_by("not_before", "id")[:limit])
+    return rows.order_by("not_before", "id")
 
 
 def worker_identity() -> str:

@@ -33,6 +33,8 @@ class DueWork(models.Model):
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    # When the sweeper last sent a message for it; nothing once a worker has claimed it.
+    swept_at = models.DateTimeField(_("told of again at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("due work")
