@@ -1,6 +1,6 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
-from curtailment import dispatch_registrations, periodic
+from curtailment import dispatch_registrations, periodic, retention
 from curtailment.domain import watching
 from curtailment.domain.control import leases
 from curtailment.domain.rules import evaluating
@@ -71,6 +71,7 @@ def register() -> None:
     periodic.register()
     register_tiles()
     dispatch_registrations.register()
+    retention.register()
     register_results(leases.take_results)
     for kind in EVENT_KINDS:
         register_kind(kind)
