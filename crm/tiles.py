@@ -162,7 +162,17 @@ def register_tiles() -> None:
     invoices, deals = "crm.view_invoice", "crm.view_deal"
     longest, by_age = gettext_lazy("Waiting longest for money"), gettext_lazy("Receivables by age")
     register_tile(
-        Tile("crm.month", gettext_lazy("This month"), invoices, f"{tables}/month.html", month, 10, 2, stale_after=money)
+        Tile(
+            "crm.month",
+            gettext_lazy("This month"),
+            invoices,
+            f"{tables}/month.html",
+            month,
+            10,
+            2,
+            2,
+            stale_after=money,
+        )
     )
     register_tile(
         Tile("crm.drafts", gettext_lazy("Drafts waiting"), invoices, number, drafts, 20, 2, stale_after=money)

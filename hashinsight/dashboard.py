@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from hashinsight.common.tiles import Tile, register_tile, tiles_for
 from hashinsight.events.domain import queries as events
 from hashinsight.jobs.admin.words import jobs_in_words
-from hashinsight.jobs.domain.status import all_job_states
+from hashinsight.jobs.domain.status import JobStatus, all_job_states
 from hashinsight.jobs.enums import WorkState
 from hashinsight.jobs.models import DueWork
+
+SHOWN_JOBS = 6
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +73,19 @@ def _counted(pending: int) -> str:
 
 
 def job_runs() -> Mapping[str, Any]:
-    """Each job with its last run; late ones first, in red."""
-    return {"rows": jobs_in_words(all_job_states(at=timezone.now()))}
+    """Each job with its last run; ``shown`` are those in trouble, all of them, and those that began last."""
+    states = all_job_states(at=timezone.now())
+    troubled = [status for status in states if not status.is_well]
+    well = sorted((status for status in states if status.is_well), key=_began, reverse=True)
+    shown = [*troubled, *well[: max(0, SHOWN_JOBS - len(troubled))]]
+    return {
+        "rows": jobs_in_words(states), "shown": jobs_in_words(shown),
+        "url": reverse("admin:jobs_jobrun_overview"),
+    }  # fmt: skip
+
+
+def _began(status: JobStatus) -> float:
+    return status.last.started_at.timestamp() if status.last and status.last.started_at else 0.0
 
 
 register_tile(
@@ -94,7 +107,7 @@ register_tile(
         "admin/house/tiles/number.html",
         event_lag,
         75,
-        2,
+        1,
     )
 )
 register_tile(

@@ -106,7 +106,8 @@ def test_the_start_page_asks_little_and_the_second_time_nothing_of_the_business(
 
 def test_late_and_failed_jobs_are_red(as_root: Client) -> None:
     text = as_root.get("/admin/").content.decode()
-    assert text.count("never") >= len(periodic_jobs())
+    assert text.count("never") >= dashboard.SHOWN_JOBS
+    assert f"All jobs: {len(periodic_jobs())}" in text
     cache.clear()
     for job in periodic_jobs():
         JobRun.objects.create(job=job.name, period_start=job.period_start(timezone.now()), state="done")
@@ -116,6 +117,10 @@ def test_late_and_failed_jobs_are_red(as_root: Client) -> None:
     JobRun.objects.filter(job="crm.check_overdue").update(period_start=NOW - timedelta(days=2))
     states = {row["name"]: (row["is_late"], row["is_failed"]) for row in dashboard.job_runs()["rows"]}
     assert (states["jobs.sweep"], states["crm.check_overdue"]) == ((False, True), (True, False))
+    shown = [row["name"] for row in dashboard.job_runs()["shown"]]
+    assert (len(shown), set(shown[:2])) == (dashboard.SHOWN_JOBS, {"jobs.sweep", "crm.check_overdue"})
+    JobRun.objects.update(state="failed")
+    assert len(dashboard.job_runs()["shown"]) == len(periodic_jobs()), "all that are in trouble"
 
 
 def test_failed_work_is_counted_by_kind(as_root: Client, db: None) -> None:
