@@ -97,6 +97,12 @@ class HashInsightAdminSite(UnfoldAdminSite):
             groups.append({**group, "items": items})
         return groups
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """What somebody may mean while typing."""
+        from hashinsight.common.admin.suggestions import Suggestions  # noqa: PLC0415  (models are not ready yet)
+
+        return Suggestions.as_view(admin_site=self)(request)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Hand over to the account pages, which know lock-out and second factor."""
         from accounts.views import admin_login  # noqa: PLC0415  (models are not ready when the site is made)

@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils.text import smart_split, unescape_string_literal
 
+from hosting.engine.part_of_address import MOST_FIRST, could_be_of_an_address, stretches
 from hosting.models import Miner, MinerModel, Rack
-from hosting.models.miner import SEARCHED
+from hosting.models.miner import ADDRESS_LETTERS, SEARCHED, SEARCHED_ADDRESS
 
 MOST_TOKENS = 20_000
 MOST_WORDS = 8  # of a search; each is looked for in all of the machines
@@ -90,13 +91,14 @@ def _grouped(rows: Iterable[Miner], column: str) -> dict[str, list[Miner]]:
 def search_miners(rows: Any, text: str) -> Any:
     """Those of ``rows`` that have each word of a text in serial, MAC, address, model or rack, whatever the case.
 
-    Written for a million machines: models and racks are looked up first, and what stands on the machine is one text
-    with one index. A word of one or two letters is looked for at the beginning of a serial, and in models and racks.
+    Written for a million machines: models and racks are looked up first, serial, MAC and model as written are one text
+    with one index, and a part of an address is as few stretches of addresses as possible. A word of one or two letters
+    is looked for at the beginning of a serial, and in models and racks.
     """
     words = [word for word in map(_unquoted, smart_split(text)) if word]
     if len(words) > MOST_WORDS or any("\x00" in word for word in words):
         return rows.none()
-    rows = rows.alias(searched=SEARCHED)
+    rows = rows.alias(searched=SEARCHED, searched_address=SEARCHED_ADDRESS)
     for word in words:
         rows = rows.filter(_says(word))
     return rows
@@ -107,7 +109,7 @@ def _unquoted(word: str) -> str:
 
 
 def _says(word: str) -> Q:
-    own = Q(**{f"searched__{'icontains' if len(word) >= SHORTEST else 'istartswith'}": word})
+    own = Q(**{f"searched__{'icontains' if len(word) >= SHORTEST else 'istartswith'}": word}) | _address_has(word)
     models = list(MinerModel.objects.filter(name__icontains=word).values_list("pk", flat=True))
     racks = list(Rack.objects.filter(name__icontains=word).values_list("pk", flat=True)[: MOST_RACKS + 1])
     if models:
@@ -115,6 +117,42 @@ def _says(word: str) -> Q:
     if len(racks) > MOST_RACKS:
         return own | Q(rack__name__icontains=word)
     return own | Q(rack__in=racks) if racks else own
+
+
+def _address_has(word: str) -> Q:
+    """A part of an address; by letters only where it may stand in very many places."""
+    if len(word) < SHORTEST or not could_be_of_an_address(word):
+        return Q()
+    known = stretches(word, first_numbers)
+    if known is None:
+        return Q(searched_address__contains=word.lower().translate(ADDRESS_LETTERS))
+    found = Q()
+    for first, last in known:
+        found |= Q(address__range=(str(first), str(last)))
+    return found
+
+
+_FIRST_NUMBERS = """
+    WITH RECURSIVE network AS (
+        (SELECT address FROM hosting_miner WHERE address <= '255.255.255.255' ORDER BY 1 LIMIT 1)
+        UNION ALL
+        SELECT following.address
+        FROM network, LATERAL (
+            SELECT address FROM hosting_miner
+            WHERE address > set_masklen(broadcast(set_masklen(network.address, 8)), 32)
+              AND address <= '255.255.255.255'
+            ORDER BY 1 LIMIT 1
+        ) following
+    )
+    SELECT split_part(host(address), '.', 1)::int FROM network LIMIT %s
+"""
+
+
+def first_numbers() -> list[int]:
+    """What the addresses (IPv4) of machines begin with, once each: one step in an index for each; one more than few."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_NUMBERS, [MOST_FIRST + 1])
+        return [number for (number,) in cursor.fetchall()]
 
 
 _MAKERS = """

@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from typing import Any, Self, cast
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.fields import NameField, TimeZoneField
@@ -218,6 +220,7 @@ class Rack(BaseModel):
             models.UniqueConstraint(fields=["id", "zone"], name="hosting_rack_of_zone"),
             models.CheckConstraint(condition=Q(slots__range=(1, 1000)), name="hosting_rack_slots_range"),
         ]
+        indexes = [GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="hosting_rack_name_letters")]
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.building, self.row, self.name) if part)

@@ -1,5 +1,6 @@
 """Lists: literal query counts that do not grow, careful counting, filters, search, order."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -131,29 +132,97 @@ class Hundred(EstimatingPaginator):
 
 
 # --- counting -------------------------------------------------------------------------------------------------
-def test_counting_stops_and_the_planner_estimates(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
-    factories.CustomerFactory.create_batch(101)
-    asked = []
-    monkeypatch.setattr(paging, "planner_estimate", lambda rows: asked.append(rows) or 98_765)
-    paginator = Hundred(Customer.objects.order_by("-created_at"), 50)
+def asked_for(paginator: EstimatingPaginator) -> tuple[int, list[str]]:
     with CaptureQueriesContext(connection) as caught:
         count = paginator.count
-    assert (count, paginator.is_estimate, paginator.count_text) == (99_000, True, "about 99,000")
+    return count, [query["sql"] for query in caught]
+
+
+def test_counting_stops_and_the_planner_estimates(db: None) -> None:
+    factories.CustomerFactory.create_batch(102)
+    paginator = Hundred(Customer.objects.order_by("-created_at"), 50)
+    count, (question,) = asked_for(paginator)
+    assert paginator.is_estimate
+    assert count == max(100, rounded(paging.counted(paginator.object_list, 100)[1]))
     assert paginator.num_pages == 2
     assert len(paginator.page(2).object_list) == 50
-    counting = [query["sql"] for query in caught if "COUNT(" in query["sql"]]
-    assert len(asked) == len(counting) == 1
-    assert "LIMIT 101" in counting[0]
-    assert "ORDER BY" not in counting[0]
+    assert re.match(r"EXPLAIN \(.*ANALYZE true.*\) SELECT", question)
+    assert "LIMIT 101" in question
+    assert "ORDER BY" not in question
+
+
+def test_what_was_counted_and_what_was_expected_are_told_at_once(db: None) -> None:
+    factories.CustomerFactory.create_batch(12)
+    expected = {up_to: paging.counted(Customer.objects.all(), up_to) for up_to in (5, 11, 12, 50)}
+    assert [known for known, _expected in expected.values()] == [6, 12, 12, 12]
+    assert len({estimate for _known, estimate in expected.values()}) == 1  # of all rows, wherever counting stopped
+
+
+def test_an_estimate_has_two_digits(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr(paging, "counted", lambda rows, up_to: (up_to + 1, 98_765))
+    paginator = Hundred(Customer.objects.order_by("id"), 50)
+    assert (paginator.count, paginator.is_estimate, paginator.count_text) == (99_000, True, "about 99,000")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100, 101, 102])
+def test_the_bound_costs_no_question_more(rows: int, db: None) -> None:
+    factories.CustomerFactory.create_batch(rows)
+    paginator = Hundred(Customer.objects.order_by("id"), 50)
+    count, questions = asked_for(paginator)
+    assert (len(questions), paginator.is_estimate) == (1, rows > 100)
+    assert count == rows if rows <= 100 else count >= 100
+
+
+def test_an_estimate_is_never_below_what_was_counted(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    monkeypatch.setattr(paging, "counted", lambda rows, up_to: (up_to + 1, 3))
+    assert Hundred(Customer.objects.order_by("id"), 50).count == 100
 
 
 def test_the_planner_is_asked_for_the_filtered_rows(db: None) -> None:
-    with CaptureQueriesContext(connection) as caught:
-        estimate = paging.planner_estimate(Customer.objects.filter(status="active").order_by("company_name"))
-    (query,) = caught
-    assert query["sql"].startswith("EXPLAIN (FORMAT JSON) SELECT")
-    assert "ORDER BY" not in query["sql"]
-    assert isinstance(estimate, int)
+    factories.CustomerFactory.create_batch(3)
+    factories.CustomerFactory(company_name="Only one")
+    assert paging.counted(Customer.objects.filter(company_name="Only one").order_by("company_name"), 100)[0] == 1
+    assert paging.counted(Customer.objects.filter(company_name="Only one", pk__in=[]), 100) == (0, 0)
+    assert paging.counted(Customer.objects.none(), 100) == (0, 0)
+    assert paging.counted(Customer.objects.filter(pk=1).filter(pk=2), 100)[0] == 0
+
+
+def test_rows_found_twice_are_counted_once(customer_a: Customer, alice: User, bob: User) -> None:
+    several = Customer.objects.filter(memberships__isnull=False)
+    assert paging.counted(several, 100)[0] == 2
+    assert paging.counted(several.distinct(), 100)[0] == 1
+
+
+# --- what a field offers --------------------------------------------------------------------------------------
+OFFER = "/admin/autocomplete/?app_label=crm&model_name=deal&field_name=customer"
+
+
+def test_a_field_offers_page_after_page_and_counts_nothing(as_root: Client, db: None) -> None:
+    made = {str(one.pk) for one in factories.CustomerFactory.create_batch(45)}
+    seen: list[str] = []
+    for page, (rows, more) in enumerate([(20, True), (20, True), (5, False)], start=1):
+        with CaptureQueriesContext(connection) as caught:
+            answer = as_root.get(f"{OFFER}&page={page}").json()
+        assert (len(answer["results"]), answer["pagination"]["more"]) == (rows, more)
+        assert len([query for query in caught if "crm_customer" in query["sql"]]) == 1
+        seen += [row["id"] for row in answer["results"]]
+    assert len(seen) == 45
+    assert set(seen) == made
+
+
+@pytest.mark.parametrize(
+    ("page", "status"), [("1", 200), ("2", 404), ("0", 404), ("-1", 404), ("501", 404), ("last", 404), ("x", 404)]
+)
+def test_a_page_that_nothing_is_offered_on_is_none(
+    as_root: Client, customer_a: Customer, page: str, status: int
+) -> None:
+    assert as_root.get(f"{OFFER}&page={page}").status_code == status
+
+
+def test_a_full_last_page_has_none_behind_it(as_root: Client, db: None) -> None:
+    factories.CustomerFactory.create_batch(20)
+    assert as_root.get(OFFER).json()["pagination"] == {"more": False}
+    assert as_root.get(f"{OFFER}&term=nobody").json() == {"results": [], "pagination": {"more": False}}
 
 
 def test_a_deep_page_reads_its_own_rows_only(as_root: Client, root: User, customer_a: Customer) -> None:

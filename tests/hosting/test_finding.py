@@ -1,5 +1,6 @@
 """Looking for machines by some letters, and the list of machines: as many queries for many, each index used."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from accounts.models import User
 from hosting.domain import finding, fleet
 from hosting.domain.fleet import Spot
 from hosting.models import Miner, MinerModel, Rack
+from tests.factories import NOW
 from tests.support.standing import standing
 
 Machines = Callable[..., list[Miner]]
@@ -90,13 +92,82 @@ def test_a_word_of_very_many_racks_is_looked_for_by_its_letters(
     assert found("r1") == {"RACKED001"}
 
 
-def test_letters_are_found_by_an_index_whatever_their_number(some: dict[str, Miner]) -> None:
+@pytest.mark.parametrize(
+    "part",
+    [
+        "10.20.3.41",
+        "10.20.3.",
+        "0.20.3.4",
+        "10.20.3",
+        "20.3.4",
+        "0.3.4",
+        "3.41",
+        ".3.4",
+        "10.",
+        "fd00::1a2b",
+        "FD00:",
+        ":1a2",
+    ],
+)
+def test_a_part_of_an_address_is_found_wherever_it_stands(some: dict[str, Miner], root: User, part: str) -> None:
+    fleet.change_miner(some["strange"], changes={"address": "fd00::1a2b"}, by=root, at=NOW)
+    fleet.change_miner(some["racked"], changes={"address": "192.168.47.9"}, by=root, at=NOW)
+    named = "strange" if ":" in part else "wired"
+    assert found(part) == {some[named].serial}
+
+
+@pytest.mark.parametrize(
+    "part", ["10.20.30.4", "20.3.5", "0.20.33", "10.256.3.", "10.20.3.41.", "3.42", "fd01:", "10X20"]
+)
+def test_what_stands_in_no_address_is_not_found(some: dict[str, Miner], part: str) -> None:
+    assert found(part) == set()
+
+
+def test_figures_of_an_address_may_stand_in_a_serial(some: dict[str, Miner], machines: Machines) -> None:
+    (other,) = machines(1)
+    Miner.objects.filter(pk=other.pk).update(serial="V10.20.3.7")
+    assert found("10.20.3.") == {"V10.20.3.7", "Wired_002"}
+
+
+def test_the_first_numbers_of_addresses_are_told_by_steps_in_an_index(some: dict[str, Miner], root: User) -> None:
+    assert finding.first_numbers() == [10]
+    fleet.change_miner(some["racked"], changes={"address": "255.1.1.1"}, by=root, at=NOW)
+    fleet.change_miner(some["strange"], changes={"address": "fd00::1"}, by=root, at=NOW)
+    assert finding.first_numbers() == [10, 255]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {finding._FIRST_NUMBERS}", [1])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("hosting_miner_address on") == 2, plan
+
+
+def plan_of(rows: Any) -> str:
     """With so few rows reading all is cheaper; told not to, the planner must have another way."""
-    for word in ("acked", "20.3.4", "zz", "z"):
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-        plan = finding.search_miners(Miner.objects.order_by(), word).explain()
-        assert "hosting_miner_search" in plan, plan
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan: str = rows.order_by().explain()
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("word", "by"),
+    [
+        ("acked", "hosting_miner_letters"),
+        ("zz", "hosting_miner_letters"),
+        ("z", "hosting_miner_letters"),
+        ("10.20.3.", "hosting_miner_letters hosting_miner_address"),
+        ("20.3.4", "hosting_miner_letters hosting_miner_address"),
+        ("3.4", "hosting_miner_letters hosting_miner_address_letters"),
+        ("fd0", "hosting_miner_letters hosting_miner_address_letters"),
+    ],
+)
+def test_letters_are_found_by_an_index_whatever_their_number(some: dict[str, Miner], word: str, by: str) -> None:
+    plan = plan_of(finding.search_miners(Miner.objects.all(), word))
+    assert set(re.findall(r"Bitmap Index Scan on (\w+)", plan)) == set(by.split()), plan
+
+
+def test_racks_are_found_by_an_index_of_their_letters(some: dict[str, Miner]) -> None:
+    assert "hosting_rack_name_letters" in plan_of(Rack.objects.filter(name__icontains="rack1"))
 
 
 def test_makers_are_told_once_each_by_steps_in_an_index(some: dict[str, Miner], machines: Machines) -> None:
