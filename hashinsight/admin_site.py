@@ -97,7 +97,7 @@ class HashInsightAdminSite(UnfoldAdminSite):
             groups.append({**group, "items": items})
         return groups
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+    def autocomplete_view(self, request: HttpRequest) -> Any:
         """What somebody may mean while typing."""
         from hashinsight.common.admin.suggestions import Suggestions  # noqa: PLC0415  (models are not ready yet)
 

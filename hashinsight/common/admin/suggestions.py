@@ -10,6 +10,6 @@ from hashinsight.common.admin.paginator import PeekingPaginator
 class Suggestions(AutocompleteJsonView):
     """Found once and never counted."""
 
-    def get_paginator(self, queryset: Any, per_page: int, **options: Any) -> PeekingPaginator:
+    def get_paginator(self, *args: Any, **options: Any) -> PeekingPaginator:
         """Of any page of the admin."""
-        return PeekingPaginator(queryset, per_page)
+        return PeekingPaginator(*args, **options)
