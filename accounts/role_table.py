@@ -64,7 +64,10 @@ FLEET_TABLES = (
     "hosting.mineroperation",
     "hosting.minerimport",
 )
-USAGE_TABLES = ("hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth")
+USAGE_TABLES = (
+    "hosting.demand15min", "hosting.usage15min", "hosting.demandledgermonth", "hosting.meter", "hosting.meterreading",
+    "hosting.meterchange",
+)  # fmt: skip
 EDGE_TABLES = (
     "hosting.edgedevice", "hosting.edgetoken", "hosting.edgebatch", "hosting.quarantinedreading", "hosting.leasekey",
 )  # fmt: skip
@@ -183,7 +186,7 @@ _FINANCE = (
 # Places and machines: what an operator does all day.
 _FLEET = (
     _on(PLACE_TABLES, ADD, CHANGE, DELETE)
-    | _on(("hosting.minermodel", "hosting.miner"), ADD, CHANGE)
+    | _on(("hosting.minermodel", "hosting.miner", "hosting.meter"), ADD, CHANGE)
     | _on(("hosting.ticket",), ADD, CHANGE)
     | _on(("hosting.repairorder",), CHANGE)
     | {"hosting.work_ticket", "hosting.work_repairorder"}
@@ -195,7 +198,7 @@ _FLEET = (
         for name in (
             "archive_site", "place_miner", "assign_miner", "switch_miner", "retire_miner", "import_miner",
             "export_miner", "export_minermodel", "enrol_edgedevice", "revoke_edgedevice", "see_quarantinedreading",
-            "rotate_leasekey",
+            "rotate_leasekey", "record_meterchange", "import_meterreading",
         )
     }
     | _MARKET
@@ -217,7 +220,7 @@ _ADMIN = (
     | _SALES
     | _FINANCE
     | _FLEET
-    | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner"), DELETE)
+    | _on((*SALES_TABLES, "hosting.minermodel", "hosting.miner", "hosting.meter"), DELETE)
     | _on(("marketdata.coin", "marketdata.priceseries", "intelligence.userminer"), ADD, CHANGE, DELETE)
     | _on(("hosting.servicelevel",), ADD, CHANGE, DELETE)
     | _on(("curtailment.standingapproval",), DELETE)

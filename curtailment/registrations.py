@@ -60,6 +60,8 @@ ALERTS = [
      watching.open_plans),
     ("curtailment.lease_late", "An edge device does not fetch its lease, or switches nothing.", "edge device",
      Severity.CRITICAL, watching.late_leases),
+    ("curtailment.meter_differs", "Machines and the meter of a site say different things.", "event", Severity.ERROR,
+     watching.meters_differ),
     ("curtailment.frozen", "The kill switch is set.", "switch", Severity.WARNING, watching.switches_set),
     ("curtailment.stopped", "The control of a site has stopped itself.", "site", Severity.CRITICAL,
      watching.broken_invariants),

@@ -24,6 +24,7 @@ from hashinsight.common.api.views import NoSuchRoute
 from hosting.api.views.edge import BatchesView, EnrolView, MachinesView, RotateView
 from hosting.api.views.edge_lease import LeaseView
 from hosting.api.views.metering import DemandViewSet, UsageViewSet
+from hosting.api.views.meters import EdgeMeterReadingsView, EdgeMetersView, MeterReadingViewSet, MeterViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
@@ -66,6 +67,8 @@ COLLECTIONS = (
     RepairOrderViewSet,
     UsageViewSet,
     DemandViewSet,
+    MeterViewSet,
+    MeterReadingViewSet,
     CurtailmentPlanViewSet,
     CurtailmentEventViewSet,
     NetworkSnapshotViewSet,
@@ -102,6 +105,8 @@ urlpatterns = [
     path("edge/rotate/", RotateView.as_view(), name="api-edge-rotate"),
     path("edge/machines/", MachinesView.as_view(), name="api-edge-machines"),
     path("edge/batches/", BatchesView.as_view(), name="api-edge-batches"),
+    path("edge/meters/", EdgeMetersView.as_view(), name="api-edge-meters"),
+    path("edge/meter-readings/", EdgeMeterReadingsView.as_view(), name="api-edge-meter-readings"),
     path("edge/lease/", LeaseView.as_view(), name="api-edge-lease"),
     path("dispatches/<uuid:id>/", DispatchView.as_view(), name="api-dispatches"),
     *router.urls,

@@ -357,6 +357,12 @@ class QuarantineReason(TextChoices):
     IN_FUTURE = "in_future", _("in the future")
     UNKNOWN_MACHINE = "unknown_machine", _("no machine that stood there then")
     NOT_A_READING = "not_a_reading", _("no reading")
+    NEGATIVE = "negative", _("negative")
+    UNKNOWN_METER = "unknown_meter", _("no meter that this device reads")
+    NOT_IN_USE = "not_in_use", _("the meter was not in use then")
+    DIFFERS = "differs", _("another figure is known for this moment")
+    REGISTER_BACK = "register_back", _("the register ran backwards")
+    REGISTER_JUMP = "register_jump", _("the register ran faster than the meter can")
 
 
 class SecretMode(IntegerChoices):

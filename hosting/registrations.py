@@ -15,6 +15,7 @@ from hosting.domain.alert_rules import look_at
 from hosting.domain.caps import terms_above_cap
 from hosting.domain.collection_watch import late_collections, other_machines
 from hosting.domain.gauges import gauges
+from hosting.domain.meters.watch import silent_meters
 from hosting.domain.miner_import.steps import WORK as MINER_IMPORT
 from hosting.domain.miner_secrets import renewed
 from hosting.domain.partitions import missing_partitions
@@ -97,6 +98,7 @@ ALERTS = [
         ),
         other_machines,
     ),
+    (AlertKind("meter.silent", "A meter is not read any more.", "meter", Severity.ERROR), silent_meters),
 ]
 
 RULE_ALERTS = {

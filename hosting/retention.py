@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashinsight.jobs.retention import Held, RetentionKind, never_delete, register_kind
 from hosting.domain import partitions
-from hosting.models import SeriesPartition
+from hosting.models import MeterReading, SeriesPartition
 
 AT_ONCE = 5  # partitions in one transaction
 
@@ -68,9 +68,24 @@ KINDS = [
 ]
 
 
+def _old_meter_readings(before: datetime, held: Held) -> QuerySet[Any]:
+    """They are of places, not of customers; what protects a customer protects the figures it may be billed by."""
+    rows = MeterReading.objects.filter(recorded_at__lt=before)
+    return rows.none() if held.of("crm.customer") else rows
+
+
+KINDS.append(
+    RetentionKind(
+        name="hosting.meter_reading", label=_("Readings of meters"),
+        what=_("What meters showed. Evidence of energy: 400 days at least."), table="hosting.MeterReading",
+        moment="recorded_at", rows=_old_meter_readings, keep_days=1_100, minimum_days=400,
+    )
+)  # fmt: skip
+
+
 def register() -> None:
     """Called once from ``ready()``."""
     for kind in KINDS:
         register_kind(kind)
-    for table in ("hosting.Demand15Min", "hosting.Usage15Min", "hosting.DemandLedgerMonth"):
+    for table in ("hosting.Demand15Min", "hosting.Usage15Min", "hosting.DemandLedgerMonth", "hosting.MeterChange"):
         never_delete(table, _("evidence of invoices"))

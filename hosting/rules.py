@@ -90,3 +90,13 @@ def may_change_minersecret(user: Any) -> bool:
 def may_reveal_minersecret(user: Any) -> bool:
     """Read masked logins of machines."""
     return _may(user, "reveal_minersecret")
+
+
+def may_record_meterchange(user: Any) -> bool:
+    """Record roll-overs and exchanges of meters."""
+    return _may(user, "record_meterchange")
+
+
+def may_import_meterreading(user: Any) -> bool:
+    """Load readings of meters from a file."""
+    return _may(user, "import_meterreading")

@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin.effects import effect_of, kw_text
+from curtailment.admin.metered import differs_text, metered_fact
 from curtailment.domain import plans
 from curtailment.domain.control import kill_switch
 from curtailment.domain.control.site import is_frozen, set_switches
@@ -38,12 +39,12 @@ from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.object_page import ObjectPage
 
 SPANS = {"2": gettext_lazy("2 hours"), "24": gettext_lazy("24 hours"), "168": gettext_lazy("7 days")}
-HEADERS = ["at_utc", "target_kw", "intended_kw", "off_kw", "drawn_kw", "machines", "silent"]
+HEADERS = ["at_utc", "target_kw", "intended_kw", "off_kw", "drawn_kw", "machines", "silent", "metered_kw"]
 MOST_POINTS = 400
 
 
 class LivePage(ObjectPage):
-    """Target, intended, seen, drawn over time; who acts, since when; and the buttons for an emergency."""
+    """Target, intended, seen, drawn, metered over time; who acts, since when; and the buttons for an emergency."""
 
     power = "view"
     label = gettext_lazy("Curtailment")
@@ -62,7 +63,8 @@ class LivePage(ObjectPage):
             **self.model_admin.admin_site.each_context(request),
             "title": _("Curtailment at %(site)s") % {"site": site},
             "subtitle": None, "opts": self.model_admin.opts, "object": site, "back_url": self.back_url(),
-            "ahead": _ahead(site, now), "facts": _facts(site), "plans": _plans(site, self), "frozen": is_frozen(site),
+            "ahead": _ahead(site, now), "facts": [*_facts(site), metered_fact(site, now)],
+            "differs": differs_text(site, now), "plans": _plans(site, self), "frozen": is_frozen(site),
             "switches": set_switches(site).select_related("set_by"),
             "picture": _picture(rows) if rows else "",
             "spans": [(key, text, key == hours) for key, text in SPANS.items()],
@@ -137,11 +139,12 @@ def _picture(rows: list[ControlSample]) -> str:
     names = (
         ("target_kw", _("target"), "third", True), ("intended_kw", _("told to be off"), "second", False),
         ("off_kw", _("seen off"), "first", False), ("drawn_kw", _("drawn"), "past", False),
+        ("metered_kw", _("metered"), "metered", False),
     )  # fmt: skip
     lines = [
         Line(
             label,
-            [float(getattr(one, name)) for one in some],
+            [None if getattr(one, name) is None else float(getattr(one, name)) for one in some],
             colour=colour,
             dashed=dashed,
             stepped=name == "target_kw",

@@ -68,7 +68,7 @@ class ReportPage(ObjectPage):
         context = {
             **self.model_admin.admin_site.each_context(request), "title": _("Report of %(event)s") % {"event": event},
             "subtitle": None, "opts": self.model_admin.opts, "object": event, "back_url": self.back_url(),
-            "sentences": sentences(report), "figures": [*figures(report), *_zones(event)], "missing": missing(event),
+            "sentences": sentences(report), "figures": figures(report), "missing": missing(event),
             "picture": _picture(story.intervals, event) if story.intervals else "", "has_pdf": seller is not None,
             "plans": _plans(story, self), "shares": [_share(one) for one in story.shares],
             "machines": [_machine(one) for one in machines[:MOST_MACHINES]],
@@ -84,16 +84,6 @@ class ReportPage(ObjectPage):
         return HttpResponse(content, content_type=kind, headers=headers)
 
 
-def _zones(event: CurtailmentEvent) -> list[tuple[str, str]]:
-    """The same by the figures of the zones, beside those of the machines."""
-    if event.meter_before_kw is None:
-        return []
-    rows = [(_("Load of the zones before"), kw_text(event.meter_before_kw))]
-    if event.metered_kwh is not None:
-        rows.append((_("Energy not used, by the zones"), f"{number_text(round(event.metered_kwh, 3))} kWh"))
-    return rows
-
-
 def missing(event: CurtailmentEvent) -> list[str]:
     """What is not known, in words."""
     counts = event.missing
@@ -105,7 +95,7 @@ def missing(event: CurtailmentEvent) -> list[str]:
             "%(count)s quarter-hour has no good market data.", "%(count)s quarter-hours have no good market data.", n
         ),
         "meter": lambda n: ngettext(
-            "%(count)s quarter-hour has no load of all zones.", "%(count)s quarter-hours have no load of all zones.", n
+            "%(count)s quarter-hour has no load of the site.", "%(count)s quarter-hours have no load of the site.", n
         ),
         "baseline": lambda n: ngettext(
             "%(count)s machine was not read in the hour before: the figure of the plan counts.",
@@ -117,7 +107,7 @@ def missing(event: CurtailmentEvent) -> list[str]:
 
 
 def _picture(rows: Any, event: CurtailmentEvent) -> str:
-    """Energy of each quarter-hour: as it would have been, as it was, and that of all zones."""
+    """Energy of each quarter-hour: as it would have been, as it was, and that of the site."""
 
     def line(label: Any, values: Any, colour: str, *, dashed: bool = False) -> Line:
         return Line(label, values, colour=colour, dashed=dashed, stepped=True)
@@ -128,7 +118,7 @@ def _picture(rows: Any, event: CurtailmentEvent) -> str:
     ]
     if any(one.meter_kw is not None for one in rows):
         zones = [None if one.meter_kw is None else float(one.meter_kw / 4) for one in rows]
-        lines.append(line(_("all zones"), zones, "past"))
+        lines.append(line(event.get_meter_source_display() or _("the site"), zones, "past"))
     return chart([f"{timezone.localtime(one.interval_start):%H:%M}" for one in rows], lines, unit="kWh")
 
 
@@ -221,7 +211,8 @@ class CurtailmentEventAdmin(ViewOnlyAdmin):
     ordering = ("-started_at", "-id")
     fields = (
         ("number_shown", "site", "status_shown"), ("started_at", "ended_at"), ("machines", "baseline_kw"),
-        ("measured_kwh", "estimated_kwh", "metered_kwh"), ("forgone_shown", "forgone_usd", "avoided_shown"),
+        ("measured_kwh", "estimated_kwh"), ("metered_kwh", "meter_source"),
+        ("forgone_shown", "forgone_usd", "avoided_shown"),
         ("measured_at", "revision"),
     )  # fmt: skip
     readonly_fields = ("number_shown", "status_shown", "saved_shown", "forgone_shown", "avoided_shown")

@@ -16,7 +16,7 @@ _PLAN_OURS = (
     "number", "kind", "goal", "goal_kw", "target_kw", "base_kw", "power_reduced_kw", "miners_affected", "is_emergency",
     "needs_two", "priority", "source_key",
 )  # fmt: skip
-_EVENT_OURS = ("event", "number", "avoided_cost", "currency")
+_EVENT_OURS = ("event", "number", "avoided_cost", "currency", "metered_kwh", "meter_source")
 CREATED = "2026-11-02T09:15:00.000000Z"
 SHARE: dict[str, Any] = {
     "id": examples.COMPONENT_ID, "customer": examples.CUSTOMER_ID, "site": examples.SITE_ID, "cause": "price",
@@ -71,11 +71,22 @@ class CurtailmentPlanSerializer(OutputSerializer):
 
 @extend_schema_serializer(
     examples=[
-        examples.shown(**SHARE, event=examples.VERSION_ID, number=41, avoided_cost="11.8", currency="USD"),
+        examples.shown(
+            **SHARE,
+            event=examples.VERSION_ID,
+            number=41,
+            avoided_cost="11.8",
+            currency="USD",
+            metered_kwh="80.4",
+            meter_source="site_meter",
+        ),
     ]
 )
 class CurtailmentEventSerializer(OutputSerializer):
-    """What one curtailment did to the machines of one owner. A row for each owner; figures are null until reckoned."""
+    """What one curtailment did to the machines of one owner. A row for each owner; figures are null until reckoned.
+
+    `metered_kwh` is of the whole event, by the load of the site; `meter_source` says where that load is from.
+    """
 
     id = own_id()
     customer = link("customer")
@@ -89,6 +100,8 @@ class CurtailmentEventSerializer(OutputSerializer):
     number = serializers.IntegerField(source="shown_number", read_only=True)
     avoided_cost = TrimmedDecimalField(allow_null=True)
     currency = serializers.CharField(source="shown_currency", read_only=True)
+    metered_kwh = TrimmedDecimalField(source="shown_metered_kwh", allow_null=True)
+    meter_source = serializers.CharField(source="shown_meter_source", read_only=True)
 
     class Meta:
         model = EventShare

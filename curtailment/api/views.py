@@ -99,7 +99,11 @@ class CurtailmentEventViewSet(ResourceViewSet):
         if is_client(user):
             return rows
         return rows.annotate(
-            shown_event=F("event__public_id"), shown_number=F("event__number"), shown_currency=F("event__currency")
+            shown_event=F("event__public_id"),
+            shown_number=F("event__number"),
+            shown_currency=F("event__currency"),
+            shown_metered_kwh=F("event__metered_kwh"),
+            shown_meter_source=F("event__meter_source"),
         )
 
     def known_parameters(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ from crm.models import LegalEntity
 from curtailment.enums import EventStatus
 from curtailment.models import CurtailmentEvent, EventInterval, EventMachine, EventShare
 from hashinsight.common.exports import Column, csv_lines
+from hosting.meter_enums import LoadSource
 from hosting.models import Miner, Site
 
 TEMPLATE = "curtailment/documents/event.html"
@@ -106,9 +107,22 @@ def figures(report: Report) -> list[tuple[str, str]]:
     ]
     if report.share is None:
         rows.append((gettext("Energy not bought"), _of(told.avoided_cost, report.currency, report, MONEY) or unknown))
+        rows += _metered(report)
     else:
         rows.append((gettext("Excused"), f"{_number(Decimal(report.share.excused_minutes), report, 0)} min"))
     return rows
+
+
+def _metered(report: Report) -> list[tuple[str, str]]:
+    """The same by the load of the whole site, beside the machines' own word; and who says it."""
+    event = report.told
+    if not isinstance(event, CurtailmentEvent) or event.meter_before_kw is None:
+        return []
+    return [
+        (gettext("Load of the site before"), _of(event.meter_before_kw, "kW", report, 1)),
+        (gettext("Energy not used, by that load"), _of(event.metered_kwh, "kWh", report, KWH) or gettext("not known")),
+        (gettext("Load of the site from"), str(event.get_meter_source_display() or LoadSource.MACHINES.label)),
+    ]
 
 
 def render_report(report: Report, seller: LegalEntity) -> bytes:
@@ -193,7 +207,8 @@ _QUARTER = (
     Column(gettext_lazy("not used, measured (kWh)"), lambda row: row.measured_kwh, "number"),
     Column(gettext_lazy("not used, estimated (kWh)"), lambda row: row.estimated_kwh, "number"),
     Column(gettext_lazy("minutes nobody knows of"), lambda row: row.unknown_minutes, "number"),
-    Column(gettext_lazy("load of the zones (kW)"), lambda row: row.meter_kw, "number"),
+    Column(gettext_lazy("load of the site (kW)"), lambda row: row.meter_kw, "number"),
+    Column(gettext_lazy("load of the site from"), lambda row: row.event.get_meter_source_display()),
     Column(gettext_lazy("price of a kWh"), lambda row: row.price_per_kwh, "number"),
     Column(gettext_lazy("BTC of a TH/s in an hour"), lambda row: row.btc_per_ths_hour, "number"),
     Column(gettext_lazy("price of a bitcoin (USD)"), lambda row: row.usd_per_btc, "number"),

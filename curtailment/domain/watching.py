@@ -7,9 +7,10 @@ from math import ceil
 from django.utils.translation import gettext as _
 
 from curtailment.domain.control.leases import late_after
+from curtailment.domain.measurement.metered import compare
 from curtailment.domain.settings import control_of, ramps_of
-from curtailment.enums import RUNNING, UNFINISHED, PlanKind, PlanStatus
-from curtailment.models import ControlledMachine, CurtailmentPlan, KillSwitch
+from curtailment.enums import RUNNING, UNFINISHED, EventStatus, PlanKind, PlanStatus
+from curtailment.models import ControlledMachine, CurtailmentEvent, CurtailmentPlan, KillSwitch
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
 from hosting.enums import EdgeStatus
@@ -138,3 +139,17 @@ def late_leases(at: datetime) -> Iterator[Finding]:
                 title=_("%(device)s switches nothing") % {"device": lease.device},
                 text=lease.trouble,
             )
+
+
+def meters_differ(at: datetime) -> Iterator[Finding]:
+    """Events that run, of which the meter of the site says something else than the machines."""
+    for event in CurtailmentEvent.objects.filter(status=EventStatus.RUNNING).select_related("site").order_by("pk"):
+        found = compare(event.site, at=at)
+        if found is None or found.agrees:
+            continue
+        told = {"machines": f"{found.machines_kw:.0f}", "meter": f"{found.meter_kw:.0f}"}
+        yield Finding(
+            key=str(event.public_id),
+            title=_("%(event)s: machines and meter do not agree") % {"event": event},
+            text=_("The machines say %(machines)s kW less, the meter says %(meter)s.") % told,
+        )

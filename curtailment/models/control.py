@@ -216,6 +216,7 @@ class ControlSample(models.Model):
     """One step of a site's control in kW: what plans want off, what was told so, what is seen off, what is drawn.
 
     ``drawn_kw`` is the sum over the machines that said it; how many were asked and did not answer stands beside it.
+    ``metered_kw`` is what the meters of the site said; NULL where there is none, or its last reading was old.
     """
 
     site = models.ForeignKey("hosting.Site", verbose_name=_("site"), on_delete=models.PROTECT, related_name="+")
@@ -224,6 +225,7 @@ class ControlSample(models.Model):
     intended_kw = KilowattField(_("told to be off (kW)"))
     off_kw = KilowattField(_("seen off (kW)"))
     drawn_kw = KilowattField(_("drawn (kW)"))
+    metered_kw = KilowattField(_("metered (kW)"), null=True, blank=True)
     machines = models.PositiveIntegerField(_("machines"))
     silent = models.PositiveIntegerField(_("machines without an answer"))
 

@@ -16,6 +16,7 @@ from hashinsight.common.audit import tracked
 from hashinsight.common.ids import new_public_id
 from hashinsight.common.models import BaseModel
 from hashinsight.common.scoping import ScopedQuerySet
+from hosting.meter_enums import LoadSource
 from hosting.models.fields import EnergyField, KilowattField
 
 BTC_DIGITS, MONEY_DIGITS = 12, 6
@@ -77,13 +78,22 @@ class CurtailmentEvent(BaseModel, Measured):
     revision = models.PositiveIntegerField(_("reckoned so many times"), default=0, editable=False)
     machines = models.PositiveIntegerField(_("machines that were off"), default=0, editable=False)
     baseline_kw = KilowattField(_("load of these machines before (kW)"), null=True, blank=True, editable=False)
-    meter_before_kw = KilowattField(_("load of the zones before (kW)"), null=True, blank=True, editable=False)
+    meter_before_kw = KilowattField(_("load of the site before (kW)"), null=True, blank=True, editable=False)
     metered_kwh = EnergyField(
-        _("energy not used, by the zones (kWh)"),
+        _("energy not used, by the load of the site (kWh)"),
         null=True,
         blank=True,
         editable=False,
-        help_text=_("The load of the zones in the hour before less that of each quarter-hour, whatever else changed."),
+        help_text=_("The load of the site in the hour before less that of each quarter-hour, whatever else changed."),
+    )
+    meter_source = models.CharField(
+        _("load of the site from"),
+        max_length=16,
+        choices=LoadSource.choices,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
     )
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="", editable=False)
     missing = models.JSONField(_("what is not known"), default=dict, blank=True, editable=False)
@@ -116,7 +126,7 @@ class CurtailmentEvent(BaseModel, Measured):
 
 
 class EventInterval(models.Model):
-    """A quarter-hour of an event: what its machines and zones drew, and what energy and hashing were worth."""
+    """A quarter-hour of an event: what its machines and the site drew, and what energy and hashing were worth."""
 
     event = models.ForeignKey(
         CurtailmentEvent, verbose_name=_("event"), on_delete=models.CASCADE, related_name="intervals"
@@ -127,7 +137,7 @@ class EventInterval(models.Model):
     measured_kwh = EnergyField(_("not used, measured (kWh)"), default=Decimal(0))
     estimated_kwh = EnergyField(_("not used, estimated (kWh)"), default=Decimal(0))
     unknown_minutes = models.PositiveIntegerField(_("minutes nobody knows of"), default=0)
-    meter_kw = KilowattField(_("load of the zones (kW)"), null=True)
+    meter_kw = KilowattField(_("load of the site (kW)"), null=True)
     price_per_kwh = models.DecimalField(_("price of a kWh"), max_digits=18, decimal_places=9, null=True)
     btc_per_ths_hour = models.DecimalField(_("BTC of a TH/s in an hour"), max_digits=30, decimal_places=24, null=True)
     usd_per_btc = models.DecimalField(_("price of a bitcoin (USD)"), max_digits=18, decimal_places=4, null=True)

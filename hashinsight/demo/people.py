@@ -35,7 +35,9 @@ _READING = {scope for scope in SCOPES if scope.endswith(":read")}
 _BUSINESS = _READING - _WEBHOOKS
 _MONEY = {"payments", "credits", "credit-applications", "refunds", "write-offs", "ageing", "accounting-exports"}
 _TERMS = {"contracts:write", "hosting-terms:write"}
-_METERED = {"miners", "usage", "demand", "repair-orders", "curtailment-plans", "curtailment-events"}
+_METERED = {
+    "miners", "usage", "demand", "meters", "meter-readings", "repair-orders", "curtailment-plans", "curtailment-events",
+}  # fmt: skip
 _MARKET = {
     "network-snapshots", "market-days", "indicators", "difficulty-periods", "price-series", "coins", "forecasts",
     "calculator", "break-even", "user-miners", "portfolio", "schedules",
@@ -55,7 +57,7 @@ KEY_SCOPES = {
         *("customers:read", "deals:read", "activities:read", "contracts:read", "api-keys:read"),
         *("attachments:read", "hosting-terms:read", "miner-models:read", "price-plans:read"),
         *(f"{name}:read" for name in (*_METERED, *_WORKED_ON, *_MARKET)),
-        *(f"{name}:write" for name in _WORKED_ON),
+        *(f"{name}:write" for name in (*_WORKED_ON, "meters")),
     }
     | _WEBHOOKS,
     StaffRole.READ_ONLY.value: _BUSINESS,

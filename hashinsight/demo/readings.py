@@ -3,11 +3,13 @@
 From then on the simulated ones answer, see ``simulated``.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from hashinsight.demo.metering import MeterTeller
 from hosting.domain.partitions import ensure_partitions
 from hosting.domain.telemetry import store_readings
 from hosting.engine.grid import QUARTER, floor
@@ -30,10 +32,25 @@ def tell_readings(miners: Sequence[Miner], *, at: datetime, hours: int, seed: in
     stored = 0
     for site in {miner.site_id for miner in miners if miner.site_id}:  # what was before is nobody's gap
         UsageClock.objects.get_or_create(site_id=site, defaults={"closed_until": floor(story.begin, QUARTER)})
+    meter, places = _meter(miners, at=at, story=story)
     for begin, columns in story.portions():
         done = store_readings(columns, source=ReadingSource.COLLECTOR, at=begin + AT_ONCE)
         stored += done.stored
+        if meter is not None:
+            meter.tell(begin, story.drawn[:, places].sum(axis=1))
     return stored
+
+
+def _meter(miners: Sequence[Miner], *, at: datetime, story: "_Story") -> tuple[MeterTeller | None, list[int]]:
+    """The meter of the site with most machines, and which of them stand there; the others have none yet."""
+    counts = Counter(miner.site_id for miner in miners if miner.site_id)
+    if not counts:
+        return None, []
+    (site_id, _count), *_others = counts.most_common(1)
+    places = [place for place, miner in enumerate(miners) if miner.site_id == site_id]
+    site = next(miner.site for miner in miners if miner.site_id == site_id)
+    assert site is not None
+    return MeterTeller(site, at=at, begin=story.begin, chance=story.chance), places
 
 
 class _Story:
@@ -41,6 +58,7 @@ class _Story:
 
     def __init__(self, miners: Sequence[Miner], *, at: datetime, hours: int, chance: np.random.Generator) -> None:
         self.chance = chance
+        self.drawn = np.zeros((60, len(miners)))  # W of the hour that was told last, by minute and machine
         self.end = at.replace(second=0, microsecond=0)
         self.begin = self.end - timedelta(hours=hours)
         count, self.minutes = len(miners), hours * 60
@@ -77,9 +95,11 @@ class _Story:
         air = 24.0 + 6.0 * np.sin(2 * np.pi * (hour / 24 - 0.375)) + self.chance.normal(0, 0.3, len(who))
         uptime = self.booted[who] + minute * 60.0
         fans = np.where(resting, 1_500.0, 4_800.0) + self.chance.normal(0, 60, len(who))
+        power = np.where(resting, 20.0, self.rated_w[who] * level**1.25 * noise)
+        self.drawn = power.reshape(60, count)  # also of those that say nothing
         figures = {
             "hashrate_ths": self.rated_ths[who] * level * noise,
-            "power_w": np.where(resting, 20.0, self.rated_w[who] * level**1.25 * noise),
+            "power_w": power,
             "chip_temp_c": air + 45.0 * level + self.chance.normal(0, 0.8, len(who)),
             "board_temp_c": air + 36.0 * level + self.chance.normal(0, 0.8, len(who)),
             "inlet_temp_c": air,

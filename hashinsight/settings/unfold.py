@@ -62,6 +62,13 @@ UNFOLD = {
                         "admin:hosting_hostingterms_changelist",
                         "hosting.view_hostingterms",
                     ),
+                    _item(_("Meters"), "electric_meter", "admin:hosting_meter_changelist", "hosting.view_meter"),
+                    _item(
+                        _("Readings of meters"),
+                        "show_chart",
+                        "admin:hosting_meterreading_changelist",
+                        "hosting.view_meterreading",
+                    ),
                     _item(_("Demand"), "speed", "admin:hosting_demand15min_changelist", "hosting.view_demand15min"),
                     _item(_("Usage"), "bolt", "admin:hosting_usage15min_changelist", "hosting.view_usage15min"),
                     _item(

@@ -4,6 +4,7 @@ from hosting.admin import (
     alert_rule,
     edge,
     lease_key,
+    meter,
     miner,
     miner_model,
     miner_secret,
@@ -15,6 +16,6 @@ from hosting.admin import (
 )
 
 __all__ = [
-    "alert_rule", "edge", "lease_key", "miner", "miner_model", "miner_secret", "place", "price_plan", "terms", "ticket",
-    "usage",
+    "alert_rule", "edge", "lease_key", "meter", "miner", "miner_model", "miner_secret", "place", "price_plan", "terms",
+    "ticket", "usage",
 ]  # fmt: skip

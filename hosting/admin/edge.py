@@ -314,10 +314,11 @@ class EdgeBatchAdmin(ViewOnlyAdmin):
 class QuarantinedReadingAdmin(ViewOnlyAdmin):
     """What was not believed, and why."""
 
-    list_display = ("received_at", "device", "reason", "figure", "value", "machine", "seen_shown")
-    list_select_related = ("device", "batch")
+    list_display = ("received_at", "device", "meter", "reason", "figure", "value", "machine", "seen_shown")
+    list_select_related = ("device", "batch", "meter__site")
     list_filter = (
         ("device", AutocompleteSelectFilter),
+        ("meter", AutocompleteSelectFilter),
         ("reason", MultipleChoicesDropdownFilter),
         ("received_at", RangeDateTimeFilter),
         ("seen_at", admin.EmptyFieldListFilter),
@@ -326,7 +327,8 @@ class QuarantinedReadingAdmin(ViewOnlyAdmin):
     ordering = ("-received_at", "-id")
     show_full_result_count = False
     fields = (
-        ("device", "batch"), ("place", "machine"), ("reason", "figure"), "value", ("received_at", "seen_at"),
+        ("device", "batch"), ("place", "machine"), ("meter", "recorded_at"), ("reason", "figure"), "value",
+        ("received_at", "seen_at"),
     )  # fmt: skip
     actions = ("mark_seen",)
     has_see_quarantinedreading_permission = power(rules.may_see_quarantinedreading)

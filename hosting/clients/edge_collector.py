@@ -1,8 +1,9 @@
 """The reference collector: reads its machines, keeps what it heard in a file, and hands it over.
 
-Two loops beside each other: one reads at the server's interval and stores a batch; the other hands the oldest batch
-over until the server has answered for it. A kill at any moment loses nothing that was stored and doubles nothing.
-Beside both, ``lease_holder`` switches machines where a lease of the server says so.
+Loops beside each other: one reads at the server's interval and stores a batch, one does so with the meters
+(``edge_meters``), one hands the oldest batch over until the server has answered for it. A kill at any moment loses
+nothing that was stored and doubles nothing.
+Beside them, ``lease_holder`` switches machines where a lease of the server says so.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hosting.clients.adapter import Credentials, MachineAdapter, Target
+from hosting.clients.edge_meters import MeterReader, MetersRefused
 from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
 from hosting.clients.edge_store import EdgeStore
 from hosting.clients.lease_holder import LeaseHolder
@@ -51,12 +53,14 @@ class EdgeCollector:
         """Until ``stopping``; with ``once`` one reading, then until everything is handed over."""
         if once:
             await self._read()
+            await self._of_meters(lambda reader: reader.read_due(all_of_them=True))
             while self.store.waiting() and not self.stopping.is_set():
                 await self._hand_over()
             return
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._until_refused(self._reading))
             loops.create_task(self._until_refused(self._handing_over))
+            loops.create_task(self._until_refused(self._metering))
             if self.holder is not None:
                 loops.create_task(self._holding(self.holder))
 
@@ -81,6 +85,15 @@ class EdgeCollector:
             begun = time.monotonic()
             interval = await self._read()
             await self._sleep(max(0.0, begun + interval - time.monotonic()))
+
+    async def _metering(self) -> None:
+        await self._of_meters(lambda reader: reader.run(self.stopping, self._sleep))
+
+    async def _of_meters(self, work: Callable[[MeterReader], Awaitable[Any]]) -> None:
+        try:
+            await work(MeterReader(self.server, self.store, self.say))
+        except MetersRefused as refusal:
+            raise TokenRefused(str(refusal)) from refusal
 
     async def _handing_over(self) -> None:
         while not self.stopping.is_set():

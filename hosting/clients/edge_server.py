@@ -1,4 +1,4 @@
-"""The server as an edge device sees it: five addresses, and troubles that pass or do not."""
+"""The server as an edge device sees it: seven addresses, and troubles that pass or do not."""
 
 import gzip
 import http.client
@@ -60,14 +60,19 @@ class EdgeServer:
         """Whom to read, and how often."""
         return self._call("machines", None)
 
+    def meters(self) -> dict[str, Any]:
+        """Which meters to read, and how."""
+        return self._call("meters", None)
+
     def push(self, body: bytes) -> dict[str, Any]:
-        """Hand a batch over."""
+        """Hand a batch over: columns are of machines, JSON is of meters."""
+        of_meters = body.startswith(b"{")
         headers = {
-            "Content-Type": MEDIA_TYPE,
+            "Content-Type": "application/json" if of_meters else MEDIA_TYPE,
             "Content-Encoding": "gzip",
             "X-Sent-At": datetime.now(UTC).isoformat(),
         }
-        return self._send("batches", gzip.compress(body, 1), headers)
+        return self._send("meter-readings" if of_meters else "batches", gzip.compress(body, 1), headers)
 
     def _call(self, name: str, said: Any) -> dict[str, Any]:
         body = None if said is None else json.dumps(said).encode()

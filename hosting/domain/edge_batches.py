@@ -50,12 +50,10 @@ def take_batch(
 
     ``sent_at`` is the device's clock when it sent: the difference to ours is the error of that clock.
     """
-    _one_at_a_time(device)
-    before = EdgeBatch.objects.filter(device=device, batch_id=batch.batch_id).first()
+    one_at_a_time(device)
+    before = answer_before(device, batch.batch_id, digest)
     if before is not None:
-        if before.digest != digest:
-            raise BatchDiffers(_("Batch %(id)s was taken in already with other contents.") % {"id": batch.batch_id})
-        return {**before.answer, "repeated": True}
+        return before
     is_skewed = sent_at is not None and abs(at - sent_at) > SKEW
     found = _found(device, batch)
     if is_skewed:
@@ -71,7 +69,17 @@ def take_batch(
     return {**answer, "repeated": False}
 
 
-def _one_at_a_time(device: EdgeDevice) -> None:
+def answer_before(device: EdgeDevice, batch_id: str, digest: str) -> dict[str, Any] | None:
+    """What was told of this batch when it was taken in; None for a new one. Raises BatchDiffers."""
+    before = EdgeBatch.objects.filter(device=device, batch_id=batch_id).first()
+    if before is None:
+        return None
+    if before.digest != digest:
+        raise BatchDiffers(_("Batch %(id)s was taken in already with other contents.") % {"id": batch_id})
+    return {**before.answer, "repeated": True}
+
+
+def one_at_a_time(device: EdgeDevice) -> None:
     """A lock of its own, not the row's: the row is touched by every call."""
     with packed_cursor() as cursor:
         cursor.execute(b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"edge batch:{device.pk}",))

@@ -6,6 +6,7 @@ from hosting.models.edge import EdgeBatch, EdgeDevice, EdgeEnrolment, EdgeToken,
 from hosting.models.edge_lease import EdgeLease, LeaseKey
 from hosting.models.excused import ExcusedInterval
 from hosting.models.health import PendingHealth
+from hosting.models.meter import Meter, MeterChange, MeterReading
 from hosting.models.miner import Miner, MinerOperation, MinerOwnership, MinerPlacement
 from hosting.models.miner_import import MinerImport
 from hosting.models.miner_model import MinerModel
@@ -40,6 +41,9 @@ __all__ = [
     "ExcusedInterval",
     "HostingTerms",
     "LeaseKey",
+    "Meter",
+    "MeterChange",
+    "MeterReading",
     "Miner",
     "MinerAlertRule",
     "MinerBreach",

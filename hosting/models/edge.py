@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models.fields import NameField
 from hashinsight.common.audit import tracked
@@ -148,6 +149,16 @@ class QuarantinedReading(models.Model):
     device = models.ForeignKey(
         EdgeDevice, verbose_name=_("edge device"), null=True, on_delete=models.PROTECT, related_name="+"
     )
+    meter = models.ForeignKey(
+        "hosting.Meter",
+        verbose_name=_("meter"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    recorded_at = models.DateTimeField(pgettext_lazy("figures", "recorded at"), null=True, blank=True)
     place = models.PositiveIntegerField(_("number in the batch"))
     machine = models.CharField(_("machine as named"), max_length=64, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=24, choices=QuarantineReason.choices)
@@ -167,6 +178,9 @@ class QuarantinedReading(models.Model):
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="hosting_quarantine_received"),
             models.Index(fields=["device", "-received_at"], name="hosting_quarantine_device"),
+            models.Index(
+                fields=["meter", "recorded_at"], name="hosting_quarantine_meter", condition=Q(meter__isnull=False)
+            ),
         ]
         permissions = [("see_quarantinedreading", _("Can mark readings put aside as seen"))]
 

@@ -23,10 +23,11 @@ from curtailment.api.views import CurtailmentEventViewSet, CurtailmentPlanViewSe
 from hashinsight.approvals.api.views import ApprovalSerializer, ApprovalViewSet
 from hashinsight.common.api.fields import describing
 from hosting.api import inputs as steel_in
-from hosting.api import metering, repairs, series
+from hosting.api import metering, meters, repairs, series
 from hosting.api import serializers as steel
 from hosting.api import tickets as ticket_api
 from hosting.api.views.metering import DemandViewSet, UsageViewSet
+from hosting.api.views.meters import MeterReadingViewSet, MeterViewSet
 from hosting.api.views.miners import MinerModelViewSet, MinerViewSet
 from hosting.api.views.places import RackViewSet, SiteViewSet, ZoneViewSet
 from hosting.api.views.prices import HostingTermsViewSet, PricePlanViewSet
@@ -120,6 +121,8 @@ PARTS = {
     "repair-orders": repairs.RepairOrderSerializer,
     "usage": metering.UsageSerializer,
     "demand": metering.DemandSerializer,
+    "meters": meters.MeterSerializer,
+    "meter-readings": meters.MeterReadingSerializer,
     "curtailment-plans": curtailment.CurtailmentPlanSerializer,
     "curtailment-events": curtailment.CurtailmentEventSerializer,
     "machines of curtailment-events": curtailment.EventMachineSerializer,
@@ -164,7 +167,9 @@ PARTS = {
     "webhook-deliveries": WebhookDeliverySerializer,
     "me": MeSerializer,
 }
-NO_CLIENTS = {"demand", "miners after a call for many", "deliveries", "approvals", "write-offs"}
+NO_CLIENTS = {
+    "demand", "meters", "meter-readings", "miners after a call for many", "deliveries", "approvals", "write-offs",
+}  # fmt: skip
 
 
 def field_rows() -> dict[str, list[Row]]:
@@ -221,6 +226,8 @@ def call_rows(spec: dict[str, Any]) -> list[Row]:
         "repair-orders": RepairOrderViewSet,
         "usage": UsageViewSet,
         "demand": DemandViewSet,
+        "meters": MeterViewSet,
+        "meter-readings": MeterReadingViewSet,
         "curtailment-plans": CurtailmentPlanViewSet,
         "curtailment-events": CurtailmentEventViewSet,
         **{str(view.resource): view for view in MARKET_VIEWS},

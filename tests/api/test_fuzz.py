@@ -37,6 +37,7 @@ from curtailment.engine import dispatch_message
 from curtailment.models import ProgrammeCommitment
 from hashinsight.common.api import document
 from hosting.domain import edge
+from hosting.domain.meters.keeping import create_meter
 from hosting.engine.ingest.wire import MEDIA_TYPE
 from hosting.models import Site
 from tests import factories
@@ -108,6 +109,8 @@ def rows(customer_a: Customer, invoice_a: Invoice, root: User, as_alice: Caller)
         "schedules": [steel["schedule"]],
         "miners": [steel["miner"], steel["other_miner"], steel["house_miner"]],
         "attachments": [steel["file"]],
+        "meters": [steel["meter"]],
+        "meter-readings": [steel["meter_reading"]],
         "repair-orders": [steel["repair"]],
         "curtailment-plans": [steel["plan"]],
         "curtailment-events": [steel["event"]],
@@ -131,6 +134,9 @@ class Device:
         device, code = edge.register_device(serial="E-1", name="Edge 1", site=site, by=root, at=timezone.now())
         _device, token = edge.enrol(code, public_key=PUBLIC_KEY, at=timezone.now())
         self.headers = {"Authorization": f"Bearer {token}"}
+        self.meter = create_meter(
+            site=site, name="Fuzz", feed="edge", device=device, valid_from=date(2020, 1, 1), at=timezone.now()
+        )
         self.code = edge.give_code(device, by=root, at=timezone.now())
 
 
@@ -173,7 +179,11 @@ def for_devices(case: Any, rows: dict[str, list[str]], dice: random.Random) -> N
         return
     for reading in case.body.get("readings") or () if isinstance(case.body.get("readings"), list) else ():
         if isinstance(reading, dict):
-            reading |= {"machine": dice.choice(rows["miners"]), "recorded_at": timezone.now().isoformat()}
+            reading["recorded_at"] = timezone.now().isoformat()
+            if "meter" in reading:
+                reading["meter"] = rows["own meters"][0]
+            else:
+                reading["machine"] = dice.choice(rows["miners"])
     if "code" in case.body and "code" in rows:
         case.body |= {"code": rows["code"][0], "public_key": PUBLIC_KEY}
 
@@ -228,7 +238,7 @@ def test_no_call_breaks_the_api_or_its_document(
     api: Any, as_root: Caller, as_alice: Caller, as_device: Device, as_programme: Programme,
     rows: dict[str, list[str]],
 ) -> None:  # fmt: skip
-    rows["code"] = [as_device.code]
+    rows["code"], rows["own meters"] = [as_device.code], [str(as_device.meter.public_id)]
     made = 0
     dice = random.Random(DRAW)
     print(f"\nHASHINSIGHT_SEED={DRAW}")
@@ -262,10 +272,11 @@ def test_the_doors_of_devices_answer_as_they_are_described(
     api: Any, as_device: Device, rows: dict[str, list[str]]
 ) -> None:
     """Whatever the draw, and often enough that batches are taken and codes traded."""
-    rows["code"] = [as_device.code]
+    rows["code"], rows["own meters"] = [as_device.code], [str(as_device.meter.public_id)]
     made = {path: fuzz(api[path][verb], [as_device], rows, 30) for path, verb in (
         ("/api/v1/edge/batches/", "POST"), ("/api/v1/edge/enrol/", "POST"), ("/api/v1/edge/rotate/", "POST"),
         ("/api/v1/edge/machines/", "GET"), ("/api/v1/edge/lease/", "POST"),
+        ("/api/v1/edge/meters/", "GET"), ("/api/v1/edge/meter-readings/", "POST"),
     )}  # fmt: skip
     assert min(made.values()) >= 1
 

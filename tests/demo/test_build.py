@@ -58,7 +58,7 @@ from hosting.domain.histories import histories_that_differ
 from hosting.domain.prices import version_on
 from hosting.domain.rollups import reckon_five_minutes
 from hosting.domain.terms import terms_on
-from hosting.models import Miner, MinerLatest, Telemetry, TelemetryFiveMinutes
+from hosting.models import Meter, MeterReading, Miner, MinerLatest, Telemetry, TelemetryFiveMinutes
 from hosting.simulator.process import start_fleet
 from intelligence.api.break_even import BreakEvenViewSet
 from intelligence.api.calculator import CalculatorViewSet
@@ -315,3 +315,20 @@ def test_hours_of_readings_are_told_minute_by_minute_once(demo: Path) -> None:
     fives = TelemetryFiveMinutes.objects.filter(miner_id=miners[0].pk)
     assert fives.count() >= 24
     assert max(row.samples for row in fives) == 5
+    _check_meter(miners)
+
+
+def _check_meter(miners: list[Miner]) -> None:
+    """What the meter shows is what the machines say, and some percent for cooling; its register adds up."""
+    meter = Meter.objects.get()
+    rows = list(MeterReading.objects.filter(meter=meter).order_by("recorded_at"))
+    assert len(rows) == 120
+    behind = [miner.pk for miner in miners if miner.site_id == meter.site_id]
+    said = Telemetry.objects.filter(miner_id__in=behind, power_w__isnull=False).aggregate(sum=Sum("power_w"))["sum"]
+    shown = sum(float(row.power_kw or 0) for row in rows) / 120
+    silent = Telemetry.objects.filter(miner_id__in=behind, power_w__isnull=True).count() / 120
+    assert 1.03 * said / 120_000 < shown < 1.06 * said / 120_000 + 4.5 + 4 * silent
+    first, last = rows[0].register_kwh, rows[-1].register_kwh
+    assert first is not None
+    assert last is not None
+    assert abs(float(last - first) - shown * 119 / 60) < shown / 10 + 1

@@ -24,7 +24,7 @@ FOREIGN_COLUMNS = (
     "code", "probability", "invoice__number", "lead__score", "user__email", "?",
 )  # fmt: skip
 # Collections that do not exist for a client.
-STAFF_ONLY = ("demand", "racks", "leads", "approvals", "write-offs", "accounting-exports")
+STAFF_ONLY = ("demand", "meters", "meter-readings", "racks", "leads", "approvals", "write-offs", "accounting-exports")
 # What is no list of rows.
 NO_LIST = ("me", "ageing", "calculator", "break-even", "portfolio")
 # What answers a file instead of JSON.
@@ -60,7 +60,7 @@ KINDS = {
     "credit": "deposit",
     "price_plan": "price plan",
     "terms": "terms",
-    "model": "model",
+    **{name: name for name in ("model", "meter")},
     "miner_model": "model",
     "repair-orders miner": "sick miner",
     "version": "draft version",
@@ -336,7 +336,7 @@ class Matrix:
         for column in FOREIGN_COLUMNS:
             for sign in ("", "-"):
                 wanted = 404 if resource in STAFF_ONLY else 400
-                has_none = resource in ("activities", "demand", "usage")  # they are ordered by another moment
+                has_none = resource in ("activities", "demand", "meter-readings", "usage")  # by another moment
                 control = ("root", Ask("GET", path if has_none else f"{path}?ordering=-created_at"),
                            lambda answer: answer.status_code == 200)  # fmt: skip
                 yield Cell(resource, "ordering", Ask("GET", f"{path}?ordering={sign}{column}"), None, control, wanted)

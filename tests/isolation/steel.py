@@ -12,11 +12,13 @@ from curtailment.models import CurtailmentEvent, CurtailmentPlan, CurtailmentPla
 from hashinsight.journal.domain import NewFile
 from hosting.domain import fleet, places, prices, repairs, terms, tickets
 from hosting.domain.fleet import Spot, quarter_hour
+from hosting.domain.meters.keeping import create_meter
 from hosting.engine.tariff import Window
 from hosting.models import (
     Demand15Min,
     ExcusedInterval,
     HostingTerms,
+    MeterReading,
     Miner,
     MinerLatest,
     MinerModel,
@@ -213,6 +215,13 @@ def _usage(tenant: Any) -> None:
         tenant.rows[f"usage of {name}"] = Usage15Min.objects.create(
             terms=terms_row, interval_start=interval, version=version, superseded_at=superseded, kwh=version, **common
         )
+    meter = tenant.rows["meter"] = create_meter(
+        site=tenant.rows["site"], zone=tenant.rows["zone"], name=tenant.house(), serial=tenant.house(),
+        measures="zone", feed="api", valid_from=TODAY - timedelta(days=60), note=tenant.house(), at=NOW,
+    )  # fmt: skip
+    tenant.rows["meter reading"] = MeterReading.objects.create(
+        meter=meter, recorded_at=start, power_kw=20, ratio=1, source=3
+    )
     tenant.rows["demand"] = Demand15Min.objects.create(
         zone=tenant.rows["zone"], interval_start=start, kwh=5, kw=20, source="machines", quality="measured", coverage=1
     )

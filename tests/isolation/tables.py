@@ -12,6 +12,7 @@ SNAPSHOT_TABLES = (
     "hosting_minerownership", "hosting_mineroperation", "hosting_ticket", "hosting_ticketminer", "hosting_repairorder",
     "curtailment_curtailmentplan", "curtailment_curtailmentplanminer", "curtailment_eventshare",
     "curtailment_eventmachine", "hosting_excusedinterval",
+    "hosting_meter", "hosting_meterreading", "hosting_meterchange",
     "journal_note",
     "journal_attachment",
     "approvals_approvalrequest", "notify_channel", "notify_rule", "notify_delivery",

@@ -1,7 +1,7 @@
 """Edge devices among the tenants: each knows the machines of its own place, and its token opens nothing else."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from hosting.domain import edge
-from hosting.models import EdgeBatch, EdgeToken, Miner, QuarantinedReading, Telemetry
+from hosting.domain.meters.keeping import create_meter
+from hosting.models import EdgeBatch, EdgeDevice, EdgeToken, MeterReading, Miner, QuarantinedReading, Telemetry
 from tests.hosting.ingest.conftest import PUBLIC_KEY, Doors
 from tests.isolation.world import NOBODY, Tenant, World
 
-EDGE = {"batches": "POST", "lease": "POST", "machines": "GET", "rotate": "POST"}
+EDGE = {
+    "batches": "POST", "lease": "POST", "machines": "GET", "meter-readings": "POST", "meters": "GET", "rotate": "POST",
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +72,29 @@ def test_a_device_writes_nothing_about_a_machine_of_another_site(world: World) -
     written = Telemetry.objects.filter(recorded_at__gte=_lately())
     assert set(written.values_list("miner_id", flat=True)) == {mine.rows["miner"].pk}
     assert QuarantinedReading.objects.filter(batch__in=EdgeBatch.objects.all()).count() == 2
+
+
+def test_a_device_reads_and_writes_nothing_of_meters_that_it_does_not_read(world: World) -> None:
+    mine, other = world.attacker, world.foreign[0]
+    doors = device_at(mine)
+    device = EdgeDevice.objects.get(serial=f"E-{mine.name}")
+    own = create_meter(
+        site=mine.rows["site"], name="Own", feed="edge", device=device, valid_from=date(2020, 1, 1), at=timezone.now()
+    )
+    told = doors.send("meters", method="GET")
+    assert [row["id"] for row in told.json()["meters"]] == [str(own.public_id)]
+    before = MeterReading.objects.count()
+    moment = (timezone.now() - timedelta(minutes=1)).isoformat()
+
+    def sent(name: str, meter: str) -> dict[str, Any]:
+        body = {"batch_id": name, "readings": [{"meter": meter, "recorded_at": moment, "power_kw": 1}]}
+        said: dict[str, Any] = doors.send("meter-readings", body).json()
+        return {key: said[key] for key in ("stored", "duplicates", "quarantined", "doubts")}
+
+    nobody = sent("a", NOBODY)
+    assert sent("b", other.id("meter")) == sent("c", mine.id("meter")) == nobody
+    assert (nobody["stored"], MeterReading.objects.count()) == (0, before)
+    assert sent("d", str(own.public_id))["stored"] == 1
 
 
 def _lately() -> Any:

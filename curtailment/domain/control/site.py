@@ -23,6 +23,7 @@ from curtailment.domain.control.books import Machines
 from curtailment.domain.control.results import note_results
 from curtailment.domain.control.timing import lapse, move_by_time
 from curtailment.domain.measurement.events import close_event, share_out
+from curtailment.domain.measurement.metered import metered_now
 from curtailment.domain.planning import site_sizes
 from curtailment.domain.settings import control_of, ramps_of, two_person_percent
 from curtailment.engine.control import tick
@@ -281,7 +282,7 @@ def _sample(
         target_kw=Decimal(max((one.wanted_w for one in decision.progress), default=0)) / 1000,
         intended_kw=Decimal(int(machines.draw_w[told].sum())) / 1000,
         off_kw=Decimal(int(machines.draw_w[after.touched & seen.off].sum())) / 1000,
-        drawn_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
+        drawn_kw=Decimal(sum(one for one in watts if one is not None)) / 1000, metered_kw=metered_now(site, at=now),
     )  # fmt: skip
 
 

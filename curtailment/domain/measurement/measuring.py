@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from curtailment.domain.measurement.events import leading, leading_by_owner, payload_of
+from curtailment.domain.measurement.metered import load_around
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
 from curtailment.engine.spans import QUARTER, Owning, Sent, Span, earlier, joined, quarter, split
 from curtailment.enums import EventStatus, OrderAction, OrderOutcome
@@ -35,13 +36,12 @@ from hashinsight.common.ids import new_public_id
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.excused import Excuse, set_excused
-from hosting.models import Demand15Min, MinerOwnership
+from hosting.models import MinerOwnership
 from marketdata.domain.prices import best_known
 from marketdata.models import NetworkSnapshot
 
 READY = timedelta(minutes=20)  # by then the last quarter-hour is rolled up
 AGAIN = (timedelta(hours=1), timedelta(days=1), timedelta(days=3))  # readings of edge devices come late
-BEFORE = timedelta(hours=1)
 NETWORK_WITHIN = timedelta(hours=6)
 BATCH = 2_000
 WHOLE = Decimal("0.000001")
@@ -197,7 +197,7 @@ class _Network:
 
 
 def _keep_intervals(event: CurtailmentEvent, at: datetime) -> None:
-    """Each quarter-hour with what was known of it in the end: price, network, load of the zones."""
+    """Each quarter-hour with what was known of it in the end: price, network, load of the site."""
     start, end = quarter(event.started_at), event.ended_at or event.started_at
     series = event.site.energy_series
     prices = []
@@ -206,10 +206,7 @@ def _keep_intervals(event: CurtailmentEvent, at: datetime) -> None:
         prices = best_known(series, start=start, end=end, at=at)
         event.currency = series.currency
     networks = _networks(start, end)
-    meters = _meters(event, start - BEFORE, end)
-    before = [meters.get(start - QUARTER * n) for n in range(1, 5)]
-    known = [kw for kw in before if kw is not None]
-    event.meter_before_kw = sum(known, Decimal(0)) / len(known) if len(known) == len(before) else None
+    event.meter_source, event.meter_before_kw, meters = load_around(event.site, start, end)
     rows, moment = [], start
     while moment < end:
         price = next((one.value for one in prices if one.start <= moment < one.end), None)
@@ -237,18 +234,6 @@ def _networks(start: datetime, end: datetime) -> list[_Network]:
         _Network(row.recorded_at, btc_of_ths(row, SECONDS_PER_HOUR), row.btc_price_usd)
         for row in rows.order_by("-recorded_at", "-pk")
     ]
-
-
-def _meters(event: CurtailmentEvent, start: datetime, end: datetime) -> dict[datetime, Decimal]:
-    """Load of all zones of the site in each quarter-hour; only where every zone is known."""
-    zones = event.site.zones.count()
-    rows = Demand15Min.objects.current().filter(
-        zone__site=event.site, interval_start__gte=start, interval_start__lt=end
-    )
-    sums = (
-        rows.filter(kw__isnull=False).order_by().values_list("interval_start").annotate(kw=Sum("kw"), n=Count("zone"))
-    )
-    return {moment: kw for moment, kw, n in sums if n == zones}
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
@@ -358,7 +343,7 @@ def _baseline_w(event: CurtailmentEvent) -> int:
 
 
 def _metered(event: CurtailmentEvent) -> Decimal | None:
-    """The zones' load before less that of each quarter-hour; None where a quarter-hour is not known."""
+    """The load before less that of each quarter-hour; None where a quarter-hour is not known."""
     if event.meter_before_kw is None:
         return None
     before: Decimal = event.meter_before_kw

@@ -22,6 +22,7 @@ COLOURS = {
     "third": "var(--color-primary-800)",
     "faint": "var(--color-primary-200)",
     "past": "#8a6d3b",
+    "metered": "#b45309",
 }
 
 

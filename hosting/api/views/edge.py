@@ -39,7 +39,7 @@ from hosting.domain.lease_keys import public_keys
 from hosting.domain.miner_secrets import sealed_for
 from hosting.engine.ingest.wire import LARGEST, MEDIA_TYPE, READERS, BatchRefused, inflate
 
-_REFUSALS = {
+REFUSALS = {
     "body_too_large": gettext_lazy("A batch has at most %(most)s bytes, inflated as well."),
     "not_gzip": gettext_lazy("The body is not what its Content-Encoding says."),
     "malformed_json": gettext_lazy("The body is not valid JSON."),
@@ -191,14 +191,14 @@ class BatchesView(EdgeView):
 
     def post(self, request: Request) -> Response:
         """Take a batch of readings in, in JSON or in columns; the same batch again gets the same answer."""
-        sent_at = _moment(request.headers.get("X-Sent-At"))
-        raw, kind = _body(request._request)
+        sent_at = moment_of(request.headers.get("X-Sent-At"))
+        raw, kind = body_of(request._request)
         try:
             if request.headers.get("Content-Encoding", "identity").strip().lower() == "gzip":
                 raw = inflate(raw)
             batch = READERS[kind](raw)
         except BatchRefused as refusal:
-            detail = _REFUSALS[refusal.code] % refusal.facts
+            detail = REFUSALS[refusal.code] % refusal.facts
             raise Problem(413 if refusal.code == "body_too_large" else 400, refusal.code, detail) from refusal
         answer = take_batch(
             self.caller.device, batch, digest=hashlib.sha256(raw).hexdigest(), sent_at=sent_at, at=timezone.now()
@@ -206,7 +206,7 @@ class BatchesView(EdgeView):
         return Response(answer, status=200 if answer["repeated"] else 201)
 
 
-def _body(request: HttpRequest) -> tuple[bytes, str]:
+def body_of(request: HttpRequest) -> tuple[bytes, str]:
     """The body as it came, and its media type. Raises Problem for one that is too large or of another kind."""
     kind = (request.content_type or "").partition(";")[0].strip().lower()
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -214,7 +214,7 @@ def _body(request: HttpRequest) -> tuple[bytes, str]:
         raise Problem(
             415, "unsupported_media_type", _("Send %(kinds)s, gzip or as it is.") % {"kinds": ", ".join(READERS)}
         )
-    too_large = Problem(413, "body_too_large", _REFUSALS["body_too_large"] % {"most": LARGEST})
+    too_large = Problem(413, "body_too_large", REFUSALS["body_too_large"] % {"most": LARGEST})
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdecimal() and int(length) > LARGEST:
         raise too_large
@@ -224,7 +224,8 @@ def _body(request: HttpRequest) -> tuple[bytes, str]:
     return raw, kind
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """The clock of the device, by the header. Raises BadRequest."""
     if text is None:
         return None
     try:

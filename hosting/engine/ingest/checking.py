@@ -35,6 +35,12 @@ class Reason(StrEnum):
     IN_FUTURE = "in_future"
     UNKNOWN_MACHINE = "unknown_machine"
     NOT_A_READING = "not_a_reading"
+    NEGATIVE = "negative"
+    UNKNOWN_METER = "unknown_meter"
+    NOT_IN_USE = "not_in_use"
+    DIFFERS = "differs"
+    REGISTER_BACK = "register_back"
+    REGISTER_JUMP = "register_jump"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ from curtailment.models import (
     StrikeRule,
 )
 from hosting.domain import edge, fleet, lease_keys, miner_secrets, places, prices, repairs, terms, tickets
+from hosting.domain.meters.keeping import create_meter
 from hosting.domain.miner_import import steps
 from hosting.models import (
     Demand15Min,
     DemandLedgerMonth,
     EdgeBatch,
+    MeterReading,
     Miner,
     MinerAlertRule,
     MinerModel,
@@ -79,6 +81,7 @@ def build_steel(customer: Customer, root: User, now: datetime) -> list[Any]:
         *miner_secrets.set_login([miner], username="x", password="y", mode=1, by=root, at=now),
         steps.receive(b"serial,model\nFILE,Scene\n", name="scene.csv", by=root, at=now),
         *_edge(site, root, now),
+        *_meter(site, now),
         *_curtailment(site, miner, root, now),
         *build_programme(site, root, now),
         *build_site_schedule(site, at=now),
@@ -115,6 +118,13 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
             name="Scene", site=site, series=loads, months=[7], floor_mw=1, goal_kw=1, valid_from=now.date(),
         ),
     ]  # fmt: skip
+
+
+def _meter(site: Any, now: datetime) -> list[Any]:
+    """A meter that files are read for, and what it showed once; nothing protects another one from being deleted."""
+    meter = create_meter(site=site, name="Scene", valid_from=now.date(), at=now)
+    read = create_meter(site=site, name="Read", valid_from=now.date(), at=now)
+    return [meter, MeterReading.objects.create(meter=read, recorded_at=now, power_kw=1, ratio=1, source=3)]
 
 
 def _edge(site: Any, root: User, now: datetime) -> list[Any]:

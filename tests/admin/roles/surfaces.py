@@ -61,6 +61,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
     "hosting.demand15min": frozenset({"add", "change", "delete"}),
     "hosting.usage15min": frozenset({"add", "change", "delete"}),
     "hosting.demandledgermonth": frozenset({"add", "change", "delete"}),
+    "hosting.meterreading": frozenset({"add", "change", "delete"}),
     "hosting.minersecret": frozenset({"add", "change", "delete"}),  # set on the page of a machine
     "hosting.ticket": frozenset({"delete"}),  # what was said stays
     "hosting.repairorder": frozenset({"add", "delete"}),  # ordered on the page of a machine
