@@ -7,10 +7,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
+from crm.models import Customer
 from hosting.models import MeterReading, QuarantinedReading
 from tests.api.client import Caller
+from tests.api.conftest import steel_rows
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def steel(customer_a: Customer, root: User) -> dict[str, Any]:
+    """A site with a meter."""
+    return steel_rows(customer_a, root)
 
 
 def rows(caller: Caller, path: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import hosting.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hosting", "0030_lease_guard"),
+        ("hosting", "0031_search_by_kind"),
         ("pghistory", "0007_auto_20250421_0444"),
     ]
 

@@ -30,6 +30,6 @@ ALTER TABLE hosting_meter DROP CONSTRAINT hosting_meter_zone_of_site;
 class Migration(migrations.Migration):
     """A guard."""
 
-    dependencies = [("hosting", "0031_meters")]
+    dependencies = [("hosting", "0032_meters")]
 
     operations = [migrations.RunSQL(GUARD, NO_GUARD)]
