@@ -221,6 +221,17 @@ def test_what_is_no_batch_is_refused(
     assert EdgeBatch.objects.count() == 0
 
 
+def test_a_device_speaks_of_no_meter_that_another_one_reads(
+    meter: Meter, make: Make, site: Site, doors: Doors, root: User
+) -> None:
+    other, _code = edge.register_device(serial="E-2", name="Edge 2", site=site, by=root, at=timezone.now())
+    theirs = make(name="Theirs", device=other)
+    answer = doors.send("meter-readings", batch("b", reading(theirs, at(1), power_kw=1))).json()
+    assert answer["doubts"] == [{"reason": "unknown_meter", "figure": None, "count": 1}]
+    assert MeterReading.objects.count() == 0
+    assert [one["id"] for one in doors.send("meters", method="GET").json()["meters"]] == [str(meter.public_id)]
+
+
 def test_a_clock_that_is_wrong_is_told(meter: Meter, doors: Doors) -> None:
     sent = {"X-Sent-At": (timezone.now() - timedelta(minutes=5)).isoformat()}
     assert doors.send("meter-readings", batch("b", reading(meter, at(1), power_kw=1)), **sent).json()["clock_skewed"]
