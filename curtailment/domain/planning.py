@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
+from curtailment.domain.beside import Beside, room_w
 from curtailment.domain.safe_states import Owned, Safe, safe_until
 from curtailment.domain.settings import Ramps, ramps_of, startable_w, two_person_percent
 from curtailment.domain.worth import Worth, worth_at
@@ -58,7 +59,9 @@ class Wish:
     is_emergency: bool = False
     only: tuple[int, ...] = ()
     safe: Safe | None = None
+    any_notice: bool = False  # whoever plans looks after the notice of each contract himself
     keep_kw: Decimal = Decimal(0)  # load that stays on for programmes of more importance
+    off_beside: Beside | None = None  # what other plans take at the same time
 
     @property
     def hours(self) -> Decimal:
@@ -122,8 +125,9 @@ def preview(wish: Wish, *, at: datetime) -> Preview:
     """What the plan would do. Raises PlanRefused for a goal that asks for nothing."""
     worth = worth_at(wish.site, at=at)
     candidates, excluded, base_w = candidates_of(wish, at=at)
-    target_w = _target_w(wish, base_w)
-    chosen = choose(_ordered(wish, candidates, worth), target_w=target_w)
+    ordered = _ordered(wish, candidates, worth)
+    target_w = _target_w(wish, base_w, ordered)
+    chosen = choose(ordered, target_w=target_w)
     ramps = ramps_of(wish.site)
     off_kw = _kw(chosen.off_w)
     share, startable = _share_percent(wish.site, chosen.off_w), startable_w(wish.site)
@@ -150,7 +154,7 @@ def _kw(watts: int) -> Decimal:
     return (Decimal(watts) / THOUSAND).quantize(WATT)
 
 
-def _target_w(wish: Wish, base_w: int) -> int:
+def _target_w(wish: Wish, base_w: int, ordered: Sequence[Candidate]) -> int:
     goal_w = int(wish.goal_kw * THOUSAND)
     target_w = goal_w if wish.goal == Goal.REDUCE_BY else base_w - goal_w
     if target_w <= 0:
@@ -159,12 +163,14 @@ def _target_w(wish: Wish, base_w: int) -> int:
             if wish.goal == Goal.REDUCE_TO
             else _("State how much is to be off.")
         )
-    most_w = base_w - int(wish.keep_kw * THOUSAND)
-    if wish.keep_kw and most_w <= 0:
+    if not wish.keep_kw:
+        return target_w
+    most_w = room_w(ordered, wish.off_beside or Beside(), base_w - int(wish.keep_kw * THOUSAND))
+    if most_w <= 0:
         raise PlanRefused(
             _("%(kw)s kW are kept running for a programme: nothing is left to reduce.") % {"kw": wish.keep_kw}
         )
-    return min(target_w, most_w) if wish.keep_kw else target_w
+    return min(target_w, most_w)
 
 
 def _ordered(wish: Wish, candidates: Sequence[Candidate], worth: Worth) -> list[Candidate]:
@@ -289,13 +295,14 @@ def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, 
     terms = terms_in_force(site, day_of(wish))
     by_key: dict[int, HostingTerms] = {one.pk: one for one in terms}
     parts = {one.pk: part for one, part in open_rows}
+    in_time = wish.is_emergency or wish.any_notice
     lead = max(wish.starts_at - at, timedelta(0))  # who asks for no notice needs none, however late somebody approves
     for key, machines in assign([one for one, _part in open_rows], terms).items():
         their = by_key[key]
         for one in machines:
             if parts[one.pk] == CurtailmentPart.INHERIT and their.curtailment == CurtailmentPart.PROTECTED:
                 found[one.pk] = Why.PROTECTED
-            elif not wish.is_emergency and lead < timedelta(minutes=their.curtailment_notice_minutes):
+            elif not in_time and lead < timedelta(minutes=their.curtailment_notice_minutes):
                 found[one.pk] = Why.NOTICE
     return found
 

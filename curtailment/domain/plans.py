@@ -11,14 +11,16 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain.dispatch.programmes import most_reserved
+from curtailment.domain.beside import kept_of, lock_fleet, off_beside
+from curtailment.domain.doubts import lock_rule, refuse_doubtful
 from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
 from curtailment.domain.safe_states import LAST, Safe, safe_until
+from curtailment.domain.standing import standing_for
 from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from hashinsight.common.audit import audit_context
@@ -31,40 +33,16 @@ from hosting.models import Miner, Site
 EDITED = ("cause", "reason", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended")
 LONGEST = timedelta(days=31)
 BATCH = 2_000
-SAVING = (Cause.PRICE, Cause.PEAK, Cause.SCHEDULE)  # what may wait for whoever pays more
 
 
 def wish_of(plan: CurtailmentPlan) -> Wish:
     """Its figures, for the dry run."""
+    kept = kept_of(plan)
     return Wish(
         plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
-        is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan), keep_kw=_kept_of(plan),
+        is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan), keep_kw=kept,
+        off_beside=off_beside(plan) if kept else None,
     )  # fmt: skip
-
-
-def _kept_of(plan: CurtailmentPlan) -> Decimal:
-    """What rules that save money leave on for programmes of more importance; people and programmes may have it all."""
-    if plan.kind != PlanKind.AUTOMATIC or plan.cause not in SAVING:
-        return Decimal(0)
-    end = plan.ends_at or plan.starts_at + timedelta(days=1)
-    reserved = most_reserved(plan.site, plan.starts_at, end, priority=plan.priority)
-    return reserved + _taken_beside(plan) if reserved else reserved
-
-
-def _taken_beside(plan: CurtailmentPlan) -> Decimal:
-    """What plans over none of its machines take at the same time: it is not there to be kept any more."""
-    if not plan.only_miners:
-        return Decimal(0)
-    rows = _beside(plan, CurtailmentPlan.objects.filter(site=plan.site, only_miners__len__gt=0))
-    rows = rows.exclude(only_miners__overlap=plan.only_miners)
-    return rows.aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
-
-
-def _beside(plan: CurtailmentPlan, rows: QuerySet[CurtailmentPlan]) -> QuerySet[CurtailmentPlan]:
-    """Those of the plans that are approved or run at the same time."""
-    others = rows.filter(status__in=(PlanStatus.APPROVED, *RUNNING)).exclude(pk=plan.pk)
-    others = others.filter(Q(ends_at=None) | Q(ends_at__gt=plan.starts_at))
-    return others if plan.ends_at is None else others.filter(starts_at__lt=plan.ends_at)
 
 
 def _safe_of(plan: CurtailmentPlan) -> Safe | None:
@@ -78,10 +56,9 @@ def create_plan(
     *, site: Site, by: Any, at: datetime, source_key: str = "", kind: str | None = None, **fields: Any
 ) -> CurtailmentPlan:
     """A plan that waits for approval. ``by`` None: a rule made it. Raises ValidationError, PlanRefused."""
+    lock_fleet()
     if lock_row(site).status != PlaceStatus.ACTIVE:
         raise PlaceRefused(_("%(place)s is archived.") % {"place": site})
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('curtailment plan', 0))")
     later = fields["starts_at"] > at + timedelta(minutes=1)
     standard = PlanKind.AUTOMATIC if by is None else PlanKind.SCHEDULED if later else PlanKind.MANUAL
     plan = CurtailmentPlan(
@@ -129,8 +106,11 @@ def change_plan(plan: CurtailmentPlan, *, changes: Mapping[str, Any], by: Any, a
 @transaction.atomic
 def approve_plan(plan: CurtailmentPlan, *, by: Any, at: datetime) -> CurtailmentPlan:
     """One person approves; the plan is approved when enough have. Raises MoveRefused, PlanRefused."""
+    rule = lock_rule(plan)
+    lock_fleet()  # another plan that is approved at this moment adds to the share
     locked = lock_for_move(plan, field="status", to=PlanStatus.APPROVED, moves=PLAN_MOVES)
     _check_times(locked, at)
+    refuse_doubtful(locked, rule, at=at)
     seen = preview(wish_of(locked), at=at)
     if not seen.chosen.order:
         raise PlanRefused(_("There is no machine that could be switched off."))
@@ -149,6 +129,7 @@ def approve_plan(plan: CurtailmentPlan, *, by: Any, at: datetime) -> Curtailment
 @transaction.atomic
 def approve_by_standing(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentPlan | None:
     """A rule's plan, where a standing approval covers it; None (it waits for people) where none does."""
+    lock_fleet()
     locked = lock_for_move(plan, field="status", to=PlanStatus.APPROVED, moves=PLAN_MOVES)
     seen = preview(wish_of(locked), at=at)
     found = standing_for(locked, kw=seen.off_kw)
@@ -157,41 +138,6 @@ def approve_by_standing(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentPl
     locked.standing_approval = found
     _settle(locked, seen, at=at, by=None)
     return locked.reload()
-
-
-def standing_for(plan: CurtailmentPlan, *, kw: Decimal) -> StandingApproval | None:
-    """The first signed standing approval that covers a plan from its beginning to its end.
-
-    It is locked for the rest of the transaction: of two plans that want what is left of it the second waits, and so
-    does whoever revokes it.
-    """
-    zone = ZoneInfo(plan.site.time_zone)
-    start = plan.starts_at.astimezone(zone)
-    end = (plan.ends_at or plan.starts_at + timedelta(days=365)).astimezone(zone)
-    rows = StandingApproval.objects.select_for_update(of=("self",)).filter(
-        site=plan.site, cause=plan.cause, most_kw__gte=kw, second_by__isnull=False, revoked_at__isnull=True,
-        valid_from__lte=start.date(), valid_until__gte=end.date(),
-    )  # fmt: skip
-    return next((row for row in rows.order_by("pk") if _covers(row, start, end) and _has_left(row, plan, kw)), None)
-
-
-def _has_left(row: StandingApproval, plan: CurtailmentPlan, kw: Decimal) -> bool:
-    """Two people have said so much in all: what other plans have of it at the same time is not there any more."""
-    taken: Decimal = _beside(plan, row.plans.all()).aggregate(kw=Sum("target_kw"))["kw"] or Decimal(0)
-    return taken + kw <= row.most_kw
-
-
-def _covers(row: StandingApproval, start: datetime, end: datetime) -> bool:
-    """Whether the hours from start to end lie in one window of the approval."""
-    if row.time_from == row.time_to:
-        return True
-    for days in (-1, 0):
-        opens = datetime.combine(start.date() + timedelta(days=days), row.time_from, tzinfo=start.tzinfo)
-        over = 1 if row.time_to <= row.time_from else 0
-        closes = datetime.combine(opens.date() + timedelta(days=over), row.time_to, tzinfo=start.tzinfo)
-        if opens <= start and end <= closes:
-            return True
-    return False
 
 
 def _settle(plan: CurtailmentPlan, seen: Preview, *, at: datetime, by: Any) -> None:

@@ -45,6 +45,7 @@ class Code(StrEnum):
     NO_COMMITMENT = "no_commitment"
     HOURS = "outside_hours"
     MORE = "more_than_committed"
+    UNCOMPARED = "not_comparable"
     NOTICE = "short_notice"
     LONG = "too_long"
     CALLS = "calls_used_up"
@@ -88,7 +89,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What a programme says. ``committed_kw`` None: nothing is committed then; empty limits: none."""
+    """What a programme says. ``committed_kw`` None: nothing is committed then; empty limits: none.
+
+    ``reference_kw``: the load from which *reduce to* and *reduce by* are compared; None: nobody knows it. ``by_hand``:
+    a person says it, and stands for what cannot be compared.
+    """
 
     committed_kw: Decimal | None
     goal: str = "by"
@@ -102,6 +107,8 @@ class Agreed:
     skewed_run: bool = False
     skew: timedelta = timedelta(minutes=2)
     calls_left: int | None = None
+    reference_kw: Decimal | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +152,23 @@ def judge(call: Call, known: Known | None, agreed: Agreed, *, at: datetime) -> V
     changed = known is None or not says_the_same(call, known, agreed)
     if known is not None and changed and call.sequence is not None and call.sequence == known.sequence:
         return Verdict(Outcome.REFUSED, Code.SAME_NUMBER, tuple(marks))
-    if not changed and known is not None and known.state not in ("refused", "cancelled"):
+    if not changed and known is not None and known.state not in _again(agreed):
         return Verdict(Outcome.REPEATED, marks=tuple(marks))
     unusual = _unusual(call, known, agreed, at)
-    if unusual and not agreed.unusual_run:
-        return Verdict(Outcome.REFUSED, unusual[0], tuple(marks))
+    beyond = [one for one in unusual if one is not Code.UNCOMPARED]
+    if beyond and not agreed.unusual_run:
+        return Verdict(Outcome.REFUSED, beyond[0], tuple(marks))
     marks += unusual
     if call.is_test and agreed.log_tests:
         return Verdict(Outcome.LOGGED, marks=tuple(marks))
-    return Verdict(Outcome.APPLIED if call.is_authorised else Outcome.WAITS, marks=tuple(marks))
+    for_a_person = Code.UNCOMPARED in unusual and not (agreed.unusual_run or agreed.by_hand)
+    follows = call.is_authorised and not for_a_person
+    return Verdict(Outcome.APPLIED if follows else Outcome.WAITS, marks=tuple(marks))
+
+
+def _again(agreed: Agreed) -> tuple[str, ...]:
+    """States in which the same words are judged anew: a person who repeats what waits lets it run."""
+    return ("refused", "cancelled", "received") if agreed.by_hand else ("refused", "cancelled")
 
 
 def _cancel(known: Known | None, marks: list[str]) -> Verdict:
@@ -199,14 +214,14 @@ def _revives(call: Call, known: Known) -> bool:
     return numbered and not known.cancelled_by_us and (call.sequence or 0) > (known.sequence or 0)
 
 
-def _unusual(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> list[str]:
+def _unusual(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> list[Code]:
     """What was not agreed like this."""
-    found: list[str] = []
+    found: list[Code] = []
     start = start_of(call, known, at)
     if not agreed.in_hours or agreed.committed_kw is None:
         found.append(Code.HOURS)
-    elif _is_more(call, agreed, agreed.committed_kw):
-        found.append(Code.MORE)
+    elif (more := _more(call, agreed, agreed.committed_kw)) is not None:
+        found.append(more)
     is_new = known is None or known.state in ("refused", "cancelled")
     is_new_start = is_new or known is None or start < known.starts_at
     if is_new_start and agreed.notice and start - at < agreed.notice:
@@ -218,11 +233,25 @@ def _unusual(call: Call, known: Known | None, agreed: Agreed, at: datetime) -> l
     return found
 
 
-def _is_more(call: Call, agreed: Agreed, committed_kw: Decimal) -> bool:
-    """Whether it asks for more than is committed; what means something else cannot be compared."""
-    if call.kw is None or (call.goal or agreed.goal) != agreed.goal:
-        return False
-    return call.kw > committed_kw if agreed.goal == "by" else call.kw < committed_kw
+def _more(call: Call, agreed: Agreed, committed_kw: Decimal) -> Code | None:
+    """Whether it asks for more than is committed, in kW of reduction; *to* and *by* meet at the load they begin from.
+
+    Where nobody knows that load, nobody can tell: ``UNCOMPARED``.
+    """
+    if call.kw is None:
+        return None
+    goal = call.goal or agreed.goal
+    if goal == agreed.goal:
+        is_more = call.kw > committed_kw if goal == "by" else call.kw < committed_kw
+    elif agreed.reference_kw is None:
+        return Code.UNCOMPARED
+    else:
+        asked, allowed = (
+            kw if word == "by" else agreed.reference_kw - kw
+            for word, kw in ((goal, call.kw), (agreed.goal, committed_kw))
+        )
+        is_more = asked > max(allowed, Decimal(0))
+    return Code.MORE if is_more else None
 
 
 def start_of(call: Call, known: Known | None, at: datetime) -> datetime:
@@ -233,9 +262,10 @@ def start_of(call: Call, known: Known | None, at: datetime) -> datetime:
 
 
 def wanted(call: Call, agreed: Agreed) -> tuple[str, Decimal]:
-    """Goal and kW: what the message says, else what was committed."""
-    kw = call.kw if call.kw is not None else agreed.committed_kw
-    return call.goal or agreed.goal, kw if kw is not None else Decimal(0)
+    """Goal and kW: what the message says; without a figure what was committed, whichever word stands beside it."""
+    if call.kw is None:
+        return agreed.goal, agreed.committed_kw if agreed.committed_kw is not None else Decimal(0)
+    return call.goal or agreed.goal, call.kw
 
 
 def says_the_same(call: Call, known: Known, agreed: Agreed) -> bool:

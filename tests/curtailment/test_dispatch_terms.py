@@ -1,6 +1,7 @@
 """What was agreed with a programme, and who else has a say in its dispatches; what the database keeps of them."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -12,7 +13,8 @@ from curtailment.domain.dispatch.dispatches import Heard, receive
 from curtailment.engine.dispatching import Action, Call
 from curtailment.enums import DispatchState, PlanStatus
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage, Programme
-from hosting.enums import PlaceStatus
+from hosting.enums import MinerIntent, PlaceStatus
+from hosting.models import Miner
 from tests.curtailment.programme import KW, call, hear, let_act, make_programme, plans_of, step, the
 from tests.curtailment.site import Ground
 
@@ -51,6 +53,34 @@ def test_one_that_is_not_authorised_is_refused_or_waits_for_a_person(
     assert (the().state, the().authorised_by) == (DispatchState.RUNNING, root)
     step(ground, 2)
     assert ground.farm.off == 4
+
+
+def test_a_call_in_the_other_word_is_compared_with_the_load(ground: Ground, programme: Programme) -> None:
+    """Seventy kilowatts run, 14 are committed: down to 56 and no further."""
+    assert hear(programme, ground, call(ground, goal="to", kw=KW * 15)).code == "more_than_committed"
+    assert hear(programme, ground, call(ground, dispatch_id="D-2", goal="to", kw=Decimal(0))).code == (
+        "more_than_committed"
+    )
+    hear(programme, ground, call(ground, dispatch_id="D-3", goal="to", kw=KW * 16))
+    step(ground, 2)
+    assert ground.farm.off == 4
+    Programme.objects.update(goal="to")
+    programme.refresh_from_db()
+    programme.commitments.update(kw=KW * 16)
+    assert hear(programme, ground, call(ground, dispatch_id="D-4", goal="by", kw=KW * 5)).code == "more_than_committed"
+    assert hear(programme, ground, call(ground, dispatch_id="D-5", goal="by", kw=KW * 4)).code == ""
+
+
+def test_what_nobody_can_compare_waits_until_a_person_says_so(ground: Ground, programme: Programme, root: User) -> None:
+    """While no machine runs nobody knows from where it would be reduced."""
+    Miner.objects.update(intent=MinerIntent.MAINTENANCE)
+    message = hear(programme, ground, call(ground, goal="to", kw=KW * 16, sequence=1))
+    assert (message.outcome, message.marks, the().state) == ("waits", ["not_comparable"], DispatchState.RECEIVED)
+    assert CurtailmentPlan.objects.count() == 0
+    again = receive(programme, Heard(call(ground, goal="to", kw=KW * 16, sequence=1), "webhook", "x"), at=ground.now)[0]
+    assert (again.outcome, the().state) == ("repeated", DispatchState.RECEIVED)
+    dispatches.authorise(the(), by=root, at=ground.now)
+    assert (the().state, the().authorised_by) == (DispatchState.RUNNING, root)
 
 
 def test_what_we_cancel_ourselves_is_not_revived(ground: Ground, programme: Programme, root: User) -> None:

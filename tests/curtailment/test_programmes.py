@@ -12,7 +12,7 @@ from curtailment.domain.demands import Demand, want
 from curtailment.domain.dispatch import programmes
 from curtailment.models import CurtailmentPlan, Programme, ProgrammeCommitment, RuleExecution
 from hosting.models import Site, SiteHoliday
-from tests.curtailment.programme import call, hear, let_act, make_programme, step
+from tests.curtailment.programme import KW, call, hear, let_act, make_programme, step
 from tests.curtailment.site import Ground
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +152,60 @@ def test_rules_over_different_machines_leave_the_reserve_on_together(ground: Gro
     step(ground, 4)
     assert list(CurtailmentPlan.objects.order_by("pk").values_list("target_kw", flat=True)) == [14, 7, None]
     assert ground.farm.off == 6
+
+
+def some(ground: Ground, key: str, machines: list[int], *, kw: Decimal | None = None) -> CurtailmentPlan:
+    """A rule for named machines, or for any (``kw``)."""
+    demand = Demand(
+        key=f"strike:price:{key}", site=ground.site, cause="price", reason="Energy is dear.", goal="by",
+        goal_kw=kw or Decimal("3.5") * len(machines), selection="efficiency", starts_at=ground.now,
+        ends_at=ground.now + timedelta(hours=1), miners=tuple(machines),
+    )  # fmt: skip
+    return want(demand, at=ground.now)
+
+
+@pytest.mark.parametrize("general_first", [True, False])
+def test_a_rule_for_any_machine_and_one_for_some_leave_the_reserve_on_together(
+    ground: Ground, root: User, general_first: bool
+) -> None:
+    """Of 70 kW 49 are kept: six machines may be off. The thrifty ones that one rule names are not the first of all."""
+    make_programme(root, ground.site, reserve_kw=49)
+    let_act(ground.site, root, cause="price")
+    named = [one.pk for one in ground.miners[10:14]]
+
+    def general() -> CurtailmentPlan:
+        return some(ground, "any", [], kw=KW * 5)
+
+    def particular() -> CurtailmentPlan:
+        return some(ground, "some", named)
+
+    first, second = (general, particular) if general_first else (particular, general)
+    made = [first()]
+    step(ground, 3)
+    made.append(second())
+    step(ground, 6)
+    assert [one.target_kw for one in made] == ([KW * 5, KW] if general_first else [KW * 4, KW * 5])
+    assert ground.farm.off == (6 if general_first else 5)
+
+
+def test_machines_that_two_rules_take_count_once(ground: Ground, root: User) -> None:
+    make_programme(root, ground.site, reserve_kw=49)
+    let_act(ground.site, root, cause="price")
+    assert some(ground, "any", [], kw=KW * 6).target_kw == KW * 6
+    step(ground, 3)
+    assert some(ground, "some", [one.pk for one in ground.miners[:6]]).target_kw == KW * 6
+    assert some(ground, "other", [], kw=KW * 9).target_kw == KW * 6
+    step(ground, 3)
+    assert ground.farm.off == 6
+
+
+def test_a_reserve_is_kept_in_whole_machines(ground: Ground, root: User) -> None:
+    """Twelve of 70 kW may be off; a fourth machine would be two too many."""
+    make_programme(root, ground.site, reserve_kw=58)
+    let_act(ground.site, root, cause="price")
+    assert price_rule(ground).target_kw == KW * 3
+    step(ground, 2)
+    assert ground.farm.off == 3
 
 
 def test_whoever_is_more_important_or_called_may_have_all_of_it(ground: Ground, root: User) -> None:

@@ -7,6 +7,7 @@ import pytest
 from accounts.models import User
 from crm.models import Customer
 from curtailment.domain import plans
+from curtailment.domain.planning import PlanRefused
 from curtailment.domain.rules.evaluating import stale_inputs
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan
@@ -159,14 +160,64 @@ def test_a_jump_holds_what_is_off_and_adds_nothing(ground: Ground, root: User, a
     assert ground.farm.off == 5
 
 
-def test_a_plan_that_waited_is_not_begun_by_data_that_went_bad(
+def test_a_plan_that_waited_is_not_approved_while_its_data_are_bad(
     ground: Ground, root: User, alice_of_staff: User
 ) -> None:
+    """Whether the rule has looked since or not; with good data it can be approved again."""
     market = a_rule(ground, stale_after_minutes=20)
     market.quarter(105, 105)
     waiting = CurtailmentPlan.objects.get()
-    market.quarter(None, None)
-    plans.approve_plan(waiting, by=root, at=market.now)
-    market.look()
-    ground.ticks(4)
+    ground.now += timedelta(minutes=21)
+    for looks in (False, True):
+        if looks:
+            market.look()
+        with pytest.raises(PlanRefused, match=r"Dear hours: the data are too old\. The newest") as told:
+            plans.approve_plan(waiting, by=root, at=ground.now)
+        assert told.value.code == "data_doubtful"
+    assert waiting.approvals.count() == 0
+    ground.ticks(2)
     assert ground.farm.off == 0
+    market.quarter(105, 105)
+    plans.approve_plan(waiting, by=root, at=ground.now)
+    ground.ticks(3)
+    assert ground.farm.off == 5
+
+
+@pytest.mark.parametrize("fault", ["jump", "unit"])
+def test_what_contradicts_what_is_known_is_not_approved_either(ground: Ground, root: User, fault: str) -> None:
+    market = a_rule(ground)
+    market.quarter(105, 105)
+    waiting = CurtailmentPlan.objects.get()
+    if fault == "jump":
+        market.quarter(900)
+    else:
+        PriceSeries.objects.filter(pk=market.series.pk).update(currency="EUR")
+        market.rule = fresh(market.rule)
+        market.quarter(105)
+    told = {"jump": "far above what is usual", "unit": "currency or unit do not fit"}[fault]
+    with pytest.raises(PlanRefused, match=told):
+        plans.approve_plan(waiting, by=root, at=ground.now)
+    assert waiting.reload().status == PlanStatus.PENDING
+
+
+def test_what_the_terms_want_while_nobody_knows_is_approved(ground: Ground, root: User, customer_a: Customer) -> None:
+    belong(ground, slice(18, 20), customer_a, root)
+    agree(ground, customer_a, root, on_stale="curtail", on_stale_max_minutes=40)
+    market = a_rule(ground, stale_after_minutes=20)
+    market.quarter(50, None, None)
+    waiting = CurtailmentPlan.objects.get()
+    plans.approve_plan(waiting, by=root, at=ground.now)
+    ground.ticks(3)
+    assert ground.farm.off == 2
+
+
+def test_a_first_approval_is_no_second_one_once_the_data_are_bad(
+    ground: Ground, root: User, alice_of_staff: User
+) -> None:
+    market = a_rule(ground, goal_kw=KW * 10, stale_after_minutes=20)
+    market.quarter(105, 105)
+    waiting = CurtailmentPlan.objects.get()
+    plans.approve_plan(waiting, by=root, at=ground.now)
+    market.quarter(None, None)
+    with pytest.raises(PlanRefused, match="too old"):
+        plans.approve_plan(waiting, by=alice_of_staff, at=ground.now)

@@ -5,19 +5,22 @@ start one that goes before, another amount one beside it; the one of before ends
 What people did with a plan of a dispatch (they ended or cancelled it) holds: it counts as covered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 from django.utils.translation import gettext as _
 
+from curtailment.domain.beside import lock_fleet
 from curtailment.domain.demands import Demand, DemandRefused, want, want_no_more
-from curtailment.domain.planning import PlanRefused, Wish, preview
-from curtailment.domain.plans import change_plan, shorten_plan
+from curtailment.domain.planning import PlanRefused, Wish, candidates_of, preview
+from curtailment.domain.plans import LONGEST, change_plan, shorten_plan
 from curtailment.domain.settings import ramps_of
-from curtailment.enums import RUNNING, WANTED_STATES, Cause, DispatchState, Goal, PlanStatus, RuleDecision
+from curtailment.enums import RUNNING, WANTED_STATES, Cause, DispatchState, Goal, PlanStatus, RuleDecision, Selection
 from curtailment.models import CurtailmentPlan, Dispatch, RuleExecution
 from hosting.enums import StalePolicy
+from hosting.models import Site
 
 SLACK = timedelta(seconds=1)
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -39,16 +42,24 @@ def begin_of(row: Dispatch, *, at: datetime) -> datetime:
     return max(row.starts_at - lead, min(at, row.starts_at))
 
 
+def load_kw(site: Site, *, at: datetime) -> Decimal | None:
+    """What the machines of a site draw now, as plans reckon it: between *reduce to* and *reduce by*. None: unknown."""
+    wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, at, at)
+    _found, _excluded, base_w = candidates_of(wish, at=at)
+    return Decimal(base_w) / 1000 if base_w else None
+
+
 def reconcile(row: Dispatch, *, at: datetime) -> int:
     """Make plans say what the dispatch says; returns how many were made, changed or ended. Safe to run again."""
     plans = list(CurtailmentPlan.objects.filter(source_key__startswith=row.key).order_by("pk"))
     if row.state not in WANTED_STATES or row.begins_at is None:
         return sum(_end(plan, at, _why_over(row)) for plan in plans if plan.status in OPEN)
+    lock_fleet()  # before any of its plans is locked: whoever approves one at this moment has it already
     fitting = [plan for plan in plans if _fits(plan, row, at)]
     changed = sum(_cut(plan, row, at) for plan in fitting if plan.status in OPEN)
-    made, code = _fill(row, fitting, at)
-    _note(row, code)
-    if not code:
+    made, failed = _fill(row, plans, fitting, at)
+    _note(row, failed)
+    if not failed:
         changed += _end_others(row, plans, [*fitting, *made], at)
     return changed + len(made)
 
@@ -57,6 +68,8 @@ def _fits(plan: CurtailmentPlan, row: Dispatch, at: datetime) -> bool:
     """Whether a plan wants what the dispatch wants, and not before it does."""
     if (plan.goal, plan.goal_kw, plan.stale_since) != (row.goal, row.kw, row.stale_since) or row.begins_at is None:
         return False
+    if plan.status == PlanStatus.PENDING and row.ends_at is not None and row.ends_at - plan.starts_at > LONGEST:
+        return False  # it has waited so long that it would be longer than a plan may be: another takes its place
     return row.begins_at <= at or plan.starts_at >= row.begins_at - SLACK
 
 
@@ -74,21 +87,31 @@ def _cut(plan: CurtailmentPlan, row: Dispatch, at: datetime) -> int:
     return 1
 
 
-def _fill(row: Dispatch, fitting: Sequence[CurtailmentPlan], at: datetime) -> tuple[list[CurtailmentPlan], bool]:
+def _fill(
+    row: Dispatch, plans: Sequence[CurtailmentPlan], fitting: Sequence[CurtailmentPlan], at: datetime
+) -> tuple[list[CurtailmentPlan], bool]:
     """A plan for each part of its time that has none; also whether one could not be made."""
     made: list[CurtailmentPlan] = []
+    failed = False
     begins = max(row.begins_at or row.starts_at, at)
-    spans = _spans(fitting)
-    for number, (start, end) in enumerate(gaps((begins, row.ends_at or FOREVER), spans)):
-        key = f"{row.key}{row.revision}" + (f".{number}" if number else "")
+    keys = _free_keys(row, plans)
+    for start, end in gaps((begins, row.ends_at or FOREVER), _spans(fitting)):
+        last = None if end == FOREVER else min(end, start + LONGEST)  # what is left of it follows when it is nearer
         try:
-            made.append(want(_demand(row, key, start, None if end == FOREVER else end), at=at))
+            made.append(want(_demand(row, next(keys), start, last), at=at))
         except DemandRefused:
-            return made, True
+            failed = True  # what can be planned of the rest is
     for plan in fitting:
         if plan.status == PlanStatus.PENDING and plan.ends_at != plan.starts_at:
             _ask_again(row, plan, at)
-    return made, False
+    return made, failed
+
+
+def _free_keys(row: Dispatch, plans: Sequence[CurtailmentPlan]) -> Iterator[str]:
+    """Keys of this revision that no plan has: a gap that is filled later is not taken for one that was filled."""
+    taken = {plan.source_key for plan in plans}
+    names = (f"{row.key}{row.revision}" + (f".{number}" if number else "") for number in count())
+    return (name for name in names if name not in taken)
 
 
 def _ask_again(row: Dispatch, plan: CurtailmentPlan, at: datetime) -> None:

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain.dispatch.dispatch_plans import begin_of, reconcile
+from curtailment.domain.dispatch.dispatch_plans import begin_of, load_kw, reconcile
 from curtailment.domain.dispatch.programmes import commitment_at, in_hours, season_of
 from curtailment.engine.dispatching import (
     Action,
@@ -97,7 +97,7 @@ def receive(programme: Programme, heard: Heard, *, at: datetime) -> tuple[Dispat
         return _keep(programme, None, heard, Verdict(Outcome.REFUSED, Code.UNKNOWN_SITE), digest, at), False
     row = Dispatch.objects.filter(programme=programme, site=site, reference=heard.call.dispatch_id).first()
     known = None if row is None else known_of(row)
-    agreed = agreed_of(programme, site, heard.call, known, at=at)
+    agreed = agreed_of(programme, site, heard.call, known, at=at, by_hand=heard.by is not None)
     verdict = judge(heard.call, known, agreed, at=at)
     with audit_context(reason=verdict.code, source=heard.source):
         if verdict.outcome not in (Outcome.OLDER, Outcome.REPEATED) and (row is None or not _is_refusal(verdict)):
@@ -136,7 +136,9 @@ def known_of(row: Dispatch) -> Known:
     )  # fmt: skip
 
 
-def agreed_of(programme: Programme, site: Site, call: Call, known: Known | None, *, at: datetime) -> Agreed:
+def agreed_of(
+    programme: Programme, site: Site, call: Call, known: Known | None, *, at: datetime, by_hand: bool = False
+) -> Agreed:
     """What was agreed about such a call."""
     start = start_of(call, known, at)
     row = commitment_at(programme, site, start)
@@ -150,6 +152,8 @@ def agreed_of(programme: Programme, site: Site, call: Call, known: Known | None,
         log_tests=programme.on_test == OnTest.LOG, unauthorised_wait=programme.on_unauthorised == OnUnauthorised.WAIT,
         unusual_run=programme.on_unusual == OnUnusual.RUN, skewed_run=programme.on_skew == OnUnusual.RUN,
         skew=timedelta(seconds=programme.skew_seconds), calls_left=_calls_left(programme, site, row, start),
+        reference_kw=load_kw(site, at=at) if call.goal not in ("", programme.goal) else None,
+        by_hand=by_hand,
     )  # fmt: skip
 
 
@@ -202,7 +206,8 @@ def _written(
     locked.stale_since = None
     if heard.interval is not None:
         locked.event_interval = heard.interval
-    if heard.by is not None and call.is_authorised and known is not None and not known.is_authorised:
+    waited = known is not None and (not known.is_authorised or known.state == DispatchState.RECEIVED)
+    if heard.by is not None and call.is_authorised and waited:
         locked.authorised_by = heard.by
     locked.begins_at = begin_of(locked, at=at) if verdict.outcome is Outcome.APPLIED else None
     move(locked, _state_after(locked, verdict, at), at=at, by=heard.by)
@@ -362,6 +367,7 @@ def code_text(code: str) -> str:
         Code.NO_COMMITMENT: _("It does not say how much, and nothing is committed then."),
         Code.HOURS: _("It lies outside of the hours agreed."),
         Code.MORE: _("It asks for more than is committed."),
+        Code.UNCOMPARED: _("Nobody knows the load now: it cannot be compared with what is committed."),
         Code.NOTICE: _("It comes with less notice than agreed."),
         Code.LONG: _("It is longer than agreed."),
         Code.CALLS: _("As often as agreed the programme has called already."),

@@ -6,15 +6,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from curtailment.domain.doubts import MODELS
 from curtailment.domain.rules.acting import Book
 from curtailment.domain.rules.peak_watch import evaluate_peak
 from curtailment.domain.rules.strikes import evaluate_strike
-from curtailment.enums import Doubt, RuleKind
+from curtailment.enums import Doubt
 from curtailment.models import PeakRule, StrikeRule
 from curtailment.models.acting import ActingRule
 from hashinsight.notify.registry import Finding
-
-MODELS: dict[str, type[ActingRule]] = {RuleKind.STRIKE.value: StrikeRule, RuleKind.PEAK.value: PeakRule}
 
 
 def evaluate(rule: ActingRule, *, at: datetime) -> bool:

@@ -77,6 +77,40 @@ def test_or_followed_and_marked_where_the_programme_says_so(
     assert (verdict.outcome, verdict.marks) == (Outcome.APPLIED, (mark,))
 
 
+@pytest.mark.parametrize(
+    ("goal", "kw", "agreed", "why"),
+    [
+        ("to", 200, {}, ""), ("to", 199, {}, Code.MORE), ("to", 400, {}, ""), ("to", 0, {}, Code.MORE),
+        ("by", 200, {"goal": "to"}, ""), ("by", 201, {"goal": "to"}, Code.MORE), ("by", 0, {"goal": "to"}, ""),
+        ("by", 1, {"goal": "to", "committed_kw": Decimal(400)}, Code.MORE),
+    ],
+)  # fmt: skip
+def test_to_and_by_meet_at_the_load_they_begin_from(goal: str, kw: int, agreed: dict[str, Any], why: str) -> None:
+    """Of 300 kW: by 100 is to 200, and the other way round."""
+    terms = replace(AGREED, reference_kw=Decimal(300), **agreed)
+    assert code(replace(CALL, goal=goal, kw=Decimal(kw)), None, terms) == why
+
+
+def test_what_nobody_can_compare_waits_for_a_person() -> None:
+    unsure = replace(CALL, goal="to", kw=Decimal(250))
+    verdict = judge(unsure, None, AGREED, at=AT)
+    assert (verdict.outcome, verdict.marks) == (Outcome.WAITS, (Code.UNCOMPARED,))
+    waiting = known(unsure, state="received")
+    assert judge(unsure, waiting, AGREED, at=AT).outcome is Outcome.REPEATED
+    by_hand = replace(AGREED, by_hand=True)
+    said = judge(replace(unsure, sequence=None, sent_at=None), waiting, by_hand, at=AT)
+    assert (said.outcome, said.marks) == (Outcome.APPLIED, (Code.UNCOMPARED,))
+    assert judge(unsure, None, replace(AGREED, unusual_run=True), at=AT).outcome is Outcome.APPLIED
+    late = replace(AGREED, notice=timedelta(hours=2))
+    assert code(unsure, None, late) == Code.NOTICE, "and what else is wrong with it is wrong"
+    assert code(replace(unsure, is_authorised=False), None, AGREED) == Code.UNAUTHORISED
+
+
+def test_without_a_figure_it_is_what_was_committed_whatever_the_word() -> None:
+    for goal in ("by", "to"):
+        assert wanted(Call("D", goal=goal), AGREED) == ("by", Decimal(100))
+
+
 def test_a_test_is_only_written_down_unless_the_programme_says_otherwise() -> None:
     trial = replace(CALL, is_test=True)
     assert judge(trial, None, AGREED, at=AT).outcome is Outcome.LOGGED
