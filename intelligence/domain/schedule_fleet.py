@@ -46,6 +46,7 @@ class Machine:
     is_on: bool
     off_since: datetime | None
     terms: HostingTerms | None = None
+    held: int = 0  # so many steps of the day begin before its owner's notice is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,22 @@ class Steps:
 def groups_of(
     site: Site, planning: ScheduleSettings, steps: Steps, *, limited: Iterable[int], at: datetime
 ) -> list[Group]:
-    """Classes by model, zone and what terms say for missing prices.
+    """Classes by model, zone, the notice that is still due, and what terms say for missing prices.
 
-    Of very many, zones that are not ``limited``, whose breaker cannot bind, are put together.
+    Of very many, zones that are not ``limited``, whose breaker cannot bind, are put together; of still too many, who is
+    owed notice that day runs all day. Notice that is over by the first step, and an owner's share of what is earned,
+    which is money and keeps no machine on, make no classes.
     """
     machines = machines_of(site, steps, at=at)
     kept = set(limited)
-    for by_zone in (True, False):
+    for by_zone, by_notice in ((True, True), (False, True), (False, False)):
         found: dict[Any, list[Machine]] = {}
-        for one in machines:
+        for one in machines if by_notice else _all_day(machines):
             zone = one.zone if by_zone or one.zone in kept else None
-            alike = (one.model or 0, one.limit_w or 0, zone or 0, one.is_on, _hours(one, steps), *_safe(one, planning))
+            alike = (
+                one.model or 0, one.limit_w or 0, zone or 0, one.is_on, _hours(one, steps), one.held,
+                *_safe(one, planning),
+            )  # fmt: skip
             found.setdefault(alike, []).append(one)
         if len(found) <= MOST_CLASSES:
             break
@@ -123,11 +129,16 @@ def _group(
             **({} if first.is_on else {"steps_in_state": _hours(first, steps)}),
             min_on=max(1, ceil(control.min_on_minutes / steps.minutes)),
             min_off=max(1, ceil(control.min_off_minutes / steps.minutes)), start_cost=float(planning.start_cost),
-            safe_state=SafeState(state), safe_steps=ceil(minutes / steps.minutes),
+            held=tuple(range(first.held)), safe_state=SafeState(state), safe_steps=ceil(minutes / steps.minutes),
         ),
         machines=tuple(machines), model=first.model, zone=first.zone if len(zones) == 1 else None,
         terms=terms.pop() if len(terms) == 1 else None,
     )  # fmt: skip
+
+
+def _all_day(machines: Iterable[Machine]) -> list[Machine]:
+    """Whoever is owed notice is left alone."""
+    return [replace(one, is_free=False, held=0) if one.held else one for one in machines]
 
 
 def _throttled(one: Machine, modes: Sequence[PowerMode], draw_w: int, pue: float) -> list[Mode]:
@@ -162,13 +173,14 @@ def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
     parts = {}
     for key, some in found.items():
         one, state = some[0], key[-2]
+        due = _("after %(count)s steps of notice") % {"count": one.held} if one.held else ""
         parts[key] = [
             str(models[one.model]) if one.model else _("model not known"),
             zones[one.zone].name if one.zone in zones else "", f"{one.limit_w} W" if one.limit_w else "",
-            "" if one.is_on else _("off at first"),
+            "" if one.is_on else _("off at first"), due,
             _("without prices: %(what)s") % {"what": StalePolicy(state).label},
         ]  # fmt: skip
-    for many in range(1, 6):
+    for many in range(1, 7):
         names = {key: ", ".join(part for part in words[:many] if part) for key, words in parts.items()}
         if len(set(names.values())) == len(names):
             return names
@@ -177,7 +189,7 @@ def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
 
 def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
     """All that run or would if we had not switched them off, by key; what draws nobody knows how much is left out."""
-    wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, steps.begin, steps.end)
+    wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, steps.begin, steps.end, any_notice=True)
     free = {one.key: one for one in candidates_of(wish, at=at)[0]}
     off = _off_at(site, steps.begin, at=at)
     found = []
@@ -196,15 +208,24 @@ def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
                 is_on=not (is_free and pk in off), off_since=off.get(pk),
             )
         )  # fmt: skip
-    return _with_terms(site, found, steps)
+    return _with_terms(site, found, steps, at)
 
 
-def _with_terms(site: Site, machines: Sequence[Machine], steps: Steps) -> list[Machine]:
+def _with_terms(site: Site, machines: Sequence[Machine], steps: Steps, at: datetime) -> list[Machine]:
     day = steps.begin.astimezone(ZoneInfo(site.time_zone)).date()
     terms = terms_in_force(site, day)
     by_key = {one.pk: one for one in terms}
     whose = {one.pk: by_key[key] for key, some in assign(machines, terms).items() for one in some}
-    return [replace(one, terms=whose.get(one.pk)) for one in machines]
+    return [replace(one, terms=whose.get(one.pk), held=_due(one, whose.get(one.pk), steps, at)) for one in machines]
+
+
+def _due(one: Machine, terms: HostingTerms | None, steps: Steps, at: datetime) -> int:
+    """Steps that begin before whoever hears of it now has had the notice that was agreed; who is off stays free."""
+    if terms is None or not one.is_free or not one.is_on:
+        return 0
+    late = at + timedelta(minutes=terms.curtailment_notice_minutes) - steps.begin
+    step = timedelta(minutes=steps.minutes)
+    return max(0, min(-(-late // step), (steps.end - steps.begin) // step))
 
 
 def _figures(row: Mapping[str, Any], at: datetime) -> tuple[int, float]:

@@ -21,7 +21,7 @@ from intelligence.domain.schedule_limits import (
     kept_running,
     promised,
     ramps,
-    reserve_kw,
+    reserves_kw,
 )
 from intelligence.domain.schedule_prices import Priced, Revenue, prices_of, revenue_of
 from intelligence.engine.optimiser import Problem, SafeState
@@ -52,8 +52,8 @@ def gather(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *
     groups = groups_of(site, planning, steps, limited=[zone.pk for zone in zones], at=at)
     if not groups:
         raise NoMachines(_("No machine runs at %(site)s.") % {"site": site})
-    reserve = reserve_kw(site, steps)
-    groups = kept_running(groups, reserve)
+    reserves = reserves_kw(site, starts, minutes)
+    groups = kept_running(groups, reserves)
     priced = prices_of(site, starts, minutes, at=at)
     earned = revenue_of(site, planning, starts, at=at)
     lacking = priced.lacking or earned.lacking
@@ -72,11 +72,16 @@ def gather(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *
         zones=tight, ramp_up_kw=up, ramp_down_kw=down, commitments=kept, demand=demand(site, planning, starts, at=at),
         safe_state=SafeState(planning.on_stale),
     )  # fmt: skip
-    return Gathered(problem, tuple(groups), _inputs(problem, priced, earned, planning, site, reserve), lacking)
+    return Gathered(problem, tuple(groups), _inputs(problem, priced, earned, planning, site, reserves), lacking)
 
 
 def _inputs(
-    problem: Problem, priced: Priced, earned: Revenue, planning: ScheduleSettings, site: Site, reserve: Decimal
+    problem: Problem,
+    priced: Priced,
+    earned: Revenue,
+    planning: ScheduleSettings,
+    site: Site,
+    reserves: Sequence[Decimal],
 ) -> dict[str, Any]:
     """In plain figures: whoever wants to reckon it again needs nothing else."""
     return {
@@ -100,6 +105,8 @@ def _inputs(
             one.name: [[mode.name, mode.power_w, mode.hashrate_ths] for mode in one.modes[2:]]
             for one in problem.classes if len(one.modes) > 2
         },
-        "start_cost": str(planning.start_cost), "reserve_kw": str(reserve),
+        "start_cost": str(planning.start_cost), "reserve_kw": str(max(reserves)),
+        "reserves_kw": [str(kw) for kw in reserves],
+        "held": {one.name: list(one.held) for one in problem.classes if one.held},
         "safe_state": str(problem.safe_state),
     }  # fmt: skip

@@ -1,20 +1,21 @@
 """What a day's plan has to keep at a site: breakers, ramps, what was promised, and the peak of the month."""
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
 
 from curtailment.domain.dispatch.programmes import commitments
 from curtailment.domain.settings import ramps_of
 from curtailment.enums import UNFINISHED, Cause, Goal
 from curtailment.models import CurtailmentPlan
 from hosting.models import Demand15Min, Site, Zone
-from intelligence.domain.schedule_fleet import Group, Steps
+from intelligence.domain.schedule_fleet import Group, Machine
 from intelligence.engine.optimiser import Commitment, DemandCharge
 from intelligence.engine.optimiser import Zone as Breaker
 from intelligence.models import ScheduleSettings
@@ -42,27 +43,68 @@ def breakers(
     return tuple(Breaker(str(pk), (limit,) * steps) for pk, limit in sorted(tight.items())), kept
 
 
-def reserve_kw(site: Site, steps: Steps) -> Decimal:
-    """The most that any programme of more importance wants to be running in some step, so that it can be called."""
-    reserves = commitments(site, steps.begin, steps.end)
-    return max((one.reserve_kw for one in reserves if not one.called and one.priority < PRIORITY), default=ZERO)
+def reserves_kw(site: Site, starts: Sequence[datetime], minutes: int) -> list[Decimal]:
+    """For each step what programmes of more importance want to be running in it, so that they can be called.
+
+    In the hours and the season of their commitments; of several that hold at once the largest.
+    """
+    step, found = timedelta(minutes=minutes), [ZERO] * len(starts)
+    for one in commitments(site, starts[0], starts[-1] + step):
+        if one.called or one.priority >= PRIORITY:
+            continue
+        for place, start in enumerate(starts):
+            if start < one.ends_at and start + step > one.starts_at:
+                found[place] = max(found[place], one.reserve_kw)
+    return found
 
 
-def kept_running(groups: Sequence[Group], kw: Decimal) -> list[Group]:
-    """So much load stays on all day: the most efficient machines, which would be the last to go anyway."""
-    left_w = float(kw * THOUSAND)
-    found = {id(one): one for one in groups}
+def kept_running(groups: Sequence[Group], needs: Sequence[Decimal]) -> list[Group]:
+    """So much load stays on in each step: the most efficient machines, which would be the last to go anyway.
+
+    Beyond those that run anyway. A class of which some are needed in some steps is divided; for each level of what is
+    needed one class at most comes out of it more.
+    """
+    left = [
+        float(kw * THOUSAND) - sum(_runs_anyway(group, place) for group in groups) for place, kw in enumerate(needs)
+    ]
+    found: list[tuple[Group, Group]] = []
     for group in sorted(groups, key=lambda one: -one.one.modes[1].hashrate_ths / max(one.one.modes[1].power_w, 1)):
-        one, draws = group.one, [machine.draw_w for machine in group.machines]
-        keep = one.protected
-        left_w -= sum(draws[one.count - keep :])
-        while left_w > 0 and keep < one.count and one.start_mode:
-            keep += 1
-            left_w -= draws[one.count - keep]
-        found[id(group)] = replace(group, one=replace(one, protected=keep))
-        if left_w <= 0:
+        found += _divided(group, left)
+    order = {id(group): place for place, group in enumerate(groups)}
+    return [part for group, part in sorted(found, key=lambda pair: order[id(pair[0])])]
+
+
+def _runs_anyway(group: Group, step: int) -> float:
+    """Watts of its machines that nobody stops in a step."""
+    one, draws = group.one, [machine.draw_w for machine in group.machines]
+    return float(sum(draws if step in one.held else draws[one.count - one.protected :]))
+
+
+def _divided(group: Group, left: list[float]) -> Iterator[tuple[Group, Group]]:
+    """Parts of a class, each held in other steps, and the rest; ``left`` (W by step) becomes less by what they draw."""
+    one = group.one
+    free = list(group.machines[: one.count - one.protected])
+    parts: dict[tuple[int, ...], list[Machine]] = {}
+    while free and one.start_mode:
+        steps = tuple(place for place, watts in enumerate(left) if watts > 0 and place not in one.held)
+        if not steps:
             break
-    return list(found.values())
+        machine = free.pop()
+        parts.setdefault(steps, []).append(machine)
+        for place in steps:
+            left[place] -= machine.draw_w
+    rest = [*free, *group.machines[one.count - one.protected :]]
+    if rest:
+        yield group, _part(group, rest, one.name, one.held, one.protected)
+    for number, (steps, machines) in enumerate(parts.items(), start=1):
+        name = ", ".join(filter(None, (one.name, _("kept for a programme"), str(number) if number > 1 else "")))
+        held = tuple(sorted({*one.held, *steps}))
+        yield group, _part(group, machines, name if rest or number > 1 else one.name, held, 0)
+
+
+def _part(group: Group, machines: Sequence[Machine], name: str, held: tuple[int, ...], protected: int) -> Group:
+    one = replace(group.one, name=name, count=len(machines), held=held, protected=protected)
+    return replace(group, one=one, machines=tuple(machines))
 
 
 def ramps(site: Site, minutes: int, full_kw: float) -> tuple[float | None, float | None]:

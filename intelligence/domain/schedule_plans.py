@@ -4,7 +4,7 @@ At any time at most one plan of a day's schedule wants machines off, so that its
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from curtailment.domain.beside import lock_fleet
 from curtailment.domain.demands import Demand, DemandRefused, want, want_no_more
 from curtailment.domain.planning import Wish, candidates_of
 from curtailment.domain.plans import approve_plan, shorten_plan
@@ -24,6 +25,7 @@ from hashinsight.common.transitions import lock_for_move
 from hashinsight.events.domain.outbox import publish
 from hosting.models import Site
 from intelligence.domain.schedule_limits import PRIORITY
+from intelligence.domain.schedule_notice import in_time
 from intelligence.engine.optimiser.turns import who_is_off
 from intelligence.enums import PLANNED, RUN_MOVES, AnswerLabel, RunStatus
 from intelligence.models import ScheduleClass, ScheduleRun
@@ -70,6 +72,7 @@ def lock_day(site: Site, on: Any) -> None:
     """One after the other: whoever replaces the schedule of a day, and whoever turns it into plans."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"schedule:{site.pk}:{on}"])
+    lock_fleet()  # before any of its plans is locked: whoever approves one at this moment has it already
 
 
 def spans_of(run: ScheduleRun) -> list[Span]:
@@ -112,8 +115,8 @@ def apply_run(run: ScheduleRun, *, at: datetime, by: Any = None, approves: bool 
     _give_way(locked, at=at)
     done = Applied()
     for span in spans_of(locked):
-        if span.ends_at > at:
-            _apply_span(locked, span, done, at=at, by=by if approves else None)
+        for part in _in_time(run.site, span, at) if span.ends_at > at else ():
+            _apply_span(locked, part, done, at=at, by=by if approves else None)
     locked.status, locked.applied_at, locked.applied_by = RunStatus.APPLIED, at, by
     locked.save(update_fields=["status", "applied_at", "applied_by"])
     publish(
@@ -127,6 +130,14 @@ def apply_run(run: ScheduleRun, *, at: datetime, by: Any = None, approves: bool 
         user_id=getattr(by, "pk", None),
     )  # fmt: skip
     return done
+
+
+def _in_time(site: Site, span: Span, at: datetime) -> list[Span]:
+    """A span in parts, each with the machines whose owners have had their notice by then."""
+    parts = in_time(site, max(span.starts_at, at), span.ends_at, span.miners, at=at)
+    if len(parts) == 1 and parts[0][2] == span.miners:
+        return [span]
+    return [replace(span, starts_at=begin, ends_at=end, miners=miners) for begin, end, miners in parts]
 
 
 def _apply_span(run: ScheduleRun, span: Span, done: Applied, *, at: datetime, by: Any) -> None:

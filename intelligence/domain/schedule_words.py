@@ -41,6 +41,7 @@ def _why(reason: Mapping[str, Any]) -> str:
         "minimum time": _("least time on or off (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "switching": _("switching costs more (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "protected": _("protected (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
+        "held": _("kept on: a programme or due notice (energy %(price)s, break-even %(even)s %(currency)s per kWh)"),
         "whole machines": _("only whole machines can be switched (energy %(price)s, break-even %(even)s)"),
     }
     return str(kinds.get(reason["kind"], "%(price)s, %(even)s"))

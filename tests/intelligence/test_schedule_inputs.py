@@ -180,7 +180,8 @@ def test_what_a_programme_may_call_is_left_running(
     make_programme(root, ground.site, kw=14, reserve_kw=Decimal(8), priority=10)
     run = plan_day(ground.site, tomorrow(now), at=now)
     assert off_by_hour(run) == {17: 17, 18: 17, 19: 17}
-    assert {one.name for one in run.classes.filter(protected__gt=0)} == {"Thrifty, Hall 0"}
+    assert set(run.inputs["held"]) == {"Thrifty, Hall 0, kept for a programme"}
+    assert run.classes.get(name="Thrifty, Hall 0, kept for a programme").machines == 3
     assert run.inputs["reserve_kw"] == "8.000"
 
 

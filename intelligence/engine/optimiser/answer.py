@@ -35,7 +35,8 @@ class Reason:
 
     ``price`` and ``break_even`` are means over the time, per kWh; ``kind`` names what decided: ``energy`` (the price
     is above the break-even), ``profit`` (a mode earns more), or what stands in ``with``: ``limit``, ``commitment``,
-    ``zone``, ``ramp``, ``peak``, ``minimum time``, ``switching``, ``protected``.
+    ``zone``, ``ramp``, ``peak``, ``minimum time``, ``switching``, ``protected``,
+    ``held``.
     """
 
     class_name: str

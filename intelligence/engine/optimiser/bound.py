@@ -12,6 +12,8 @@ import numpy as np
 
 from intelligence.engine.optimiser.fleet import Array, Fleet
 
+NEVER = -1e15  # what it is worth to do what must not be
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
@@ -94,9 +96,9 @@ def values_alone(fleet: Fleet, site: Array, zones: Array) -> Values:
         again = np.minimum(step + fleet.min_off, steps)
         # Minimum times of one step refer to this very step's choice, which on and off then make themselves.
         start[:, step] = kept + on[every, until] - fleet.start_cost
-        stop[:, step] = off[every, again]
+        stop[:, step] = np.where(fleet.no_stop[:, step], NEVER, off[every, again])
         on[:, step] = np.maximum(running[:, step] + on[:, step + 1], stop[:, step])
-        off[:, step] = np.maximum(off[:, step + 1], start[:, step])
+        off[:, step] = np.where(fleet.held[:, step], start[:, step], np.maximum(off[:, step + 1], start[:, step]))
     return Values(on, off, start, stop, running)
 
 
@@ -121,7 +123,7 @@ def best_alone(fleet: Fleet) -> Array:
     for step in range(fleet.steps):
         free = wait <= step
         stops = free & state & (alone.running[:, step] + alone.on[:, step + 1] < alone.stop[:, step])
-        starts = free & ~state & (alone.start[:, step] > alone.off[:, step + 1])
+        starts = free & ~state & (fleet.held[:, step] | (alone.start[:, step] > alone.off[:, step + 1]))
         state = (state | starts) & ~stops
         wait = np.where(starts, step + fleet.min_on, np.where(stops, step + fleet.min_off, wait))
         on[:, step] = state

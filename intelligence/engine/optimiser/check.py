@@ -78,9 +78,12 @@ def _on(one: MachineClass, rows: Sequence[Sequence[int]]) -> list[tuple[int, int
 
 
 def _class(one: MachineClass, rows: Sequence[Sequence[int]]) -> list[str]:
-    """Protected machines and minimum times."""
+    """Protected and held machines, and minimum times."""
     if one.protected and min(rows[one.protected_mode]) < one.protected:
         return [f"class {one.name}: fewer machines stay on than are protected"]
+    for step in one.held:
+        if rows[OFF][step]:
+            return [f"class {one.name}, step {step}: machines are off that are held"]
     if one.min_on == one.min_off == 1:
         return []
     # Since when each group of machines is on or off, the oldest first: (step, machines).

@@ -21,12 +21,14 @@ def certain_problems(fleet: Fleet) -> list[str]:
     np.minimum.at(least_kw, fleet.of_class, fleet.kw)
     steps = np.arange(fleet.steps)
     running = (held[:, None] & (steps < (fleet.min_on - fleet.age)[:, None])) * (fleet.on_before * least_kw)[:, None]
+    running = np.maximum(running, fleet.held * (fleet.free * least_kw)[:, None])
     must = running.sum(axis=0) + fleet.rest_kw
     found = []
     for at in np.flatnonzero(must > fleet.cap_kw + HAIR_KW)[:MOST_NAMED].tolist():
         found.append(
             f"{whose_cap(problem, at)} at {_clock(problem.starts[at])} allows {fleet.cap_kw[at]:.3f} kW, but"
-            f" {must[at]:.3f} kW must run: protected machines, standby, and who was switched on too lately to stop"
+            f" {must[at]:.3f} kW must run: protected and held machines, standby, and who was switched on too lately"
+            " to stop"
         )
     for place, zone in enumerate(problem.zones):
         inside = running[fleet.zone == place].sum(axis=0)

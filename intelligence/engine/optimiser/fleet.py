@@ -4,6 +4,7 @@ An *option* is a class in one of its modes other than off. What a machine earns 
 earns and draws when it is off; protected machines and standby power are the constant rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Fleet:
 
     By option: class, mode, kW and value of a machine by step. ``rest_kw`` and ``rest_profit`` are what is settled;
     ``cap_kw`` is the least of the site's limit and all commitments, ``zone_cap_kw`` that of each zone less its rest.
+    By class and step: ``held`` where all are on, ``no_stop`` where nobody who stops could be on again in time for that.
     """
 
     problem: Problem
@@ -42,6 +44,8 @@ class Fleet:
     cap_kw: Array
     zone_cap_kw: Array
     before_kw: float
+    held: Array
+    no_stop: Array
 
     @property
     def steps(self) -> int:
@@ -95,6 +99,7 @@ def fleet_of(problem: Problem) -> Fleet:
     rest_ths = sum(one.protected * mode.hashrate_ths for one, mode in zip(classes, kept, strict=True))
     starts = sum(one.protected * one.start_cost for one in classes if one.start_mode == OFF)
     zone_caps = np.array([zone.limit_kw for zone in problem.zones]).reshape(len(zones), problem.steps)
+    held = _held(problem)
     zone_rest = [sum(kw for kw, one in zip(rest, classes, strict=True) if one.zone == zone) for zone in zones]
     return Fleet(
         problem=problem,
@@ -114,7 +119,25 @@ def fleet_of(problem: Problem) -> Fleet:
         cap_kw=_caps(problem),
         zone_cap_kw=zone_caps - np.array(zone_rest).reshape(-1, 1),
         before_kw=start_load(problem) / 1000,
+        held=held,
+        no_stop=_no_stop(held, [one.min_off for one in classes]),
     )  # fmt: skip
+
+
+def _held(problem: Problem) -> Array:
+    found = np.zeros((len(problem.classes), problem.steps), dtype=bool)
+    for place, one in enumerate(problem.classes):
+        found[place, list(one.held)] = True
+    return found
+
+
+def _no_stop(held: Array, min_off: Sequence[int]) -> Array:
+    """Steps from which on a machine would still be off in a step in which it is held."""
+    found = held.copy()
+    for place, least in enumerate(min_off):
+        for step in np.flatnonzero(held[place]).tolist():
+            found[place, max(0, step - least + 1) : step] = True
+    return found
 
 
 def _caps(problem: Problem) -> Array:

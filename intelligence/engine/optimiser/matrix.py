@@ -107,6 +107,7 @@ def model_of(fleet: Fleet, *, elastic: bool = False) -> tuple[Model, Layout]:
     load = writer.add_columns((steps,), 0, -np.inf, caps)
     zones = writer.add_columns(zone_caps.shape, 0, -np.inf, zone_caps)
     _write_counts(writer, fleet, machines)
+    _write_held(writer, fleet, machines)
     _write_starts(writer, fleet, machines, starts, starting)
     _write_load(writer, fleet, machines, load, zones)
     ramp_rows = _write_ramps(writer, fleet, load, slack)
@@ -130,6 +131,13 @@ def _write_counts(writer: _Writer, fleet: Fleet, machines: Array) -> None:
     several = np.flatnonzero(np.bincount(fleet.of_class, minlength=fleet.classes) > 1)
     rows = writer.add_rows((len(several), fleet.steps), -np.inf, fleet.free[several][:, None])
     _put_on(writer, fleet, machines, rows, several, 1, 0)
+
+
+def _write_held(writer: _Writer, fleet: Fleet, machines: Array) -> None:
+    """All machines on where they are held."""
+    who = np.flatnonzero(fleet.held.any(axis=1))
+    rows = writer.add_rows((len(who), fleet.steps), fleet.held[who] * fleet.free[who][:, None], np.inf)
+    _put_on(writer, fleet, machines, rows, who, 1, 0)
 
 
 def _put_on(writer: _Writer, fleet: Fleet, machines: Array, rows: Array, classes: Array, sign: int, back: int) -> None:

@@ -58,7 +58,7 @@ class MachineClass:
     ``start_mode`` is what they do before the first step, ``steps_in_state`` since how many steps they have been on (or
     off). ``min_on`` and ``min_off`` count steps; ``start_cost`` is paid for each machine that goes from off to on.
     ``safe_state`` says what these do when a price is missing (None: as the problem says), for ``safe_steps`` from the
-    first such step on; then they run.
+    first such step on; then they run. In the steps ``held`` all of them are on, in whichever mode.
     """
 
     name: str
@@ -73,6 +73,7 @@ class MachineClass:
     start_cost: float = 0.0
     safe_state: SafeState | None = None
     safe_steps: int = LONG_AGO
+    held: tuple[int, ...] = ()
 
     @property
     def protected_mode(self) -> int:
@@ -143,6 +144,7 @@ class Problem:
             raise ProblemRefused("there must be classes, and each needs a name of its own")
         for one in self.classes:
             _check_class(one, {zone.name for zone in self.zones})
+            _check_held(one, self.steps)
         _check_coupling(self)
 
     @property
@@ -192,6 +194,7 @@ def only(problem: Problem, step: int) -> Problem:
     caps = [one.cap_kw(one.steps.index(step)) for one in problem.commitments if step in one.steps]
     return replace(
         problem, starts=problem.starts[step : step + 1], price=problem.price[step : step + 1], demand=None,
+        classes=tuple(replace(one, held=(0,) if step in one.held else ()) for one in problem.classes),
         revenue=cut(problem.revenue), adders=cut(problem.adders), limit_kw=cut(problem.limit_kw),
         zones=tuple(replace(zone, limit_kw=cut(zone.limit_kw)) for zone in problem.zones),
         commitments=tuple(Commitment(str(place), (0,), at_most_kw=cap) for place, cap in enumerate(caps)),
@@ -259,6 +262,14 @@ def _check_class(one: MachineClass, zones: set[str]) -> None:
     if one.protected and one.start_mode == OFF and one.steps_in_state < one.min_off:
         text = f"class {one.name}: {one.protected} protected machines must run, but have just been switched off"
         raise Infeasible([text])
+
+
+def _check_held(one: MachineClass, steps: int) -> None:
+    if not one.held:
+        return
+    _places(f"class {one.name}", one.held, steps)
+    if one.start_mode == OFF and one.steps_in_state + min(one.held) < one.min_off:
+        raise Infeasible([f"class {one.name}: machines must run in step {min(one.held)}, but have just been stopped"])
 
 
 def _check_coupling(problem: Problem) -> None:

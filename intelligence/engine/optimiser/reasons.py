@@ -30,13 +30,13 @@ def reasons_of(problem: Problem, counts: Counts, shadow: ShadowPrices) -> tuple[
     zones = dict(shadow.zones)
     found: list[Reason] = []
     for one, rows in zip(problem.classes, counts, strict=True):
-        zone = zones.get(one.zone)
+        zone, held = zones.get(one.zone), frozenset(one.held)
         for place, row in enumerate(rows):
             if any(row):
                 even = _break_even(problem, one, place)
                 cells = [
-                    _cell(problem, one, place, row[step], price[step], even[step], pressing[step],
-                          zone[step] if zone else 0.0)
+                    _cell(problem, one, place, row[step], price[step], even[step],
+                          ("held", 0.0) if step in held else pressing[step], zone[step] if zone else 0.0)
                     for step in range(problem.steps)
                 ]  # fmt: skip
                 found += _spans(problem, one, place, cells)
@@ -103,7 +103,7 @@ def _held(one: MachineClass, machines: int, pressing: tuple[str, float]) -> tupl
     """Why machines run although energy costs more than they earn."""
     if machines <= one.protected and one.protected_mode == FULL:
         return "protected", 0.0
-    if pressing[0] == "ramp" and pressing[1] > WORTH_NAMING:
+    if pressing[0] == "held" or (pressing[0] == "ramp" and pressing[1] > WORTH_NAMING):
         return pressing
     return _time(one), 0.0
 

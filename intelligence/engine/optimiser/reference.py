@@ -69,6 +69,8 @@ def _class(sheet: Sheet, number: int, one: MachineClass, profit: list[Any]) -> l
         programme += rows[0][step] >= sum(stops[max(0, step + 1 - one.min_off) : step + 1])
         if held_on or held_off:
             programme += rows[0][step] == (0 if held_on else free)
+        if step in one.held:
+            programme += rows[0][step] == 0
         profit.append(-one.start_cost * starts[step])
     kept = [[row[step] + (one.protected if mode == one.protected_mode else 0) for step in steps]
             for mode, row in enumerate(rows)]  # fmt: skip

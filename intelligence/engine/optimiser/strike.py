@@ -14,7 +14,7 @@ from intelligence.engine.optimiser.answer import Counts, Rival
 from intelligence.engine.optimiser.bound import spread, values_alone
 from intelligence.engine.optimiser.check import Review, review
 from intelligence.engine.optimiser.fleet import Array, Fleet
-from intelligence.engine.optimiser.problem import FULL, Problem, SafeState
+from intelligence.engine.optimiser.problem import FULL, OFF, MachineClass, Problem, SafeState
 from intelligence.engine.optimiser.walk import Aim, Walk
 
 SHARES = (1.0, 0.9, 0.75)  # of the steps that are cheaper than a strike which is tried
@@ -67,14 +67,18 @@ def _plain(fleet: Fleet, cost: Array, above: float) -> list[tuple[float, Array, 
     """
     pays = fleet.on_off(np.zeros((len(fleet.kw), fleet.steps))) > 0
     everyone = np.broadcast_to(fleet.free[:, None], pays.shape)
+    held = spread(fleet, everyone * fleet.held, fleet.value)
+    least, least_load = (fleet.value * held).sum(axis=0), fleet.kw @ held
     found: list[tuple[float, Array, float | None]] = []
-    for plan in (spread(fleet, everyone * pays, fleet.value), spread(fleet, everyone * 1, fleet.value)):
+    for on in (pays | fleet.held, np.ones_like(pays)):
+        plan = spread(fleet, everyone * on, fleet.value)
         worth, load = (fleet.value * plan).sum(axis=0), fleet.kw @ plan
         for strike in np.unique(cost).tolist():
             below = cost <= strike
-            most = float(worth[below].sum()) + fleet.rest_profit  # before starts and the demand charge
-            if most > above and _fits(fleet, load * below + fleet.rest_kw):
-                chosen = plan * below
+            # before starts and the demand charge
+            most = float(worth[below].sum() + least[~below].sum()) + fleet.rest_profit
+            if most > above and _fits(fleet, np.where(below, load, least_load) + fleet.rest_kw):
+                chosen = np.where(below, plan, held)
                 found.append((quick_profit(fleet, chosen), chosen, strike))
     return sorted((one for one in found if one[0] > above), key=lambda one: -one[0])[:TOP]
 
@@ -95,7 +99,7 @@ def _wanted(fleet: Fleet, cost: Array) -> Iterator[tuple[float | None, Array]]:
     pays = fleet.on_off(np.zeros((len(fleet.kw), fleet.steps))) > 0
     everyone = np.broadcast_to(fleet.free[:, None], pays.shape)
     for strike in dict.fromkeys(np.quantile(cost, share, method="lower") for share in SHARES):
-        yield float(strike), spread(fleet, everyone * (pays & (cost <= strike)), fleet.value)
+        yield float(strike), spread(fleet, everyone * ((pays & (cost <= strike)) | fleet.held), fleet.value)
     full = np.where(fleet.mode == FULL, fleet.free[fleet.of_class], 0)[:, None]
     yield None, np.broadcast_to(full, fleet.value.shape)
 
@@ -170,6 +174,13 @@ def safe_states(problem: Problem) -> tuple[SafeState, ...]:
     return tuple(state for state in SafeState if state in said)
 
 
+def _off(one: MachineClass, state: SafeState | None, first: int, until: int, steps: int) -> Array:
+    """Steps in which the safe state has them off."""
+    at = np.arange(steps)
+    curtailed = (at >= first) & (at < until) & (state == SafeState.CURTAIL)
+    return curtailed | ((at < until) & (one.start_mode == OFF) & (state != SafeState.RUN))
+
+
 def safe_plan(fleet: Fleet, first: int) -> Counts | None:
     """What contracts say from the ``first`` step without a price on, as far as ramps, minimum times and limits let it.
 
@@ -186,6 +197,7 @@ def safe_plan(fleet: Fleet, first: int) -> Counts | None:
             runs[:until] = mode == one.start_mode
         if state == SafeState.CURTAIL:
             runs[first:until] = False
+        runs[fleet.held[place] & _off(one, state, first, until, fleet.steps)] = mode == FULL
         wanted[option] = np.where(runs, fleet.free[place], 0)
         worth[option] = fleet.kw[option] * (DEAR if state != SafeState.CURTAIL else -DEAR)
     told = replace(fleet, value=worth)  # where a walk has to choose, it prefers what contracts say

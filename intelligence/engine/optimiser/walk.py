@@ -128,6 +128,10 @@ class Walk:
             held_off, 0, fleet.free - fleet.on_before + np.where(fleet.min_off == 1, low_stops, stopped)
         )
         high_stops, high_starts = np.maximum(high_stops, low_stops), np.maximum(high_starts, low_starts)
+        high_stops = np.where(fleet.no_stop[:, at], low_stops, high_stops)
+        all_on = fleet.free - fleet.on_before + low_stops
+        low_starts = np.where(fleet.held[:, at], all_on, low_starts)
+        high_starts = np.where(fleet.held[:, at], all_on, high_starts)
         return Step(
             np.clip(starts, low_starts, high_starts), low_starts, high_starts,
             np.clip(stops, low_stops, high_stops), low_stops, high_stops, np.zeros(0),

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,11 @@ def some_day(rng: random.Random) -> Problem:
         )  # fmt: skip
     if rng.random() < 0.3:
         more["limit_kw"] = (total * rng.uniform(0.5, 1.2),) * steps
+    dice = random.Random(rng.random())
+    classes = [
+        replace(one, held=tuple(sorted(dice.sample(range(steps), dice.choice((1, 2)))))) if dice.random() < 0.3 else one
+        for one in classes
+    ]
     price = [rng.choice((rng.uniform(-0.1, 0.3), rng.uniform(0.05, 0.12))) for _ in range(steps)]
     adders = tuple(rng.uniform(0, 0.02) for _ in range(steps)) if rng.random() < 0.3 else ()
     minutes = rng.choice((15, 30, 60))
@@ -74,6 +79,8 @@ def _paths(problem: Problem, one: MachineClass, protected: bool) -> dict[tuple[i
         state, since, cost, fine = one.start_mode > 0, -one.steps_in_state, 0.0, True
         for step, mode in enumerate(path):
             if protected and mode != (one.start_mode or 1):
+                fine = False
+            if step in one.held and not mode:
                 fine = False
             if (mode > 0) != state:
                 fine &= step - since >= (one.min_on if state else one.min_off)
