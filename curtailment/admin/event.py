@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -30,7 +30,7 @@ from curtailment.documents.event_report import (
     sentences,
 )
 from curtailment.domain.measurement import measuring
-from curtailment.domain.measurement.reports import Story, machines_of, story_of
+from curtailment.domain.measurement.reports import BeingReckoned, Story, story_of
 from curtailment.enums import EventStatus
 from curtailment.models import CurtailmentEvent, EventInterval, EventShare
 from hashinsight.common.admin.actions import power
@@ -52,15 +52,18 @@ class ReportPage(ObjectPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The page, or one of its files."""
-        event: CurtailmentEvent = self.objects[0]
+        try:
+            story = story_of(self.objects[0])
+        except BeingReckoned as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(self.back_url())
+        event, machines = story.event, story.machines
         language = (get_language() or "en").split("-")[0]
         wanted = request.GET.get("file")
         if wanted == "quarters":
-            return self._file(event, "csv", quarters_csv(event.intervals.order_by("interval_start"), language=language))
-        machines = machines_of(event)
+            return self._file(event, "csv", quarters_csv(story.intervals, language=language))
         if wanted == "machines":
             return self._file(event, "csv", machines_csv(machines, language=language))
-        story = story_of(event)
         report = Report(event, event.site, story.reason, story.cause, machines, language, currency=event.currency)
         seller = default_legal_entity()
         if wanted == "pdf" and seller is not None:

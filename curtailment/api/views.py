@@ -26,6 +26,7 @@ from curtailment.api.serializers import (
     EventMachinesSerializer,
 )
 from curtailment.documents.event_report import Report, file_name, machines_csv, named, render_report
+from curtailment.domain.measurement.reports import of_one_reckoning
 from curtailment.enums import MachineResult
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, EventMachine, EventShare
 from hashinsight.common.api.problems import BadParameter, Problem
@@ -157,10 +158,15 @@ class CurtailmentEventViewSet(ResourceViewSet):
         return Outside(lambda: _file("text/csv", name, machines_csv(named(machines), language=language)))
 
     def _loaded(self) -> tuple[EventShare, list[EventMachine], str]:
-        """What the caller may see, and the language it reads."""
-        share = self.get_row()
+        """What the caller may see, all of one reckoning, and the language it reads."""
+
+        def load() -> tuple[EventShare, list[EventMachine]]:
+            share = self.get_row()
+            return share, list(self._machines(share))
+
+        share, machines = of_one_reckoning(load)
         language = share.customer.language if share.customer else (get_language() or "en").split("-")[0]
-        return share, list(self._machines(share)), language
+        return share, machines, language
 
     def _machines(self, share: EventShare) -> QuerySet[EventMachine]:
         user = self.request.user
