@@ -15,9 +15,11 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin.effects import effect_of, kw_text
+from curtailment.admin.handover import stuck_row
 from curtailment.admin.metered import differs_text, metered_fact
 from curtailment.domain import plans
 from curtailment.domain.control import kill_switch
+from curtailment.domain.control.handover import stuck_machines
 from curtailment.domain.control.site import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
 from curtailment.domain.settings import ramps_of
@@ -37,6 +39,7 @@ from hashinsight.common.admin.charting import Line, chart, csv_file
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm
 from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.object_page import ObjectPage
+from hosting.rules import may_switch_miner
 
 SPANS = {"2": gettext_lazy("2 hours"), "24": gettext_lazy("24 hours"), "168": gettext_lazy("7 days")}
 HEADERS = ["at_utc", "target_kw", "intended_kw", "off_kw", "drawn_kw", "machines", "silent", "metered_kw"]
@@ -66,6 +69,8 @@ class LivePage(ObjectPage):
             "ahead": _ahead(site, now), "facts": [*_facts(site), metered_fact(site, now)],
             "differs": differs_text(site, now), "plans": _plans(site, self), "frozen": is_frozen(site),
             "switches": set_switches(site).select_related("set_by"),
+            "stuck": [stuck_row(one) for one in stuck_machines(site, at=now)],
+            "hand_over": may_switch_miner(request.user) and self.model_admin.url_of("hand-over", site.pk),
             "picture": _picture(rows) if rows else "",
             "spans": [(key, text, key == hours) for key, text in SPANS.items()],
             "csv": f"?hours={hours}&csv=1", "actions": self._actions(request, site),

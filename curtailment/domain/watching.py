@@ -6,33 +6,34 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
+from curtailment.domain.control.handover import SLACK, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
 from curtailment.domain.measurement.metered import compare
 from curtailment.domain.settings import control_of, ramps_of
 from curtailment.enums import RUNNING, UNFINISHED, EventStatus, PlanKind, PlanStatus
-from curtailment.models import ControlledMachine, CurtailmentEvent, CurtailmentPlan, KillSwitch
+from curtailment.models import CurtailmentEvent, CurtailmentPlan, KillSwitch
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
 from hosting.enums import EdgeStatus
 from hosting.models import EdgeLease
 
-SLACK = timedelta(minutes=10)  # beyond the ramp and two steps
 FRESH = timedelta(minutes=30)
 
 
 def late_machines(at: datetime) -> Iterator[Finding]:
     """Machines that should be back: the plan is over, the ramp was long enough, and they are not."""
     for plan in CurtailmentPlan.objects.filter(status=PlanStatus.RECOVERING).select_related("site"):
-        step = control_of(plan.site).step
-        ramp = timedelta(minutes=ceil(float(plan.power_reduced_kw) * 1000 / ramps_of(plan.site).up_w))
-        if plan.status_since is None or at < plan.status_since + ramp + 2 * step + SLACK:
+        late = late_at(plan)
+        if late is None or plan.status_since is None or at < late:
             continue
-        left = ControlledMachine.objects.filter(plan=plan, touched=True).count()
+        left = [one for one in stuck_machines(plan.site, at=at) if one.plan == plan]
+        ended = _("The plan ended at %(since)s UTC; the control goes on trying.") % {
+            "since": f"{plan.status_since:%Y-%m-%d %H:%M}"
+        }
         yield Finding(
             key=str(plan.public_id),
-            title=_("%(plan)s: %(count)s machines are not back") % {"plan": plan, "count": left},
-            text=_("The plan ended at %(since)s UTC; the control goes on trying.")
-            % {"since": f"{plan.status_since:%Y-%m-%d %H:%M}"},
+            title=_("%(plan)s: %(count)s machines are not back") % {"plan": plan, "count": len(left)},
+            text=" ".join((ended, told_of(left), way_out(plan.site))) if left else ended,
         )
 
 
@@ -118,6 +119,15 @@ def broken_invariants(at: datetime) -> Iterator[Finding]:
         )
 
 
+def _silent(lease: EdgeLease, at: datetime) -> str:
+    """Since when, which machines it leaves off, and what somebody can do."""
+    text = _("Last fetched at %(when)s UTC. It brings its machines to their safe state by itself.") % {
+        "when": f"{lease.asked_at:%Y-%m-%d %H:%M}" if lease.asked_at else "-"
+    }
+    left = [one for one in stuck_machines(lease.device.site, at=at) if one.device == lease.device]
+    return " ".join((text, told_of(left), way_out(lease.device.site))) if left else text
+
+
 def late_leases(at: datetime) -> Iterator[Finding]:
     """Edge devices with machines of running plans that do not fetch their lease, or have stopped themselves."""
     running = CurtailmentPlan.objects.filter(status__in=(*RUNNING, PlanStatus.RECOVERING))
@@ -130,8 +140,7 @@ def late_leases(at: datetime) -> Iterator[Finding]:
             yield Finding(
                 key=str(lease.device.public_id),
                 title=_("%(device)s does not fetch its lease") % {"device": lease.device},
-                text=_("Last fetched at %(when)s UTC. It brings its machines to their safe state by itself.")
-                % {"when": f"{lease.asked_at:%Y-%m-%d %H:%M}" if lease.asked_at else "-"},
+                text=_silent(lease, at),
             )
         elif lease.trouble:
             yield Finding(
