@@ -18,7 +18,9 @@ DASH = "–"
 class HandOverForm(ReasonForm):
     """Which of them, and why."""
 
-    machines: Any = forms.ModelMultipleChoiceField(label=gettext_lazy("Machines"), queryset=None, required=False)
+    machines: Any = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Machines"), queryset=None, required=False, widget=forms.CheckboxSelectMultiple
+    )
     all_of_them = forms.BooleanField(label=gettext_lazy("All of them"), required=False)
     field_order = ("machines", "all_of_them", "reason")
 

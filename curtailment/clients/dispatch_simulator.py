@@ -6,7 +6,7 @@ It speaks to one client only, keeps what it was asked and told, and forgets ever
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -214,3 +214,19 @@ class _Handler(BaseHTTPRequestHandler):
         if "json" in self.headers.get("Content-Type", ""):
             return json.loads(raw)
         return {name: values[0] for name, values in parse_qs(raw.decode()).items()}
+
+
+def price_event(
+    program: str, start: datetime, values: Sequence[float | str | None], *, minutes: int = 60, currency: str = "USD",
+    units: str = "KWH", kind: str = "PRICE", **more: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """An event that prices intervals one after the other; empty currency or units are left out."""
+    said = {"payloadType": kind, **({"units": units} if units else {}), **({"currency": currency} if currency else {})}
+    return {
+        "programID": program, "eventName": "Prices", "payloadDescriptors": [said],
+        "intervalPeriod": {"start": start.isoformat().replace("+00:00", "Z"), "duration": f"PT{minutes}M"},
+        "intervals": [
+            {"id": number, "payloads": [{"type": kind, "values": [value]}]} for number, value in enumerate(values)
+        ],
+        **more,
+    }  # fmt: skip

@@ -72,7 +72,7 @@ def event_of(
     units = {**units, **units_of(said.get("payloadDescriptors"))}
     parts = [
         replace(part, ask=ask)
-        for part, payloads in _timed(said, at, _shift_source(event_id, whose), no_duration_is_forever)
+        for part, payloads in timed(said, at, dice_of(event_id, whose), no_duration_is_forever)
         if (ask := _ask_of(payloads, units, relative_reduces)) is not None and not ask.is_nothing
     ]
     modified = said.get("modificationDateTime")
@@ -95,7 +95,8 @@ def _text(value: Any) -> str:
     return "".join(one for one in text if one.isprintable())[:200]
 
 
-def _rows(value: Any, name: str) -> list[Mapping[str, Any]]:
+def rows_of(value: Any, name: str) -> list[Mapping[str, Any]]:
+    """A list of objects; none where nothing is said. Raises NotUnderstood."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
@@ -104,18 +105,18 @@ def _rows(value: Any, name: str) -> list[Mapping[str, Any]]:
 
 
 # --- when ---------------------------------------------------------------------------------------------------------
-def _shift_source(event_id: str, whose: str) -> float:
+def dice_of(event_id: str, whose: str) -> float:
     """From -1 to 1, evenly spread over events and names, and the same at each poll."""
     digest = hashlib.sha256(f"{whose}\n{event_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / (2**63) - 1
 
 
-def _timed(
-    said: Mapping[str, Any], at: datetime, dice: float, no_duration_is_forever: bool
+def timed(
+    said: Mapping[str, Any], at: datetime, dice: float, no_duration_is_forever: bool, most: int = MOST_PARTS
 ) -> list[tuple[Part, list[Mapping[str, Any]]]]:
     """Each interval with its beginning and end; repeated, or cut, as the duration of the event says."""
     default = _period(said.get("intervalPeriod"))
-    rows = _rows(said.get("intervals"), "intervals")[:MOST_PARTS]
+    rows = rows_of(said.get("intervals"), "intervals")[:most]
     found: list[tuple[Part, list[Mapping[str, Any]]]] = []
     start, now, shift = _start_of_all(default, dice)
     for row in rows:
@@ -131,7 +132,7 @@ def _timed(
         length = _length(own.get("duration", default.get("duration")), now, no_duration_is_forever)
         if start is None and not now:
             raise NotUnderstood("an interval says nowhere when it begins")
-        payloads = _rows(row.get("payloads"), "payloads")
+        payloads = rows_of(row.get("payloads"), "payloads")
         if length.is_nothing:
             continue
         if now and not length.forever:
@@ -244,7 +245,7 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
 def units_of(value: Any) -> dict[str, str]:
     """Units by payload type, from descriptors of an event or a program."""
     found: dict[str, str] = {}
-    for row in _rows(value, "payloadDescriptors"):
+    for row in rows_of(value, "payloadDescriptors"):
         kind, units = row.get("payloadType"), row.get("units")
         if isinstance(kind, str) and isinstance(units, str):
             found[kind] = units.upper()
@@ -268,13 +269,14 @@ def _ask_of(payloads: Iterable[Mapping[str, Any]], units: Mapping[str, str], rel
 
 
 def _level(value: Any) -> int:
-    number = _number(value)
+    number = number_of(value)
     if number != int(number) or not 0 <= number <= 3:
         raise NotUnderstood(f"SIMPLE has levels 0 to 3, not {str(value)[:20]}")
     return int(number)
 
 
-def _number(value: Any) -> Decimal:
+def number_of(value: Any) -> Decimal:
+    """A number that is one, and not beyond all bounds. Raises NotUnderstood."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise NotUnderstood(f"{str(value)[:20]!r} is no number")
     try:
@@ -290,7 +292,7 @@ def _kw(value: Any, kind: str, units: Mapping[str, str]) -> Decimal:
     factor = _PER_KW.get(units.get(kind, ""))
     if factor is None:
         raise NotUnderstood(f"{kind} comes in {units[kind][:20]}, not in kW")
-    return (_number(value) * factor).quantize(Decimal("0.001"))
+    return (number_of(value) * factor).quantize(Decimal("0.001"))
 
 
 def targets_of(value: Any) -> tuple[str, ...]:
@@ -310,5 +312,5 @@ def targets_of(value: Any) -> tuple[str, ...]:
 
 def reports_of(value: Any) -> tuple[str, ...]:
     """Payload types of the reports that are asked for."""
-    kinds = [row.get("payloadType") for row in _rows(value, "reportDescriptors")]
+    kinds = [row.get("payloadType") for row in rows_of(value, "reportDescriptors")]
     return tuple(kind for kind in kinds if isinstance(kind, str))

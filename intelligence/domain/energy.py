@@ -174,7 +174,7 @@ def _mean(known: Sequence[Known], start: datetime) -> Decimal | None:
 
 def _known_until(series: PriceSeries, at: datetime) -> datetime:
     """The last whole hour that has passed and is known."""
-    newest = PricePoint.objects.filter(series=series, issued_at__lte=at, ends_at__lte=at).order_by("-starts_at").first()
+    newest = PricePoint.objects.filter(series=series, ends_at__lte=at).known(at).order_by("-starts_at").first()
     if newest is None or at - newest.ends_at > OLDEST:
         raise EnergyUnknown(_("%(series)s has no prices of the last two days.") % {"series": series})
     return _hour(newest.ends_at)

@@ -254,9 +254,19 @@ class PriceSeriesAdmin(BaseAdmin):
 class PricePointAdmin(ViewOnlyAdmin):
     """Values, every version."""
 
-    list_display = ("starts_at", "series", "value_shown", "issued_at", "version", "is_settled", "source")
+    list_display = (
+        "starts_at",
+        "series",
+        "value_shown",
+        "issued_at",
+        "version",
+        "is_settled",
+        "is_withdrawn",
+        "source",
+    )
     list_filter = (
         ("series", AutocompleteSelectFilter), ("starts_at", RangeDateTimeFilter), ("is_settled", BooleanRadioFilter),
+        ("is_withdrawn", BooleanRadioFilter),
     )  # fmt: skip
     list_select_related = ("series",)
     ordering = ("-starts_at", "-id")

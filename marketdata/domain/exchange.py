@@ -17,9 +17,9 @@ def usd_per(currency: str, *, at: datetime) -> Decimal | None:
     for quoted, base in (("USD", currency), (currency, "USD")):
         rows = PricePoint.objects.filter(
             series__kind=SeriesKind.FX, series__is_active=True, series__currency=quoted, series__unit=base,
-            issued_at__lte=at, starts_at__lte=at, ends_at__gt=at - RATE_OLDEST, value__gt=0,
+            starts_at__lte=at, ends_at__gt=at - RATE_OLDEST, value__gt=0,
         )  # fmt: skip
-        newest = rows.order_by("-starts_at", "-issued_at").first()
+        newest = rows.known(at).order_by("-starts_at", "-issued_at").first()
         if newest is not None:
             value: Decimal = newest.value
             with exactly():

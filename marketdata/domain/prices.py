@@ -47,10 +47,13 @@ class Known:
 
 
 _BEST = """
-    SELECT DISTINCT ON (starts_at) starts_at, ends_at, value, issued_at, version, is_settled
-      FROM marketdata_pricepoint
-     WHERE series_id = %(series)s AND starts_at < %(end)s AND ends_at > %(start)s AND issued_at <= %(at)s
-     ORDER BY starts_at, issued_at DESC
+    SELECT starts_at, ends_at, value, issued_at, version, is_settled FROM (
+        SELECT DISTINCT ON (starts_at) starts_at, ends_at, value, issued_at, version, is_settled, is_withdrawn
+          FROM marketdata_pricepoint
+         WHERE series_id = %(series)s AND starts_at < %(end)s AND ends_at > %(start)s AND issued_at <= %(at)s
+         ORDER BY starts_at, issued_at DESC
+    ) newest
+     WHERE NOT is_withdrawn ORDER BY starts_at
 """
 
 
@@ -142,7 +145,7 @@ def _store_portion(
             new += 1
         elif before.is_settled and not is_settled:
             same, kept = same + (before.value == value), kept + (before.value != value)
-        elif before.value == value and before.is_settled == is_settled:
+        elif before.value == value and before.is_settled == is_settled and not before.is_withdrawn:
             same += 1
         else:
             known = max(issued_at or at, before.issued_at + timedelta(microseconds=1))
@@ -150,6 +153,31 @@ def _store_portion(
             changed += 1
     PricePoint.objects.bulk_create(rows)
     return Stored(new, changed, same, kept)
+
+
+def withdraw(series: PriceSeries, starts: Iterable[datetime], *, at: datetime, source: str = "") -> int:
+    """Whoever issued the values of these intervals has taken them back: a version more says so, known from now on.
+
+    What is settled, or was withdrawn before, stays. Returns how many were withdrawn.
+    """
+    with transaction.atomic():
+        _lock(series)
+        newest = PricePoint.objects.filter(series=series, starts_at__in=list(starts)).order_by("starts_at", "-version")
+        rows = [
+            _point(
+                series, Interval(one.starts_at, one.ends_at, one.value), one.value,
+                max(at, one.issued_at + timedelta(microseconds=1)), one.version + 1, False, source, at,
+            )
+            for one in newest.distinct("starts_at")
+            if not (one.is_withdrawn or one.is_settled)
+        ]  # fmt: skip
+        for row in rows:
+            row.is_withdrawn = True
+        PricePoint.objects.bulk_create(rows)
+        if rows:
+            gone = [Interval(row.starts_at, row.ends_at, row.value) for row in rows]
+            _tell(series, gone, Stored(changed=len(rows)))
+    return len(rows)
 
 
 def _point(
@@ -185,7 +213,7 @@ class Standing:
 
 def standing(series: PriceSeries, *, at: datetime) -> Standing:
     """How up to date a series is."""
-    newest = PricePoint.objects.filter(series=series, issued_at__lte=at).order_by("-starts_at", "-issued_at").first()
+    newest = PricePoint.objects.filter(series=series).known(at).order_by("-starts_at", "-issued_at").first()
     if newest is None:
         return Standing(None, None, is_stale=True)
     late = at - newest.ends_at > timedelta(minutes=series.stale_after_minutes)

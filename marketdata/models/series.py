@@ -1,11 +1,12 @@
 """Price series of every kind: energy by market zone, exchange rates, forecasts of others."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -93,8 +94,23 @@ class PriceSeries(BaseModel):
         return self.unit if self.currency == NO_CURRENCY else f"{self.currency}/{self.unit}"
 
 
+class PointQuerySet(SharedQuerySet):
+    """Values, every version of each."""
+
+    def known(self, at: datetime) -> Self:
+        """What was issued by then, but for values that whoever issued them had withdrawn by then."""
+        withdrawn = PricePoint.objects.filter(
+            series=OuterRef("series"), starts_at=OuterRef("starts_at"), is_withdrawn=True, issued_at__lte=at,
+            version__gte=OuterRef("version"),
+        )  # fmt: skip
+        return self.filter(~Exists(withdrawn), issued_at__lte=at)
+
+
 class PricePoint(models.Model):
-    """The value of an interval as it was known from ``issued_at`` on. Never changed: a correction is a later row."""
+    """The value of an interval as it was known from ``issued_at`` on. Never changed: a correction is a later row.
+
+    A later row that is withdrawn says that there is no value any more, until another one follows it.
+    """
 
     append_only = True
 
@@ -105,10 +121,11 @@ class PricePoint(models.Model):
     issued_at = models.DateTimeField(_("known since"))
     version = models.PositiveSmallIntegerField(_("version"), default=1)
     is_settled = models.BooleanField(_("settled"), default=False)
+    is_withdrawn = models.BooleanField(_("withdrawn"), default=False, db_default=False)
     source = models.CharField(_("source"), max_length=100, blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
-    objects = SharedQuerySet.as_manager()
+    objects = PointQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("price")
@@ -120,6 +137,9 @@ class PricePoint(models.Model):
         ]
         indexes = [
             models.Index(fields=["series", "starts_at", "-issued_at"], name="marketdata_point_known"),
+            models.Index(
+                fields=["series", "starts_at"], condition=Q(is_withdrawn=True), name="marketdata_point_withdrawn"
+            ),
         ]
         triggers = [pgtrigger.Protect(name="never_changed", operation=pgtrigger.Update)]
 

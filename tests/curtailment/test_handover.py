@@ -51,6 +51,7 @@ def test_a_dead_machine_is_named_and_handed_over(ground: Ground, root: User, per
         assert "Machines that do not come back" in page
         assert f"{SITES}/{ground.site.pk}/hand-over/" in page
         done = seen(client, f"{SITES}/{ground.site.pk}/hand-over/", machines=[miner.pk], reason="fan is dead")
+    assert done.status_code == 302, done.context["form"].errors
     assert (done.status_code, done["Location"]) == (302, f"{SITES}/{ground.site.pk}/curtailment/")
     told = len(ground.farm.machines[str(miner.pk)].told)
     ground.ticks(2)
@@ -61,7 +62,7 @@ def test_a_dead_machine_is_named_and_handed_over(ground: Ground, root: User, per
     assert len(ground.farm.machines[str(miner.pk)].told) == told, "nobody but people switches it"
     log = MinerOperation.objects.filter(miner=miner).latest("pk")
     assert log.details == "maintenance handed over: fan is dead"
-    assert log.by is not None
+    assert log.performed_by is not None
     ground.farm.machines[str(miner.pk)].silent = False
     fleet.set_intent([miner], to="active", by=root, at=ground.now)
     approved(ground, root)

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import transaction
 
-from curtailment.clients.dispatch_simulator import Vtn as Server
 from curtailment.domain.dispatch import dispatch_watch
-from curtailment.domain.dispatch.drill_stage import Post, Stage, add_programme, ask, build, connect
+from curtailment.domain.dispatch.drill_openadr import openadr_event, openadr_prices, silent_server
+from curtailment.domain.dispatch.drill_stage import Post, Stage, add_programme, build
 from curtailment.enums import OnUnauthorised, OnUnusual, PlanStatus
 from curtailment.models import DispatchMessage
 from hashinsight.common.errors import DomainError
@@ -269,62 +269,6 @@ def beyond_what_was_agreed(stage: Stage) -> None:
     stage.check("as agreed", _code(stage.say("D", start=10)), APPLIED)
 
 
-# --- OpenADR ------------------------------------------------------------------------------------------------------
-def _event(stage: Stage, program: str, level: int, minutes: float = 30) -> dict[str, Any]:
-    start = stage.now.astimezone().isoformat()
-    return {
-        "programID": program, "eventName": "Drill",
-        "intervalPeriod": {"start": start, "duration": f"PT{round(minutes * 60)}S"},
-        "intervals": [{"id": 0, "payloads": [{"type": "SIMPLE", "values": [level]}]}],
-    }  # fmt: skip
-
-
-def openadr_event(stage: Stage) -> None:
-    for newer in (True, False):
-        with Server(newer=newer) as server:
-            program = server.add_program("Drill")
-            row = connect(stage, server)
-            event = server.put_event(_event(stage, program, 3))
-            found = ask(stage, row, server)
-            stage.check("messages", found and found.messages, 1)
-            stage.step(3)
-            stage.check_off(4)
-            server.put_event(_event(stage, program, 1), event)
-            ask(stage, row, server)
-            stage.step(3)
-            stage.check_off(2, share=Decimal(stage.programme.level_1_percent) / 100)
-            server.delete_event(event)
-            ask(stage, row, server)
-            stage.step(3)
-            stage.check_off(0)
-            stage.check("registered", [len(server.told("vens")), len(server.told("resources"))], [1, 1])
-            row.is_active = False
-            row.save()
-
-
-def silent_server(stage: Stage) -> None:
-    with Server() as server:
-        program = server.add_program("Drill")
-        row = connect(stage, server)
-        server.put_event(_event(stage, program, 3))
-        ask(stage, row, server)
-        stage.step(3)
-        server.trouble.silent = True
-        found = ask(stage, row, server)
-        stage.check("trouble is noted", (bool(found and found.troubles), row.failures), (True, 1))
-        stage.check("asked again later", row.not_before is not None and row.not_before > stage.now, True)
-        stage.step(10)
-        stage.check_off(4)
-        server.trouble.silent, server.trouble.no_events = False, True
-        ask(stage, row, server)
-        stage.step(2)
-        stage.check_off(4)
-        row.programme.is_drill = False
-        row.programme.save()
-        silent = [one.key for one in dispatch_watch.silent_servers(stage.now + timedelta(hours=1))]
-        stage.check("somebody is told", str(row.public_id) in silent, True)
-
-
 LIMITS = (("notice_minutes", 2), ("longest_minutes", 120))
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("call", "called, followed, over", call),
@@ -348,6 +292,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("tampered", "changed, signed by somebody else, replayed", tampered),
     Scenario("beyond-agreed", "more, longer, sooner than agreed", beyond_what_was_agreed, LIMITS),
     Scenario("openadr", "an event is called, changed and deleted (3.1 and 3.0)", openadr_event),
+    Scenario("openadr-prices", "prices are kept, changed and withdrawn; what cannot be kept says why", openadr_prices),
     Scenario("silent-server", "a server that is silent, then empty: nothing is cancelled by it", silent_server),
 )  # fmt: skip
 

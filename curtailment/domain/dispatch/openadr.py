@@ -16,6 +16,7 @@ from django.db.models import F, Q, Sum
 
 from curtailment.clients.openadr import SECONDS, Account, Vtn, VtnError
 from curtailment.domain.dispatch.dispatches import Heard, move, receive
+from curtailment.domain.dispatch.openadr_prices import Meant, keep_prices
 from curtailment.domain.dispatch.programmes import commitment_at, level_kw
 from curtailment.engine.dispatching import Action, Call, Outcome
 from curtailment.engine.openadr import Event, Part, event_of, units_of
@@ -44,6 +45,7 @@ class Polled:
     events: int = 0
     messages: int = 0
     cancelled: int = 0
+    prices: int = 0
     reports: int = 0
     troubles: list[str] = field(default_factory=list)
 
@@ -118,6 +120,7 @@ def _asked(row: VtnConnection, talk: Vtn, clock: Clock) -> Polled:
     found = Polled()
     heard: dict[str, Event] = {}
     broken: set[str] = set()
+    meant: list[Meant] = []
     for said in _events(row, programs, talk):
         found.events += 1
         try:
@@ -127,10 +130,16 @@ def _asked(row: VtnConnection, talk: Vtn, clock: Clock) -> Polled:
             broken.add(str(said.get("id")))
             continue
         heard[event.id] = event
-        for resource in resources:
-            if _is_meant(event, row, resource):
-                found.messages += _heard(row, resource, event, json.dumps(said, default=str), at=clock())
+        ours = [one for one in resources if _is_meant(event, row, one)]
+        for resource in ours:
+            found.messages += _heard(row, resource, event, json.dumps(said, default=str), at=clock())
+        if ours:
+            meant.append(Meant(event, said, len(ours) == len(resources)))
     found.cancelled = _gone(row, heard, broken, talk, clock)
+    gone = lambda key: talk.event(key) is None  # noqa: E731
+    kept = keep_prices(row, meant, programs, heard=set(heard), unsure=broken, is_gone=gone, at=clock())
+    found.prices = kept.stored + kept.withdrawn
+    found.troubles += kept.troubles
     if row.sends_reports:
         found.reports = _report(row, resources, heard, programs, talk, at=clock())
     return found

@@ -17,7 +17,7 @@ def points(
     A value is known when it was issued and had reached us; ``nominal`` takes its word for the first alone, for the past
     of a series that was imported.
     """
-    rows = PricePoint.objects.filter(series=series, ends_at__gt=start, starts_at__lte=at, issued_at__lte=at)
+    rows = PricePoint.objects.filter(series=series, ends_at__gt=start, starts_at__lte=at).known(at)
     if not nominal:
         rows = rows.filter(created_at__lte=at)
     values = rows.order_by("starts_at", "version").values_list(
@@ -31,7 +31,7 @@ def points(
 
 def ahead(series: PriceSeries, *, start: datetime, end: datetime, at: datetime, nominal: bool = False) -> list[Point]:
     """The newest forecast, known at ``at``, of each interval that lies in a span of time."""
-    rows = PricePoint.objects.filter(series=series, ends_at__gt=start, starts_at__lt=end, issued_at__lte=at)
+    rows = PricePoint.objects.filter(series=series, ends_at__gt=start, starts_at__lt=end).known(at)
     if not nominal:
         rows = rows.filter(created_at__lte=at)
     newest = rows.order_by("starts_at", "-issued_at").distinct("starts_at")
