@@ -25,6 +25,7 @@ from hosting.domain.meters.loads import newest_power, patience
 from hosting.domain.meters.showing import Day, Story, story_of
 from hosting.domain.meters.storing import in_doubt
 from hosting.forms.meters import ChangeForm
+from hosting.meter_enums import MeterFeed
 from hosting.models import Meter
 
 PERIODS = {"1": gettext_lazy("24 hours"), "7": gettext_lazy("7 days"), "30": gettext_lazy("30 days")}
@@ -66,7 +67,7 @@ def _facts(meter: Meter, at: Any) -> list[tuple[Any, Any]]:
     newest = meter.readings.order_by("-recorded_at").first()
     told = "–" if last is None or last.power_kw is None else f"{number_text(round(last.power_kw, 1))} kW"
     moment = moment_text(newest.recorded_at if newest else None) or _("never")
-    if newest is not None and at - newest.recorded_at > patience(meter):
+    if newest is not None and meter.feed != MeterFeed.FILE and at - newest.recorded_at > patience(meter):
         moment = _("%(moment)s: silent since") % {"moment": moment}
     register = "–" if newest is None or newest.register_kwh is None else f"{number_text(newest.register_kwh)} kWh"
     return [

@@ -118,7 +118,7 @@ def quarters(zone: Zone, start: Any, count: int, kw: int) -> None:
 def test_the_page_shows_power_gaps_and_the_difference_to_the_machines(
     make: Make, zone: Zone, person: Callable[..., Client]
 ) -> None:
-    meter, client = make(feed="file", interval_s=60), person()
+    meter, client = make(name="By file", feed="file", interval_s=60), person()
     end = floor(timezone.now(), QUARTER)
     start = end - timedelta(hours=24)
     quarters(zone, start, 96, 500)
@@ -137,6 +137,11 @@ def test_the_page_shows_power_gaps_and_the_difference_to_the_machines(
     assert page.context["gap_count"] >= 1
     table = list(csv.DictReader(io.StringIO(client.get(f"{METERS}/{meter.pk}/power/?csv=1").content.decode())))
     assert {(row["meter_kw"], row["machines_kw"]) for row in table[1:-1]} == {("525.000", "500.000"), ("", "500.000")}
+    MeterReading.objects.create(
+        meter=make(), recorded_at=timezone.now() - timedelta(hours=1), power_kw=1, ratio=1, source=1
+    )
+    assert "silent since" not in page.content.decode()  # nobody reads it: it waits for a file
+    assert "silent since" in client.get(f"{METERS}/{Meter.objects.get(name='Grid').pk}/power/").content.decode()
     for days in ("7", "30", "x"):
         assert client.get(f"{METERS}/{meter.pk}/power/?days={days}").status_code == 200
 
