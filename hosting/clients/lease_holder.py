@@ -19,7 +19,7 @@ from hosting.clients.limits import Limits, Trouble
 from hosting.clients.polling import AT_ONCE, as_they_come
 from hosting.engine.ingest.wire import MOST_MACHINES
 from hosting.engine.leasing import invariants
-from hosting.engine.leasing.document import LeaseRefused, Machine, Sealed, Verb, digest, key_name, take
+from hosting.engine.leasing.document import Lease, LeaseRefused, Machine, Order, Sealed, Verb, digest, key_name, take
 from hosting.engine.leasing.keeping import Command, Decision, Sight, accept, decide, heard, note
 from hosting.engine.leasing.memory import LAPSED, OPEN, Memory
 from hosting.engine.machines.reading import MiningState, Reading
@@ -287,10 +287,11 @@ class LeaseHolder:
     async def _send(self, decision: Decision) -> None:
         """So many at once; the memory may be a newer one by the time an answer comes."""
         gate = asyncio.Semaphore(AT_ONCE)
+        orders = _Orders()
 
         async def one(command: Command) -> None:
             async with gate:
-                if not self._still_wanted(command):
+                if not self._still_wanted(command, orders):
                     note(self.memory, command, outcome=LAPSED, detail="overtaken", sent=False)
                     return
                 target = self._target(command.machine)
@@ -306,15 +307,29 @@ class LeaseHolder:
         alone = sum(command.order is None for command in decision.commands)
         self.say(f"{len(decision.commands)} commands sent" + (f", {alone} of them by ourselves" if alone else ""))
 
-    def _still_wanted(self, command: Command) -> bool:
+    def _still_wanted(self, command: Command, orders: "_Orders | None" = None) -> bool:
         """While others were sent, time has passed, and a newer lease may have come."""
         memory, now = self.memory, self.clock()
         if memory.frozen or memory.lease is None or command.machine.id not in memory.lease.machines:
             return False
         if command.order is None:
             return not memory.holds(now) or command.machine.id not in memory.lease.off
-        order = next((one for one in memory.lease.orders if one.id == command.order), None)
+        order = (orders or _Orders()).of(memory.lease).get(command.order)
         return order is not None and now * 1000 + memory.offset_ms < order.expires_at and memory.holds(now)
+
+
+class _Orders:
+    """The orders of a lease by their numbers, found once for thousands of commands."""
+
+    def __init__(self) -> None:
+        self._lease: Lease | None = None
+        self._known: dict[int, Order] = {}
+
+    def of(self, lease: Lease) -> dict[int, Order]:
+        """Of the one in force now."""
+        if lease is not self._lease:
+            self._lease, self._known = lease, {one.id: one for one in lease.orders}
+        return self._known
 
 
 def _heard(reading: Reading, at: float) -> Heard:

@@ -165,7 +165,7 @@ def _to_be_emptied(edge: Edge) -> set[int]:
     if not gone:
         return set()
     leases = EdgeLease.objects.filter(device__in=edge.devices, machines__gt=0).values_list("device_id", "roster")
-    return {device for device, roster in leases if any(name in roster for name in gone)}
+    return {device for device, roster in leases if not gone.isdisjoint(document.names_in(roster))}
 
 
 def _common(control: SiteControl, at: datetime) -> dict[str, Any]:
@@ -204,6 +204,11 @@ def _safe_states(edge: Edge, site: Site, at: datetime) -> dict[int, tuple[str, i
 
 
 # --- what came of it -------------------------------------------------------------------------------------------------
+_AFTER = """
+    UPDATE curtailment_leasereport kept SET after_w = told.after_w
+    FROM unnest(%s::bigint[], %s::int[]) AS told (order_id, after_w)
+    WHERE kept.order_id = told.order_id AND kept.after_w IS NULL
+"""
 _KNOWN = frozenset({"accepted", "refused", "unsupported", "unknown", "lapsed"})
 
 
@@ -227,9 +232,9 @@ def take_results(device: EdgeDevice, told: Sequence[Told], at: datetime) -> list
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    for pk, one in mine.items():
-        if one.after_w is not None:
-            LeaseReport.objects.filter(order=pk, after_w=None).update(after_w=one.after_w)
+    after = {pk: one.after_w for pk, one in mine.items() if one.after_w is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(_AFTER, [list(after), list(after.values())])
     fresh = [pk for pk in mine if orders[pk].outcome == OrderOutcome.OPEN]
     tell(
         fresh, [_sent_at(orders[pk], mine[pk], at) for pk in fresh], [at] * len(fresh),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hosting.engine.leasing.document import Lease, Safe, Verb
+from hosting.engine.leasing.document import Lease, Order, Safe, Verb
 from hosting.engine.leasing.keeping import Command, Sight
 from hosting.engine.leasing.memory import Memory
 
@@ -16,6 +16,7 @@ def broken(commands: Sequence[Command], before: Memory, sights: Mapping[str, Sig
         return ["I1: commands without a lease"]
     found = ["I10: commands under the kill switch"] if before.frozen else []
     told: set[str] = set()
+    orders: dict[int | None, Order] = {order.id: order for order in lease.orders}
     for one in commands:
         name = one.machine.id
         if name in told:
@@ -28,14 +29,14 @@ def broken(commands: Sequence[Command], before: Memory, sights: Mapping[str, Sig
             found.append(f"I8: {name} has no reading of the last 120 s")
         elif one.verb is Verb.RESUME and not seen.off:
             found.append(f"I3: {name} is told to run and is not seen off")
-        found += _alone(one, before, lease, now) if one.order is None else _ordered(one, before, lease, now)
+        found += _alone(one, before, lease, now) if one.order is None else _ordered(one, before, orders, now)
         if one.verb is Verb.RESUME:
             found += _start(one, before, lease, seen)
     return found + _ramp(commands, before, lease, now)
 
 
-def _ordered(one: Command, before: Memory, lease: Lease, now: float) -> list[str]:
-    order = next((order for order in lease.orders if order.id == one.order), None)
+def _ordered(one: Command, before: Memory, orders: Mapping[int | None, Order], now: float) -> list[str]:
+    order = orders.get(one.order)
     if order is None or order.machine != one.machine.id or order.verb is not one.verb:
         return [f"I1: {one.machine.id} is told what nobody ordered"]
     server_now = now * 1000 + before.offset_ms
