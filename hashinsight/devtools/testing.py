@@ -15,6 +15,7 @@ from hashinsight.devtools.signals import Stopper
 
 SETTINGS = "hashinsight.settings.test"
 SLOTS = 8
+WORKERS = "3"  # on two cores: one of them begins with tests that wait for processes (tests/support/sharing.py)
 ONE_PROCESS = (
     "-n",
     "--numprocesses",
@@ -55,7 +56,7 @@ def test(arguments: list[str]) -> int:
     nightly = "--nightly" in arguments
     chosen = [seen_from_root(one) for one in arguments if one != "--nightly"]
     if not any(one.startswith(ONE_PROCESS) for one in chosen):
-        chosen = ["-n", "2", *chosen]
+        chosen = ["-n", WORKERS, *chosen]
     say("Starting the test servers")
     with test_servers(stopper) as session:
         env = test_env(session)

@@ -135,22 +135,40 @@ def _with_referrers(cursor: Any, tables: set[str]) -> set[str]:
 
 def create_from_template(name: str) -> None:
     """Make database ``name`` as a copy of the migrated template and use it from here on."""
-    template = TEMPLATE_PREFIX + _migrations_digest()
     connection.close()
-    with connection._nodb_cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_BUILD_LOCK])
-        try:
-            cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [TEMPLATE_PREFIX])
-            known = {found for (found,) in cursor.fetchall()}
-            if template not in known:
-                _build_template(cursor, template)
-            for stale in known - {template}:
-                cursor.execute(f'DROP DATABASE IF EXISTS "{stale}"')
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_BUILD_LOCK])
+    with connection._nodb_cursor() as cursor, _alone(cursor):
+        template = _template(cursor)
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     _use(name)
+
+
+def prepare_template() -> None:
+    """Make the template, so that whoever needs a copy finds it; nothing if it is there."""
+    with connection._nodb_cursor() as cursor, _alone(cursor):
+        _template(cursor)
+
+
+@contextmanager
+def _alone(cursor: Any) -> Iterator[None]:
+    """Of all processes that may build the template."""
+    cursor.execute("SELECT pg_advisory_lock(%s)", [_BUILD_LOCK])
+    try:
+        yield
+    finally:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [_BUILD_LOCK])
+
+
+def _template(cursor: Any) -> str:
+    """The name of today's template, which is there; older ones are gone."""
+    template = TEMPLATE_PREFIX + _migrations_digest()
+    cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [TEMPLATE_PREFIX])
+    known = {found for (found,) in cursor.fetchall()}
+    if template not in known:
+        _build_template(cursor, template)
+    for stale in known - {template}:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{stale}"')
+    return template
 
 
 def drop(name: str, *, then_use: str) -> None:
