@@ -62,6 +62,9 @@ class Server:
     def machines(self) -> Any:
         raise self.trouble
 
+    def meters(self) -> Any:
+        raise self.trouble
+
     def push(self, _body: bytes) -> Any:
         raise self.trouble
 
