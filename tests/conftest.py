@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from accounts.models import User
 from crm.models import Customer, LegalEntity
@@ -39,6 +40,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, worke
         STAGE.clear()
         database.become_owner()
         database.drop(name, then_use=original)
+
+
+@pytest.fixture(autouse=True)
+def nobody_spoke_before() -> None:
+    """A page that a test read in German leaves that language to whatever runs next in the process."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -126,7 +126,13 @@ def test_what_is_said_to_wait_is_there() -> None:
     assert not waits("tests/crm/domain/test_contracts.py")
 
 
-@pytest.mark.parametrize(("dist", "ours"), [("load", True), ("worksteal", False), ("no", False)])
-def test_another_way_can_be_chosen(nothing_known: Path, dist: str, ours: bool) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "dist", "ours"),
+    [("1", "load", True), ("1", "worksteal", False), ("", "load", False), ("1", "no", False)],
+)
+def test_it_is_wished_for_and_another_way_can_be_chosen(
+    nothing_known: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, dist: str, ours: bool
+) -> None:
+    monkeypatch.setenv(sharing.VARIABLE, wanted)
     config: Any = SimpleNamespace(getvalue=lambda name: dist if name == "dist" else ["popen"])
     assert isinstance(sharing.pytest_xdist_make_scheduler(config, None), Sharing) is ours

@@ -1,14 +1,15 @@
-"""How a parallel run is shared out: whole files, the longest first, and one worker begins with those that wait.
+"""``./dev test --by-file``: whole files to each worker, the longest first, and one begins with those that wait.
 
 What a file makes for its tests is made once, by one worker, and so is the world of the isolation tests. Tests that
 start processes wait for them more than they work, so one worker of three begins with those while the others work; who
 has none left of its own kind takes of the other. How long a file took is kept in ``var`` by each run of the whole
 suite; of a file that never ran here it is guessed.
 
-A plugin (see ``addopts``). Another way is still chosen with ``--dist``.
+A plugin (see ``addopts``); in every parallel run it has the template of the databases made while the workers collect.
 """
 
 import json
+import os
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -20,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support import children
 
 ROOT = Path(__file__).resolve().parents[2]
+VARIABLE = "HASHINSIGHT_BY_FILE"
 KEPT = ROOT / "var" / "seconds-of-tests.json"
 WHOLE_SUITE = 1_000  # fewer tests were a choice of somebody, and say nothing of a whole file
 TOGETHER = ("tests/isolation",)  # one world for all of their files
@@ -87,7 +89,7 @@ def kept() -> dict[str, float]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
     """Instead of xdist's ``load``, which gives each worker some tests of every file."""
-    return Sharing(config, log) if config.getvalue("dist") == "load" else None
+    return Sharing(config, log) if os.environ.get(VARIABLE) and config.getvalue("dist") == "load" else None
 
 
 class Clock:
