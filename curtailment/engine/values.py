@@ -17,11 +17,22 @@ NEVER = float("-inf")
 ALWAYS = float("inf")
 
 
+FULL = np.iinfo(np.int64).max  # the level of a machine that nobody wants lower
+SAME = 0.99  # a machine that says so much of its earlier limit is back at it: firmwares round
+
+
 class Action(StrEnum):
-    """What a machine is told."""
+    """What a machine is told. LIMIT brings it down to so many watts, LIFT back up to more."""
 
     PAUSE = "pause"
     RESUME = "resume"
+    LIMIT = "limit"
+    LIFT = "lift"
+
+    @property
+    def lowers(self) -> bool:
+        """Whether the machine is to draw less after it."""
+        return self in (Action.PAUSE, Action.LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Seen:
     to; ``off``: it answers and is paused; neither: nobody knows. ``locked``: in maintenance, nobody starts or stops
     it. ``hot``: above the limit at which it may be started (TRUST I7). ``draw_w``: what it draws when it runs.
     ``group``: the breaker it stands behind. ``rank``: who comes back first has the highest, the most efficient.
+    ``limit_w``: the limit of power it says it keeps to; 0: it says none or takes none, so it is never limited. None: so
+    do all.
     """
 
     at: Floats
@@ -76,6 +89,12 @@ class Seen:
     draw_w: Integers
     group: Integers
     rank: Integers
+    limit_w: Integers | None = None
+
+    @property
+    def limits(self) -> Integers:
+        """The limit of each machine, 0 where nobody knows."""
+        return np.zeros(len(self.at), np.int64) if self.limit_w is None else self.limit_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,8 @@ class PlanNow:
     ``order``: its machines, in the order in which they are switched off. ``target_w``: how much is to be off.
     ``shared``: a second person, a standing approval or an emergency allows more than ``Rules.single_w``.
     ``urgent``: ramp and least times of running do not hold it up when switching off.
+    ``level_w``: what each machine of ``order`` is brought down to, 0: off; None: all off. A machine counts for the
+    target with its draw less its level.
     """
 
     key: int
@@ -94,6 +115,12 @@ class PlanNow:
     target_w: int
     shared: bool = False
     urgent: bool = False
+    level_w: Integers | None = None
+
+    @property
+    def levels(self) -> Integers:
+        """For each machine of ``order``."""
+        return np.zeros(len(self.order), np.int64) if self.level_w is None else self.level_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +136,14 @@ class Spent:
 class State:
     """What the control keeps of the machines from tick to tick.
 
-    ``touched``: it ran when we told it to pause, and it has not been given back since. ``by``: the plan that took it.
-    ``sent_at`` and ``open_until``: window of the newest order; ``resumed``: that order was to run again.
-    ``tries``: orders of a kind in a row. ``next_at``: none before then. ``paused_at``, ``resumed_at``: when it was last
-    told so for the first time. ``calm``: ticks in a row in which it was seen running and nobody wanted it off.
+    ``touched``: it ran when we told it to pause or to keep to a limit, and it has not been given back since.
+    ``by``: the plan that took it. ``sent_at`` and ``open_until``: window of the newest order; ``resumed``: that order
+    gives back what it had (RESUME, LIFT to ``before``); ``limiting``: it was about a limit (LIMIT, LIFT). ``tries``:
+    orders of a kind in a row. ``next_at``: none before then. ``paused_at``, ``resumed_at``: when it was last told so
+    for the first time; a touched machine with a ``paused_at`` is off by our doing, and NEVER stands there when that is
+    over. ``calm``: ticks in a row in which it was seen running, or at its own limit, and nobody wanted it lower.
+    ``limit``: the limit it was told last; ``before``: the one it had, to which it is ours to bring it back; 0: it is
+    not limited by us.
     """
 
     touched: Mask
@@ -125,6 +156,9 @@ class State:
     paused_at: Floats
     resumed_at: Floats
     calm: Integers
+    limiting: Mask
+    limit: Integers
+    before: Integers
     at: float = NEVER
     spent: tuple[Spent, ...] = ()
 
@@ -135,7 +169,18 @@ class State:
             np.zeros(machines, bool), np.full(machines, -1), np.full(machines, NEVER), np.full(machines, NEVER),
             np.zeros(machines, bool), np.zeros(machines, np.int64), np.full(machines, NEVER),
             np.full(machines, NEVER), np.full(machines, NEVER), np.zeros(machines, np.int64),
+            np.zeros(machines, bool), np.zeros(machines, np.int64), np.zeros(machines, np.int64),
         )  # fmt: skip
+
+    @property
+    def limited(self) -> Mask:
+        """A limit of ours is on it, or may be."""
+        return self.touched & (self.before > 0)
+
+    @property
+    def paused(self) -> Mask:
+        """It is off by our doing, or may be."""
+        return self.touched & (self.paused_at > NEVER)
 
     def copy(self) -> "State":
         """For the tick to write on."""
@@ -145,12 +190,17 @@ class State:
         )
 
 
-_ARRAYS = ("touched", "by", "sent_at", "open_until", "resumed", "tries", "next_at", "paused_at", "resumed_at", "calm")
+_ARRAYS = ("touched", "by", "sent_at", "open_until", "resumed", "tries", "next_at", "paused_at", "resumed_at", "calm",
+           "limiting", "limit", "before")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command to one machine; not to be sent after ``expires_at`` (TRUST I1, I2)."""
+    """One command to one machine; not to be sent after ``expires_at`` (TRUST I1, I2).
+
+    ``draw_w``: what it draws when it runs; ``moves_w``: by how much the order changes that; ``limit_w``: of a LIMIT or
+    LIFT, else 0.
+    """
 
     machine: int
     action: Action
@@ -158,6 +208,8 @@ class Order:
     not_before: float
     expires_at: float
     draw_w: int
+    moves_w: int
+    limit_w: int = 0
 
 
 class End(StrEnum):
@@ -169,7 +221,10 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A plan at a tick, in watts and machines. ``off_w`` counts what is seen to be off, nothing else."""
+    """A plan at a tick, in watts and machines. ``off_w`` counts what is seen to be off or lower, nothing else.
+
+    ``off``: machines seen off; ``lowered``: seen to keep to the limit of the plan.
+    """
 
     plan: int
     off_w: int
@@ -178,6 +233,7 @@ class Progress:
     unknown: int
     refused: int
     wanted_w: int
+    lowered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +241,8 @@ class Decision:
     """Of one tick: orders, machines given back, how far the plans are.
 
     ``held_by_single``: plans that a second person would have to approve for more. ``waiting_hot``: machines that are
-    not started yet because they are too hot; ``too_big``: those that no step of the ramp has room for.
+    not started yet because they are too hot; ``too_big``: those that no step of the ramp has room for. ``half_back``:
+    machines that run again and still keep to a limit of ours.
     """
 
     orders: tuple[Order, ...]
@@ -195,3 +252,4 @@ class Decision:
     waiting_hot: tuple[int, ...]
     too_big: tuple[int, ...]
     state: State
+    half_back: tuple[int, ...] = ()

@@ -1,13 +1,13 @@
 """A site under virtual time: machines that obey late or never, links that break, a control that dies anywhere.
 
-What the machines really do is kept here, apart from what the control believes; ``Judge`` compares the two. Nothing of
-the engine is used to judge.
+What the machines really do is kept apart (``machines``) from what the control believes; ``Judge`` compares the two.
+Nothing of the engine is used to judge.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,113 +15,11 @@ from numpy.typing import NDArray
 from curtailment.engine.control import tick
 from curtailment.engine.invariants import broken
 from curtailment.engine.values import ALWAYS, NEVER, Action, Decision, Order, PlanNow, Rules, Seen, State
+from tests.curtailment.engine.machines import Farm, Floats, Setting
 
-Floats = NDArray[np.float64]
 STEP = 60.0
 BEAT = 20.0  # a control that died comes back at any of these
 START = 1_800_000_000.0
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run is made of. Shares are of 1, times in seconds or ticks as named."""
-
-    seed: int
-    machines: int = 6000
-    groups: int = 12
-    lost: float = 0.02
-    crash: float = 0.03
-    outages: int = 2
-    frozen_readings: int = 60
-    reboots: int = 10
-    broken: int = 5
-    locked: int = 20
-    clock_step_s: float = 0.0
-    withdrawn: bool = False
-    second_plan: bool = False
-    doubled: bool = False
-    kill_switch: bool = False
-    hot: int = 40
-    slow: float = 0.15
-    whole_site: bool = False
-    plan_ticks: int = 30
-
-
-def setting_of(seed: int, machines: int = 6000) -> Setting:
-    """Every seed has another mixture of what goes wrong."""
-    dice = np.random.default_rng(seed)
-    return Setting(
-        seed=seed, machines=machines, groups=int(dice.integers(4, 25)), crash=float(dice.choice([0.02, 0.15])),
-        clock_step_s=float(dice.choice([0, 0, -1800, -90, 45, 600])), withdrawn=bool(dice.random() < 0.2),
-        second_plan=bool(dice.random() < 0.4), doubled=bool(dice.random() < 0.3),
-        kill_switch=bool(dice.random() < 0.2), plan_ticks=int(dice.integers(18, 45)),
-    )  # fmt: skip
-
-
-class Farm:
-    """The machines themselves. ``on``: it draws power; an order obeyed late is a pending change."""
-
-    def __init__(self, setting: Setting) -> None:
-        dice = self.dice = np.random.default_rng(setting.seed + 10_000)
-        n = self.n = setting.machines
-        self.setting = setting
-        self.draw_w = dice.choice([3250, 3400, 3500, 1323, 5360], n).astype(np.int64)
-        self.efficiency = dice.permutation(n)  # rank: 0 is switched off first
-        self.group = dice.integers(0, setting.groups, n)
-        self.on = dice.random(n) > 0.02
-        self.was_on = self.on.copy()
-        self.broken = np.zeros(n, bool)
-        self.locked = np.zeros(n, bool)
-        self.hot_until = np.full(n, NEVER)
-        self.read_at = np.full(n, NEVER)  # by the control's own clock at that time
-        self.read_on = np.zeros(n, bool)
-        self.stuck_until = np.full(n, NEVER)  # its readings do not come through
-        self.cut_until = np.full(n, NEVER)  # neither readings nor orders do
-        # What a slow machine says is how it was a while ago.
-        self.lag_s = np.where(dice.random(n) < setting.slow, dice.uniform(20, 110, n), 0.0)
-        self.turned_at = np.full(n, NEVER)
-        self.excused_until = np.full(n, NEVER)
-        self.losses = np.zeros(n, np.int64)
-        self.coming: list[tuple[float, int, bool, float]] = []
-        self.starts: list[tuple[float, float, int]] = []  # ordered, really started, machine
-        self.heard: list[tuple[float, Order]] = []
-
-    def obey(self, order: Order, sent: float) -> None:
-        """The order is on its way, or lost."""
-        if order.action is Action.RESUME:
-            assert not self.locked[order.machine], "I6: a machine in maintenance was told to start"
-            assert self.hot_until[order.machine] <= sent, "I7: a machine too hot was told to start"
-        lost = self.cut_until[order.machine] > sent or self.dice.random() < self.setting.lost
-        if lost or self.broken[order.machine]:
-            self.losses[order.machine] += 1
-            return
-        self.heard.append((sent, order))
-        self.coming.append(
-            (sent + float(self.dice.uniform(0.2, 25)), order.machine, order.action is Action.RESUME, sent)
-        )
-
-    def pass_time(self, until: float) -> None:
-        """What was on its way happens."""
-        due = sorted(one for one in self.coming if one[0] <= until)
-        self.coming = [one for one in self.coming if one[0] > until]
-        for moment, machine, on, sent in due:
-            if self.broken[machine] or self.on[machine] == on:
-                continue
-            self.turn(machine, moment, on=on)
-            if on:
-                self.starts.append((sent, moment, machine))
-
-    def turn(self, machine: int, moment: float, *, on: bool) -> None:
-        """It really goes on or off."""
-        self.on[machine] = on
-        self.turned_at[machine] = moment
-
-    def read(self, moment: float, own: float) -> None:
-        """A poll: whoever is reachable says what it does."""
-        heard = (self.cut_until <= moment) & (self.stuck_until <= moment) & ~self.broken
-        self.read_at[heard] = own
-        late = self.turned_at > moment - self.lag_s
-        self.read_on[heard] = (self.on ^ late)[heard]
 
 
 @dataclass
@@ -146,9 +44,11 @@ class Run:
     setting: Setting
     control: Control = tick
     rules: Rules = field(default_factory=Rules)
+    machines: ClassVar[type[Farm]] = Farm
+    slack_ticks: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        farm = self.farm = Farm(self.setting)
+        farm = self.farm = self.machines(self.setting)
         n, dice = farm.n, farm.dice
         total = int(farm.draw_w.sum())
         largest = int(farm.draw_w.max())
@@ -209,22 +109,22 @@ class Run:
     def _measure(self, now: float) -> None:
         """How late the target is reached and everybody is back, counted from the ramp as planned."""
         farm, plan, judge = self.farm, self.first, self.judge
-        off = int(farm.draw_w[farm.was_on & ~farm.on].sum())
+        off = int(farm.held_w()[farm.was_on].sum())
         if plan.starts_at <= now + self.offset and (self.dead or self.frozen):
             self.idle += 1
         if judge.off_ticks is None and now + self.offset < plan.ends_at and off >= 0.95 * self.reach_w:
             ramp = 1 if plan.urgent else int(np.ceil(0.95 * self.reach_w / self.rules.down_w))
             judge.off_ticks = int((now + self.offset - plan.starts_at - self.idle * BEAT) / STEP) - ramp
-        self.most_off = max(self.most_off, off)
+        self.most_off = max(self.most_off, int(farm.to_return_w()[farm.was_on].sum()))
         if now < self.ended_at:
             return
         if self.deadline is None:
             ramp = int(np.ceil(1.05 * self.most_off / self.rules.up_w)) + 1
-            self.deadline = self.ended_at + (ramp + 2) * STEP
+            self.deadline = self.ended_at + (ramp + self.slack_ticks) * STEP
         if self.dead or self.frozen:
             self.deadline += BEAT
         if now >= self.deadline > 0:
-            left = farm.was_on & ~farm.on & ~farm.broken & ~farm.locked
+            left = farm.lower() & ~farm.broken & ~farm.locked
             left &= (farm.excused_until + 4 * STEP < now) & (farm.losses < 2)
             judge.late = int(left.sum())
             self.deadline = ALWAYS
@@ -246,7 +146,7 @@ class Run:
         farm = self.farm
         seen = Seen(
             farm.read_at.copy(), farm.read_on.copy(), (farm.read_at > NEVER) & ~farm.read_on, farm.locked.copy(),
-            farm.hot_until > now, farm.draw_w, farm.group, farm.efficiency,
+            farm.hot_until > now, farm.draw_w, farm.group, farm.efficiency, farm.said(),
         )  # fmt: skip
         dies = int(farm.dice.integers(1, 5)) if farm.dice.random() < self.setting.crash else 0
         decision = self.control(own, seen, self.plans, self.kept, self.rules, frozen=frozen)
@@ -290,15 +190,15 @@ class Run:
                 say("I2: an order that has expired already")
             if order.action is Action.RESUME and seen.hot[m]:
                 say(f"I7: machine {m} is too hot")
-            if order.action is Action.PAUSE:
+            if order.action in (Action.PAUSE, Action.LIMIT):
                 if order.plan not in running:
                     say("a machine was paused for a plan that does not run")
-                pausing[order.plan] += int(self.farm.draw_w[m])
+                pausing[order.plan] += int(self.farm.draw_w[m]) - order.limit_w
         alone = [key for key in pausing if not running[key].shared]
-        off = {o.machine for _sent, o in self.farm.heard if o.action is Action.PAUSE and o.plan in alone}
-        held = sum(
-            int(self.farm.draw_w[m]) for m in off if not (self.farm.on[m] or self.farm.broken[m] or self.farm.locked[m])
-        )
+        down = (Action.PAUSE, Action.LIMIT)
+        off = {o.machine for _sent, o in self.farm.heard if o.action in down and o.plan in alone} if alone else set()
+        watts = self.farm.held_w()
+        held = sum(int(watts[m]) for m in off if not (self.farm.broken[m] or self.farm.locked[m]))
         if alone and max(held, sum(pausing[key] for key in alone)) > self.rules.single_w:
             say("I9: more than one person may approve")
 
@@ -341,9 +241,8 @@ class Run:
         self.farm.excused_until[which] = moment
 
     def _reboot(self, machine: int) -> None:
-        """Power fails and comes back: the machine starts by itself, which nobody ordered."""
         if not self.farm.broken[machine] and not self.farm.locked[machine]:
-            self.farm.turn(machine, self.last or START, on=True)
+            self.farm.reboot(machine, self.last or START)
 
     def _breaks(self, machine: int) -> None:
         self.farm.broken[machine] = True
@@ -356,14 +255,13 @@ class Run:
     def _verdict(self) -> None:
         farm, judge = self.farm, self.judge
         judge.restarts = len(farm.starts)
-        left = farm.was_on & ~farm.on & ~farm.broken & ~farm.locked
+        left = farm.lower() & ~farm.broken & ~farm.locked
         judge.left_off = int(left.sum())
         if judge.left_off:
             judge.problems.append(f"I5: {judge.left_off} machines were left off")
         if judge.late:
             judge.problems.append(f"{judge.late} machines were back later than two ticks after the ramp")
-        ordered = sorted((sent, int(farm.draw_w[order.machine]), int(farm.group[order.machine]))
-                         for sent, order in farm.heard if order.action is Action.RESUME)  # fmt: skip
+        ordered = sorted((sent, rise, int(farm.group[machine])) for sent, rise, machine in farm.rises)
         self._ramp(ordered, self.rules.up_w, "the site")
         for group in range(self.setting.groups):
             self._ramp([one for one in ordered if one[2] == group], self.rules.group_up_w, f"breaker {group}")
@@ -392,9 +290,11 @@ def fire_and_forget(
             enough = int(np.searchsorted(np.cumsum(seen.draw_w[plan.order]), plan.target_w)) + 1
             for machine in plan.order[:enough].tolist():
                 after.touched[machine] = True
-                orders.append(Order(machine, Action.PAUSE, plan.key, now, now + 30, int(seen.draw_w[machine])))
+                draw = int(seen.draw_w[machine])
+                orders.append(Order(machine, Action.PAUSE, plan.key, now, now + 30, draw, draw))
     if after.touched.any() and not any(plan.starts_at <= now < plan.ends_at for plan in plans):
         for machine in np.flatnonzero(after.touched).tolist():
-            orders.append(Order(machine, Action.RESUME, 1, now, now + 30, int(seen.draw_w[machine])))
+            draw = int(seen.draw_w[machine])
+            orders.append(Order(machine, Action.RESUME, 1, now, now + 30, draw, draw))
         after.touched[:] = False
     return Decision(tuple(orders), (), (), (), (), (), after)

@@ -10,7 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.curtailment.engine.farm import Judge, Run, Setting, fire_and_forget, setting_of
+from curtailment.engine.values import Action
+from tests.curtailment.engine.farm import Judge, Run, fire_and_forget
+from tests.curtailment.engine.limits_farm import LimitRun, unlimited_memory
+from tests.curtailment.engine.machines import Setting, setting_of
 
 NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 FIRST, LAST = (int(part) for part in os.environ.get("HASHINSIGHT_FARM_SEEDS", f"0:{500 if NIGHTLY else 50}").split(":"))
@@ -53,3 +56,22 @@ def test_control_whoever_fires_and_forgets_leaves_machines_off_and_breaks_the_ra
     judged = [Run(replace(calm, seed=seed, machines=600), control=fire_and_forget).whole() for seed in range(20)]
     assert sum(one.left_off > 0 for one in judged) >= 18, "2 % of the orders are lost"
     assert all(any(problem.startswith("I4") for problem in one.problems) for one in judged)
+
+
+LIMIT_SEEDS = int(os.environ.get("HASHINSIGHT_LIMIT_SEEDS", "60" if NIGHTLY else "12"))
+
+
+def test_no_invariant_is_broken_where_machines_are_throttled() -> None:
+    """Nobody is left limited, nobody is lifted above what it had, the ramps count what a limit adds."""
+    runs_ = [LimitRun(setting_of(seed, MACHINES)) for seed in range(FIRST, FIRST + LIMIT_SEEDS)]
+    found = [run.whole() for run in runs_]
+    assert {FIRST + n: one.problems[:3] for n, one in enumerate(found) if one.problems} == {}
+    late = Counter(one.off_ticks is None or one.off_ticks > 2 for one in found)
+    assert late[True] <= max(1, 0.05 * len(found)), [one.off_ticks for one in found]
+    told = Counter(order.action for run in runs_ for _sent, order in run.farm.heard)
+    assert min(told[one] for one in Action) > MACHINES // 20 * LIMIT_SEEDS, told
+
+
+def test_control_whoever_forgets_what_limits_machines_had_leaves_them_limited() -> None:
+    judged = [LimitRun(setting_of(seed, 600), control=unlimited_memory).whole() for seed in range(8)]
+    assert sum(one.left_off > 0 for one in judged) >= 6
