@@ -58,7 +58,7 @@ def test_control_whoever_fires_and_forgets_leaves_machines_off_and_breaks_the_ra
     assert all(any(problem.startswith("I4") for problem in one.problems) for one in judged)
 
 
-LIMIT_SEEDS = int(os.environ.get("HASHINSIGHT_LIMIT_SEEDS", "60" if NIGHTLY else "12"))
+LIMIT_SEEDS = int(os.environ.get("HASHINSIGHT_LIMIT_SEEDS", "30" if NIGHTLY else "12"))
 
 
 def test_no_invariant_is_broken_where_machines_are_throttled() -> None:
