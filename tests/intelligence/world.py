@@ -63,8 +63,9 @@ def build_site_schedule(site: Site, *, at: datetime) -> list[Any]:
         ends_at=at + timedelta(hours=1), step_minutes=60, currency="USD", profit=Decimal(3), took_s=Decimal("0.1"),
     )  # fmt: skip
     one = ScheduleClass.objects.create(
-        run=run, place=0, name="S21", machines=2, protected=0, power_w=3500, hashrate_ths=200, safe_state="run"
-    )
+        run=run, place=0, name="S21", machines=2, protected=0, power_w=3500, hashrate_ths=200, safe_state="run",
+        miners=[1, 2],
+    )  # fmt: skip
     entry = ScheduleEntry.objects.create(
         run=run, place=0, starts_at=at, minutes=60, efficiency_class=one, action=ScheduleAction.SHUTDOWN, machines_on=0,
         machines_off=2, load_kw=0, expected_profit=0,
