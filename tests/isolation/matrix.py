@@ -326,9 +326,9 @@ class Matrix:
             query = next((query for end, query in QUERIES.items() if path.endswith(end)), "")
             ask = Ask("GET", path.replace("{id}", mine.id(name)) + query)
             shown = name in (ROWS[resource][""], "third", "credit note") and not path.endswith(FILES)
-            # Nothing in it was typed by anybody: it is known by its id.
+            # Nothing in it was typed by anybody: it is known by its id, or by figures alone.
             known = mine.id(name).encode() if resource in ("credit-applications", "usage", "repair-orders") else mark
-            known = b'"starts_at"' if path.endswith("/telemetry/") else known  # figures alone
+            known = {"telemetry": b'"starts_at"', "machines": b'"baseline_w"'}.get(path.split("/")[-2], known)
             control = (mine.name, ask, lambda answer, known=known: known in answer.content) if shown else None
             yield Cell(resource, "nested", ask, None, control, tenant="a")
 
