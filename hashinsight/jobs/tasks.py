@@ -23,7 +23,7 @@ from hashinsight.jobs.queue import enqueue_after_commit, wake_run
 from hashinsight.jobs.registry import handler_for, periodic_jobs
 
 logger = logging.getLogger(__name__)
-SWEEP_LIMIT = 200
+SWEEP_LIMIT = 1_000  # told of in 15 s: more than the workers of a small machine do
 DRAIN_SECONDS = 20
 RETENTION_SECONDS = 150
 MESSAGE_PATIENCE = timedelta(seconds=30)

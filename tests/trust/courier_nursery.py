@@ -101,9 +101,10 @@ def sweeper() -> None:
     from django.utils import timezone
 
     from hashinsight.jobs.domain import work
+    from hashinsight.jobs.tasks import SWEEP_LIMIT
 
     while True:
-        work.tell_again(queue="default", at=timezone.now(), limit=200)
+        work.tell_again(queue="default", at=timezone.now(), limit=SWEEP_LIMIT)
         time.sleep(SWEEP_SECONDS)
 
 

@@ -115,10 +115,11 @@ def sweeper() -> None:
     from django.utils import timezone
 
     from hashinsight.jobs.domain import work
+    from hashinsight.jobs.tasks import SWEEP_LIMIT
 
     while True:
         for queue in QUEUES:
-            work.tell_again(queue=queue, at=timezone.now(), limit=200)
+            work.tell_again(queue=queue, at=timezone.now(), limit=SWEEP_LIMIT)
         time.sleep(courier_nursery.SWEEP_SECONDS)
 
 
