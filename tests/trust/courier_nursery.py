@@ -109,7 +109,11 @@ def sweeper() -> None:
 
 
 class Nursery:
-    """Workers by name; the dead are replaced, and open rows are told of again, as the sweeper does."""
+    """Workers by name; the dead are replaced, and open rows are told of again, as the sweeper does.
+
+    ``spread`` of the plan: over which share of the work kills are dealt out, so that a slow machine is not still at the
+    beginning when they are all spent.
+    """
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -120,11 +124,14 @@ class Nursery:
 
     def run(self) -> dict[str, Any]:
         """Kill until the plan is fulfilled or nothing is left to do, then wait until all is done."""
-        killed, began = 0, time.monotonic()
-        while killed < self.plan["kills"] and self.open() and time.monotonic() - began < self.plan["patience"]:
+        killed, began, total = 0, time.monotonic(), self.open()
+        while killed < self.plan["kills"] and time.monotonic() - began < self.plan["patience"]:
+            if not (left := self.open()):
+                break
             self.revive()
             time.sleep(self.random.uniform(*self.plan["pause"]))
-            killed += self.kill_one()  # while nobody is busy yet, the next look comes soon
+            if left <= total * (1 - self.plan.get("spread", 0) * killed / self.plan["kills"]):
+                killed += self.kill_one()  # while nobody is busy yet, the next look comes soon
         calm = time.monotonic()
         while self.open() and time.monotonic() - calm < 120:
             self.revive()

@@ -32,7 +32,10 @@ from tests.trust.test_couriers import world as world
 pytestmark = pytest.mark.django_db(transaction=True)
 CONTROLS = ("settled first", "event later")
 SMALL = {"celery": False, "good": 24, "bad": 2, "papers": 0, "kills": 8, "workers": 2, "pause": (0.02, 0.08)}
-LARGE = {"celery": True, "good": 4000, "bad": 20, "papers": 200, "kills": 200, "workers": 2, "pause": (0.1, 0.6)}
+LARGE = {
+    "celery": True, "good": 4000, "bad": 20, "papers": 200, "kills": 200, "workers": 2, "pause": (0.1, 0.6),
+    "spread": 0.9,
+}  # fmt: skip
 CHANCE = random.Random(SEED)
 TURNS = ("", *CONTROLS)
 WITHOUT_EVENT = """
