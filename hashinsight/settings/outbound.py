@@ -12,7 +12,7 @@ NOTIFY_DISK_FREE_PERCENT = env_int("NOTIFY_DISK_FREE_PERCENT", 10, minimum=1, ma
 
 # How many events a relay takes at once, and how it treats a consumer that fails: seconds before the second attempt,
 # doubled from attempt to attempt up to the longest wait; after the last attempt the event is a dead letter.
-EVENT_BATCH = env_int("EVENT_BATCH", 500, minimum=1, maximum=10_000)
+EVENT_BATCH = env_int("EVENT_BATCH", 1_000, minimum=1, maximum=10_000)
 EVENT_MAX_ATTEMPTS = env_int("EVENT_MAX_ATTEMPTS", 12, minimum=1, maximum=1000)
 EVENT_BACKOFF_SECONDS = env_int("EVENT_BACKOFF_SECONDS", 2, minimum=1, maximum=3600)
 EVENT_LONGEST_BACKOFF_SECONDS = env_int("EVENT_LONGEST_BACKOFF_SECONDS", 900, minimum=1, maximum=86_400)

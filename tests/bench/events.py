@@ -25,7 +25,7 @@ from tests.support import children
 ROOT = Path(__file__).resolve().parents[2]
 KIND, GROUP = "bench.counted", "bench"
 EVENTS, AGGREGATES, ROUNDS = 50_000, 5_000, 3
-BATCH = 500  # as EVENT_BATCH
+BATCH = 1_000  # as EVENT_BATCH
 REPLAY_LOCK = 7_310_411  # which every batch of the relay shares
 OFFERED, SECONDS = 5_000, 10  # events a second of the second leg
 PATIENCE_SECONDS = 300
