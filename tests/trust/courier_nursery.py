@@ -127,10 +127,13 @@ class Nursery:
         killed, began, total = 0, time.monotonic(), self.open()
         while killed < self.plan["kills"] and time.monotonic() - began < self.plan["patience"]:
             if not (left := self.open()):
+                if self.more():
+                    continue
                 break
             self.revive()
             time.sleep(self.random.uniform(*self.plan["pause"]))
-            if left <= total * (1 - self.plan.get("spread", 0) * killed / self.plan["kills"]):
+            spread = self.plan.get("spread")
+            if not spread or left <= total * (1 - spread * killed / self.plan["kills"]):
                 killed += self.kill_one()  # while nobody is busy yet, the next look comes soon
         calm = time.monotonic()
         while self.open() and time.monotonic() - calm < 120:
@@ -141,6 +144,10 @@ class Nursery:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         return done
+
+    def more(self) -> bool:
+        """Whether somebody gave us more to do when all was done and kills were left."""
+        return False
 
     def open(self) -> int:
         """By a line of its own: children must inherit none."""
