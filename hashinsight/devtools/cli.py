@@ -9,8 +9,7 @@ from hashinsight.devtools.signals import Interrupted
 USAGE = """\
 ./dev run [--port N] [--no-demo | --sample FOLDER]
                       start everything; prints READY and the address; Ctrl-C stops it
-./dev test [ARGS]     the tests, on servers of their own (ARGS go to pytest; --nightly: the long settings;
-                       --by-file: whole files to three workers)
+./dev test [ARGS]     the tests, on servers of their own (ARGS go to pytest; --nightly: the long settings)
 ./dev check [NAME]    style, types, imports, migrations, API file, architecture (--list names them)
 ./dev bench [NAME]    a measurement; writes var/bench/NAME.json (without NAME: lists them)
 ./dev manage ARGS     manage.py with the servers up

@@ -15,7 +15,6 @@ from hashinsight.devtools.signals import Stopper
 
 SETTINGS = "hashinsight.settings.test"
 SLOTS = 8
-BY_FILE = "--by-file"  # whole files to three workers, one of which begins with tests that wait for processes
 ONE_PROCESS = (
     "-n",
     "--numprocesses",
@@ -54,17 +53,14 @@ def test_env(session: Session) -> dict[str, str]:
 def test(arguments: list[str]) -> int:
     stopper = Stopper()
     nightly = "--nightly" in arguments
-    by_file = BY_FILE in arguments
-    chosen = [seen_from_root(one) for one in arguments if one not in ("--nightly", BY_FILE)]
+    chosen = [seen_from_root(one) for one in arguments if one != "--nightly"]
     if not any(one.startswith(ONE_PROCESS) for one in chosen):
-        chosen = ["-n", "3" if by_file else "2", *chosen]
+        chosen = ["-n", "2", *chosen]
     say("Starting the test servers")
     with test_servers(stopper) as session:
         env = test_env(session)
         if nightly:
             env["HASHINSIGHT_NIGHTLY"] = "1"
-        if by_file:
-            env["HASHINSIGHT_BY_FILE"] = "1"
         return session.call([sys.executable, "-m", "pytest", *chosen], env, ROOT)
 
 
