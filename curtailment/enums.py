@@ -195,6 +195,7 @@ class MachineResult(TextChoices):
     RESERVE = "reserve", _("in reserve")
     ORDERED = "ordered", _("told to pause")
     OFF = "off", _("off")
+    LOWERED = "lowered", _("keeps to a lower power")
     REFUSED = "refused", _("does not obey")
     RESUMING = "resuming", _("told to run again")
     BACK = "back", _("runs again")
@@ -215,6 +216,8 @@ class OrderAction(TextChoices):
 
     PAUSE = "pause", _("pause")
     RESUME = "resume", _("run again")
+    LIMIT = "limit", _("keep to a lower power")
+    LIFT = "lift", _("back to more power")
 
 
 class OrderOutcome(TextChoices):

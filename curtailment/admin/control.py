@@ -5,16 +5,17 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from curtailment import rules
-from curtailment.admin.effects import effect_of, kw_text
+from curtailment.admin.effects import effect_of, kw_text, watts_text
 from curtailment.admin.handover import stuck_row
 from curtailment.admin.metered import differs_text, metered_fact
 from curtailment.domain import plans
@@ -24,7 +25,7 @@ from curtailment.domain.control.site import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
 from curtailment.domain.settings import ramps_of
 from curtailment.domain.strategies import ahead_of
-from curtailment.enums import RUNNING, Goal, PlanStatus, Selection
+from curtailment.enums import RUNNING, Goal, MachineResult, PlanStatus, Selection
 from curtailment.forms.plans import EmergencyForm, SwitchForm
 from curtailment.models import (
     ControlledMachine,
@@ -44,6 +45,7 @@ from hosting.rules import may_switch_miner
 SPANS = {"2": gettext_lazy("2 hours"), "24": gettext_lazy("24 hours"), "168": gettext_lazy("7 days")}
 HEADERS = ["at_utc", "target_kw", "intended_kw", "off_kw", "drawn_kw", "machines", "silent", "metered_kw"]
 MOST_POINTS = 400
+MOST_LIMITS = 5  # different ones named for a plan
 
 
 class LivePage(ObjectPage):
@@ -96,9 +98,10 @@ class LivePage(ObjectPage):
 def _facts(site: Any) -> list[tuple[Any, Any]]:
     control = SiteControl.objects.filter(site=site).first()
     ramps = ramps_of(site)
-    touched = ControlledMachine.objects.filter(site=site, touched=True)
+    touched = ControlledMachine.objects.in_hand().filter(site=site)
     return [
         (_("machines in our hands"), str(touched.count())),
+        (_("of which at a lower power"), str(touched.filter(earlier_w__isnull=False).count())),
         (_("last step"), moment_text(control.ticked_at if control else None) or _("never")),
         (_("switched off in a minute"), kw_text(_watts(ramps.down_w))),
         (_("switched on in a minute"), kw_text(_watts(ramps.up_w))),
@@ -132,10 +135,20 @@ def _plans(site: Any, page: ObjectPage) -> list[dict[str, Any]]:
                 "off": kw_text(plan.measured_kw), "since": moment_text(plan.status_since),
                 "ends": moment_text(plan.ends_at) or _("no end"),
                 "who": ", ".join(people) or str(plan.standing_approval or "") or _("nobody yet"),
-                "short": plan.status == PlanStatus.EXECUTING,
+                "short": plan.status == PlanStatus.EXECUTING, "lowered": _lowered(plan),
             }
         )  # fmt: skip
     return found
+
+
+def _lowered(plan: CurtailmentPlan) -> str:
+    """Machines that keep to a lower power for it, and to which, in words."""
+    rows = plan.miners.filter(result=MachineResult.LOWERED).order_by("limit_w").values("limit_w")
+    return ", ".join(
+        ngettext("%(count)s machine lowered to %(watts)s", "%(count)s machines lowered to %(watts)s", count)
+        % {"count": count, "watts": watts_text(watts)}
+        for watts, count in rows.annotate(count=Count("pk")).values_list("limit_w", "count")[:MOST_LIMITS]
+    )
 
 
 def _picture(rows: list[ControlSample]) -> str:

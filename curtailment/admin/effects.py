@@ -13,6 +13,11 @@ from hashinsight.common.admin.display import money_text, number_text, percent_te
 DASH = "–"
 
 
+def watts_text(watts: int | None) -> str:
+    """Whole watts of one machine."""
+    return DASH if watts is None else f"{number_text(Decimal(watts))} W"
+
+
 def kw_text(kw: Decimal | None) -> str:
     """Kilowatts, whole where they are many."""
     if kw is None:

@@ -19,7 +19,7 @@ from unfold.decorators import display
 from crm.domain.queries import default_legal_entity
 from curtailment import rules
 from curtailment.admin import labels
-from curtailment.admin.effects import DASH, kw_text
+from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.documents.event_report import (
     Report,
     figures,
@@ -160,6 +160,7 @@ def _machine(row: Any) -> dict[str, Any]:
     return {
         "miner": str(row.miner), "model": str(row.miner.model or DASH), "owner": str(row.customer or _("our own")),
         "told": clock(row.told_at), "off": clock(row.off_at), "back": clock(row.back_at),
+        "limit": watts_text(row.limit_w) if row.limit_w is not None else "",
         "before": kw_text(Decimal(row.baseline_w) / 1000), "measured": row.is_baseline_measured,
         "kwh": number_text(round(row.saved_kwh, 3)), "unknown": row.unknown_minutes,
     }  # fmt: skip

@@ -7,12 +7,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from curtailment.admin.effects import DASH, watts_text
 from curtailment.domain.control.handover import HandOverRefused, Stuck, hand_over, stuck_machines, who_acts
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm, Table
 from hashinsight.common.admin.display import moment_text
 from hosting.models import Miner
-
-DASH = "–"
 
 
 class HandOverForm(ReasonForm):
@@ -45,13 +44,14 @@ class HandOverPage(ConfirmPage):
         stuck = stuck_machines(self.objects[0], at=timezone.now())
         if not stuck:
             raise HandOverRefused(_("All machines are back, or on their way."))
-        headers = [_("machine"), _("plan"), _("off since"), _("who acts")]
+        headers = [_("machine"), _("plan"), _("off or lower since"), _("limit before"), _("who acts")]
         return Effect(
             tables=[Table(headers, [stuck_row(one) for one in stuck])],
             warnings=[
                 _("Switch them by hand first. From then on they are in maintenance: nobody but people switches them,")
                 + " "
-                + _("and the plan is over for them. Set them to active when they are in order again.")
+                + _("and the plan is over for them. Set them to active when they are in order again."),
+                *([_("Whoever had a limit before gets it back from you: we lowered it.")] if _lowered(stuck) else []),
             ],
         )
 
@@ -73,6 +73,11 @@ class HandOverPage(ConfirmPage):
         return text % {"count": self.count}
 
 
+def _lowered(some: list[Stuck]) -> bool:
+    return any(one.earlier_w is not None for one in some)
+
+
 def stuck_row(one: Stuck) -> tuple[str, ...]:
     """As the page and the form show it."""
-    return str(one.miner), str(one.plan or DASH), moment_text(one.off_since) or DASH, who_acts(one)
+    since = moment_text(one.off_since) or DASH
+    return str(one.miner), str(one.plan or DASH), since, watts_text(one.earlier_w), who_acts(one)

@@ -31,6 +31,7 @@ MACHINE = {
     MachineResult.RESERVE: "default",
     MachineResult.ORDERED: "info",
     MachineResult.OFF: "info",
+    MachineResult.LOWERED: "info",
     MachineResult.REFUSED: "danger",
     MachineResult.RESUMING: "warning",
     MachineResult.BACK: "success",

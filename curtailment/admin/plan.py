@@ -19,7 +19,7 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin import labels, plan_pages
-from curtailment.admin.effects import DASH, kw_text
+from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.domain import plans
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, LeaseReport, MachineOrder, RuleExecution
@@ -203,7 +203,8 @@ class PlanMinerAdmin(ViewOnlyAdmin):
     """Machines of plans."""
 
     list_display = (
-        "plan", "shutdown_order", "miner", "customer", "draw_w", "result_shown", "ordered_at", "off_at", "back_at",
+        "plan", "shutdown_order", "miner", "customer", "draw_w", "brought_to", "result_shown", "ordered_at", "off_at",
+        "back_at",
     )  # fmt: skip
     list_display_links = ("miner",)
     list_select_related = ("plan__site", "miner", "customer")
@@ -215,10 +216,14 @@ class PlanMinerAdmin(ViewOnlyAdmin):
     search_fields = ("miner__serial",)
     ordering = ("-plan_id", "shutdown_order")
     fields = (
-        ("plan", "miner", "customer"), ("shutdown_order", "draw_w", "hashrate_ths"), "result",
-        ("ordered_at", "off_at", "back_at"),
+        ("plan", "miner", "customer"), ("shutdown_order", "draw_w", "hashrate_ths"), ("result", "brought_to"),
+        "earlier_w", ("ordered_at", "off_at", "back_at"),
     )  # fmt: skip
     show_full_result_count = False
+
+    @admin.display(description=gettext_lazy("brought to"), ordering="limit_w")
+    def brought_to(self, row: CurtailmentPlanMiner) -> str:
+        return _("off") if row.limit_w is None else _("lowered to %(watts)s") % {"watts": watts_text(row.limit_w)}
 
     @display(description=gettext_lazy("result"), label=labels.MACHINE, ordering="result")
     def result_shown(self, row: CurtailmentPlanMiner) -> Any:
@@ -240,7 +245,8 @@ class MachineOrderAdmin(ViewOnlyAdmin):
     """Each order: what was told, what came of it, what it changed."""
 
     list_display = (
-        "created_at", "site", "miner", "plan", "action", "outcome_shown", "reply", "before_w", "after_w", "sent_at",
+        "created_at", "site", "miner", "plan", "action", "limit_w", "outcome_shown", "reply", "before_w", "after_w",
+        "sent_at",
     )  # fmt: skip
     list_select_related = ("site", "miner", "plan__site")
     list_filter = (
@@ -254,7 +260,8 @@ class MachineOrderAdmin(ViewOnlyAdmin):
     ordering = ("-id",)
     inlines = (ReportInline,)
     fields = (
-        ("site", "miner", "plan"), ("action", "outcome", "reply"), ("device", "created_at", "sent_at", "answered_at"),
+        ("site", "miner", "plan"), ("action", "limit_w", "outcome", "reply"),
+        ("device", "created_at", "sent_at", "answered_at"),
         ("not_before", "expires_at"), ("draw_w", "before_w", "after_w"), ("fencing_token", "tick_number"),
     )  # fmt: skip
     show_full_result_count = False

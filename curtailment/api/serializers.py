@@ -28,9 +28,9 @@ SHARE: dict[str, Any] = {
 }  # fmt: skip
 MACHINE: dict[str, Any] = {
     "id": examples.OTHER_MINER_ID, "miner": examples.MINER_ID, "told_at": "2026-11-02T17:00:03.000000Z",
-    "off_at": "2026-11-02T17:01:04.000000Z", "back_at": "2026-11-02T19:02:41.000000Z", "baseline_w": 3480,
-    "baseline_ths": 201.4, "is_baseline_measured": True, "measured_kwh": "7.01", "estimated_kwh": "0",
-    "unknown_minutes": 0, "forgone_btc": "0.0000076", "forgone_usd": "0.68",
+    "off_at": "2026-11-02T17:01:04.000000Z", "back_at": "2026-11-02T19:02:41.000000Z", "limit_w": None,
+    "baseline_w": 3480, "baseline_ths": 201.4, "is_baseline_measured": True, "measured_kwh": "7.01",
+    "estimated_kwh": "0", "unknown_minutes": 0, "forgone_btc": "0.0000076", "forgone_usd": "0.68",
 }  # fmt: skip
 
 
@@ -40,7 +40,8 @@ MACHINE: dict[str, Any] = {
             id=examples.PLAN_ID, site=examples.SITE_ID, cause="price", reason="Energy costs more than mining earns",
             status="executing", status_since=CREATED, starts_at="2026-11-02T17:00:00.000000Z",
             ends_at="2026-11-02T19:00:00.000000Z", is_open_ended=False, machines=12, machines_in_reserve=3,
-            machines_off=9, number=7, kind="automatic", goal="by", goal_kw="500", target_kw="500", base_kw="1200",
+            machines_off=9, machines_lowered=0,
+            number=7, kind="automatic", goal="by", goal_kw="500", target_kw="500", base_kw="1200",
             power_reduced_kw="410", miners_affected=120, is_emergency=False, needs_two=True, priority=100,
             source_key="", **examples.STAMPS,
         )
@@ -54,6 +55,7 @@ class CurtailmentPlanSerializer(OutputSerializer):
     machines = serializers.IntegerField(read_only=True)
     machines_in_reserve = serializers.IntegerField(read_only=True)
     machines_off = serializers.IntegerField(read_only=True)
+    machines_lowered = serializers.IntegerField(read_only=True)
     goal_kw = TrimmedDecimalField()
     target_kw = TrimmedDecimalField(allow_null=True)
     base_kw = TrimmedDecimalField(allow_null=True)
@@ -63,7 +65,8 @@ class CurtailmentPlanSerializer(OutputSerializer):
         model = CurtailmentPlan
         fields = (
             "id", "site", "cause", "reason", "status", "status_since", "starts_at", "ends_at", "is_open_ended",
-            "machines", "machines_in_reserve", "machines_off", "created_at", "updated_at", *_PLAN_OURS,
+            "machines", "machines_in_reserve", "machines_off", "machines_lowered", "created_at",
+            "updated_at", *_PLAN_OURS,
         )  # fmt: skip
         read_only_fields = fields
         staff_fields = _PLAN_OURS
@@ -114,6 +117,7 @@ class CurtailmentEventSerializer(OutputSerializer):
 class EventMachineSerializer(OutputSerializer):
     """One machine in an event: told to pause, seen off, seen running again, and what that came to.
 
+    With a `limit_w` it was not off: it was told to keep to so many watts, and `off_at` is since when it did.
     `miner` is null once the machine is somebody else's.
     """
 

@@ -71,7 +71,7 @@ class CurtailmentPlanViewSet(ResourceViewSet):
         reserve = Q(result=MachineResult.RESERVE)
         return rows.annotate(
             shown_site=_site_of(user), machines=count(~reserve), machines_in_reserve=count(reserve),
-            machines_off=count(Q(result__in=_OFF)),
+            machines_off=count(Q(result__in=_OFF)), machines_lowered=count(Q(result=MachineResult.LOWERED)),
         )  # fmt: skip
 
 

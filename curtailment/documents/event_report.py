@@ -70,6 +70,7 @@ def sentences(report: Report) -> list[str]:
             "reason": report.reason.rstrip("."),
         }
     ]  # fmt: skip
+    lines += _lowered(report)
     if told.status != EventStatus.MEASURED:
         lines.append(gettext("It is not reckoned yet: the readings of the time are still coming in."))
         return lines
@@ -91,6 +92,18 @@ def sentences(report: Report) -> list[str]:
             % {"hours": _number(Decimal(report.share.excused_minutes) / 60, report, 1)}
         )
     return lines
+
+
+def _lowered(report: Report) -> list[str]:
+    count = len({machine.miner_id for machine in report.machines if machine.limit_w is not None})
+    if not count:
+        return []
+    told = ngettext(
+        "%(count)s of them was not off but ran at a lower power; that time is not excused, for it was up.",
+        "%(count)s of them were not off but ran at a lower power; that time is not excused, for they were up.",
+        count,
+    )
+    return [told % {"count": count}]
 
 
 def figures(report: Report) -> list[tuple[str, str]]:
@@ -163,11 +176,21 @@ def _row(machine: EventMachine, report: Report) -> dict[str, str]:
     return {
         "miner": printable(str(machine.miner)),
         "told": _clock(machine.told_at, report.site),
-        "off": _clock(machine.off_at, report.site),
+        "off": _off(machine, report),
         "back": _clock(machine.back_at, report.site),
         "kwh": _number(machine.saved_kwh, report, KWH),
         "btc": "–" if machine.forgone_btc is None else _number(machine.forgone_btc, report, BTC),
     }
+
+
+def _off(machine: EventMachine, report: Report) -> str:
+    """Since when, and to which power when it was not off."""
+    since = _clock(machine.off_at, report.site)
+    if machine.limit_w is None:
+        return since
+    return gettext("%(since)s, %(watts)s W") % {
+        "since": since, "watts": _number(Decimal(machine.limit_w), report, 0),
+    }  # fmt: skip
 
 
 def _moment(moment: datetime, site: Site) -> str:
@@ -192,6 +215,7 @@ _MACHINE = (
     Column(gettext_lazy("told (UTC)"), lambda row: row.told_at, "datetime"),
     Column(gettext_lazy("off (UTC)"), lambda row: row.off_at, "datetime"),
     Column(gettext_lazy("back (UTC)"), lambda row: row.back_at, "datetime"),
+    Column(gettext_lazy("lowered to (W)"), lambda row: row.limit_w, "number"),
     Column(gettext_lazy("load before (W)"), lambda row: row.baseline_w, "number"),
     Column(gettext_lazy("hashrate before (TH/s)"), lambda row: Decimal(str(round(row.baseline_ths, 3))), "number"),
     Column(gettext_lazy("not used, measured (kWh)"), lambda row: row.measured_kwh, "number"),

@@ -46,9 +46,9 @@ def kept_of(plan: CurtailmentPlan) -> Decimal:
 
 @dataclass(frozen=True)
 class Beside:
-    """Machines that other plans take at the same time: what each draws (W), and which of them are off by now."""
+    """Machines that other plans take at the same time: how much less each draws (W), and which of them do so by now."""
 
-    draw_w: Mapping[int, int] = field(default_factory=dict)
+    less_w: Mapping[int, int] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
 
 
@@ -59,11 +59,12 @@ def off_beside(plan: CurtailmentPlan) -> Beside:
     for other in beside(plan, CurtailmentPlan.objects.filter(site=plan.site, target_kw__isnull=False)):
         left_w = int((other.target_kw or 0) * 1000)
         rows = CurtailmentPlanMiner.objects.filter(plan=other).order_by("shutdown_order")
-        for miner, draw_w in rows.values_list("miner_id", "draw_w").iterator(chunk_size=2_000):
+        for miner, draw_w, limit_w in rows.values_list("miner_id", "draw_w", "limit_w").iterator(chunk_size=2_000):
             if left_w <= 0:
                 break
-            left_w -= draw_w
-            found[miner] = max(found.get(miner, 0), draw_w)
+            less_w = draw_w - (limit_w or 0)
+            left_w -= less_w
+            found[miner] = max(found.get(miner, 0), less_w)
             if other.status in RUNNING:
                 held.add(miner)
     return Beside(found, frozenset(held))
@@ -74,11 +75,11 @@ def room_w(order: Sequence[Candidate], off: Beside, most_w: int) -> int:
 
     A plan counts what it finds off among its machines; what is only going to be off, it takes beside it.
     """
-    left_w, found = most_w - sum(off.draw_w.values()), 0
+    left_w, found = most_w - sum(off.less_w.values()), 0
     for one in sorted(order, key=lambda one: one.key not in off.held):
-        more = 0 if one.key in off.draw_w else one.draw_w
-        if found + one.draw_w > most_w or (more and more > left_w):
+        more = max(0, one.gain_w - off.less_w.get(one.key, 0))
+        if found + one.gain_w > most_w or (more and more > left_w):
             break
         left_w -= more
-        found += one.draw_w
+        found += one.gain_w
     return found

@@ -40,7 +40,8 @@ class Demand:
     ``key`` is ``strike:<rule>:<start>``, ``dispatch:<id>:<revision>``, ``schedule:<id>:<start>`` …: kind, id, which.
     ``priority``: the smaller, the more important. ``safe_states``: only machines whose safe state (by the terms of
     their owner, or ``own_state`` for ours) is one of these. ``stale_since``: each of them for as many minutes after it
-    as its terms (or ``own_minutes``) allow. ``miners``: only these. ``inputs``: what the decision was made on.
+    as its terms (or ``own_minutes``) allow. ``miners``: only these; ``limits``: those of them that are not switched off
+    but brought down to so many watts. ``inputs``: what the decision was made on.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Demand:
     safe_states: tuple[str, ...] = ()
     stale_since: datetime | None = None
     miners: tuple[int, ...] = ()
+    limits: Mapping[int, int] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     rule_name: str = ""
     own_state: str = StalePolicy.HOLD
@@ -131,6 +133,7 @@ def _create(demand: Demand, *, at: datetime) -> CurtailmentPlan:
         goal=demand.goal, goal_kw=demand.goal_kw, selection=demand.selection, starts_at=demand.starts_at,
         ends_at=demand.ends_at, is_open_ended=demand.ends_at is None, priority=demand.priority,
         safe_states=list(demand.safe_states), stale_since=demand.stale_since, only_miners=list(demand.miners),
+        only_limits_w=[demand.limits.get(pk, 0) for pk in demand.miners] if demand.limits else [],
         own_safe_state=demand.own_state, own_safe_minutes=demand.own_minutes,
     )  # fmt: skip
 

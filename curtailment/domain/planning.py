@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -17,8 +17,8 @@ from curtailment.domain.safe_states import Owned, Safe, safe_until
 from curtailment.domain.settings import Ramps, ramps_of, startable_w, two_person_percent
 from curtailment.domain.worth import Worth, worth_at
 from curtailment.engine.selection import Candidate, Chosen, Why, by_efficiency, by_margin, choose
-from curtailment.enums import UNFINISHED, Goal, Selection
-from curtailment.models import CurtailmentPlan
+from curtailment.enums import UNFINISHED, Goal, MachineResult, Selection
+from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner
 from hashinsight.common.errors import DomainError
 from hosting.clients.adapter import Capability
 from hosting.clients.own import capabilities_of, needs_login
@@ -62,6 +62,7 @@ class Wish:
     any_notice: bool = False  # whoever plans looks after the notice of each contract himself
     keep_kw: Decimal = Decimal(0)  # load that stays on for programmes of more importance
     off_beside: Beside | None = None  # what other plans take at the same time
+    limits: Mapping[int, int] = field(default_factory=dict)  # machines that are throttled, and to how many watts
 
     @property
     def hours(self) -> Decimal:
@@ -118,6 +119,7 @@ def why_text(why: Why) -> str:
         Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
         Why.SAFE_STATE: _("run on while data are stale, by their terms"),
         Why.TOO_BIG: _("are bigger than a step of the ramp: we could not start them again"),
+        Why.NO_LIMIT: _("take no limit of power from us"), Why.LOW: _("draw no more than that now"),
     }[why]  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def preview(wish: Wish, *, at: datetime) -> Preview:
     ramps = ramps_of(wish.site)
     off_kw = _kw(chosen.off_w)
     share, startable = _share_percent(wish.site, chosen.off_w), startable_w(wish.site)
-    ths = Decimal(str(sum(one.hashrate_ths for one in chosen.first)))
+    ths = Decimal(str(sum(one.lost_ths for one in chosen.first)))
     kwh = off_kw * wish.hours
     return Preview(
         wish=wish, chosen=chosen, target_kw=_kw(target_w), base_kw=_kw(base_w), off_kw=off_kw, share_percent=share,
@@ -195,15 +197,17 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
     safe = None if wish.safe is None else safe_until(site, rows, wish.safe, on=day_of(wish))
     only = frozenset(wish.only)
     startable = None if wish.is_emergency else startable_w(site)
+    unlimited = _unlimited(site)
     for row in running.values(*_COLUMNS):
-        draw_w, ths = _figures(row, at)
+        draw_w, ths = unlimited.get(row["pk"]) or _figures(row, at)
         base_w += draw_w
         if only and row["pk"] not in only:
             continue
         why = protected.get(row["pk"])
         if why is None and safe is not None and safe.get(row["pk"], at) <= at:
             why = Why.SAFE_STATE
-        why = why or _unable(row, draw_w, edge)
+        limit_w = wish.limits.get(row["pk"], 0)
+        why = why or _unable(row, draw_w, edge) or (_unthrottled(row, draw_w, limit_w, edge) if limit_w else None)
         if why is None and startable is not None and draw_w > startable:
             why = Why.TOO_BIG  # it would stay off for ever
         if why is not None:
@@ -213,7 +217,7 @@ def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter
         found.append(
             Candidate(
                 row["pk"], draw_w, ths, None if j_per_th is None else float(j_per_th), row["zone_id"],
-                row["customer_id"], row["model_id"],
+                row["customer_id"], row["model_id"], limit_w,
             )
         )  # fmt: skip
     return found, +excluded, base_w
@@ -261,6 +265,31 @@ def _unable(row: Mapping[str, Any], draw_w: int, edge: _EdgeNow) -> Why | None:
     if not _switchable(dialect):
         return Why.NO_CONTROL
     return Why.NO_LOGIN if needs_login(dialect) and not edge.has_login(row["pk"], taker) else None
+
+
+def who_takes_limits(site: Site, *, at: datetime) -> frozenset[int]:
+    """Machines of a site whose power we can bring down: they speak a language in which that is said."""
+    rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED)
+    edge = _EdgeNow.of(site, rows, at)
+    found = rows.values("pk", "zone_id", "contact__dialect")
+    return frozenset(row["pk"] for row in found if _unthrottled(row, 1, 0, edge) is None)
+
+
+def _unthrottled(row: Mapping[str, Any], draw_w: int, limit_w: int, edge: _EdgeNow) -> Why | None:
+    """Why a machine cannot be brought down to a limit; one that was never read says nothing of limits."""
+    if Capability.SET_POWER_TARGET not in capabilities_of(row["contact__dialect"] or ""):
+        return Why.NO_LIMIT
+    if edge.why_not(row["zone_id"])[1] is not None:
+        return Why.NO_LIMIT
+    return Why.LOW if limit_w >= draw_w else None
+
+
+def _unlimited(site: Site) -> dict[int, tuple[int, float]]:
+    """Draw and hashrate that machines had before a limit which we hold them at now: of the plans that hold them."""
+    kept = ControlledMachine.objects.filter(site=site, earlier_w__isnull=False)
+    rows = CurtailmentPlanMiner.objects.filter(plan__status__in=UNFINISHED, miner__in=kept.values("miner"))
+    found = rows.exclude(result=MachineResult.RESERVE).order_by("draw_w", "pk")
+    return {pk: (draw, float(ths or 0)) for pk, draw, ths in found.values_list("miner_id", "draw_w", "hashrate_ths")}
 
 
 def _switchable(dialect: str) -> bool:
@@ -332,8 +361,8 @@ def _grouped(machines: Iterable[Candidate], by: str, model: Any, nobody: str) ->
     names = model._default_manager.in_bulk([key for key in groups if key is not None])
     found = [
         Group(
-            str(names.get(key, nobody)), len(some), _kw(sum(one.draw_w for one in some)),
-            Decimal(str(round(sum(one.hashrate_ths for one in some), 3))),
+            str(names.get(key, nobody)), len(some), _kw(sum(one.gain_w for one in some)),
+            Decimal(str(round(sum(one.lost_ths for one in some), 3))),
         )
         for key, some in groups.items()
     ]  # fmt: skip

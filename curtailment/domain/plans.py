@@ -42,6 +42,7 @@ def wish_of(plan: CurtailmentPlan) -> Wish:
         plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
         is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan), keep_kw=kept,
         off_beside=off_beside(plan) if kept else None,
+        limits={pk: watts for pk, watts in zip(plan.only_miners, plan.only_limits_w, strict=False) if watts > 0},
     )  # fmt: skip
 
 
@@ -157,6 +158,7 @@ def _settle(plan: CurtailmentPlan, seen: Preview, *, at: datetime, by: Any) -> N
             CurtailmentPlanMiner(
                 plan=plan, miner_id=one.key, customer_id=one.customer, shutdown_order=place, draw_w=one.draw_w,
                 hashrate_ths=Decimal(str(round(one.hashrate_ths, 3))), wanted_until=until.get(one.key),
+                limit_w=one.limit_w or None,
             )
             for place, one in enumerate(seen.chosen.order, start=1)
         ],

@@ -22,6 +22,8 @@ class Why(StrEnum):
     NO_DRAW = "no_draw"
     SAFE_STATE = "safe_state"
     TOO_BIG = "too_big"
+    NO_LIMIT = "no_limit"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Candidate:
     """One machine as it is now.
 
     ``draw_w`` what it draws when it runs; ``hashrate_ths`` as measured, else as printed; ``j_per_th`` of the model.
+    ``limit_w``: to which power it is brought down; 0: off.
     """
 
     key: int
@@ -38,6 +41,17 @@ class Candidate:
     zone: int | None
     customer: int | None
     model: int | None
+    limit_w: int = 0
+
+    @property
+    def gain_w(self) -> int:
+        """How much less it draws then."""
+        return self.draw_w - self.limit_w
+
+    @property
+    def lost_ths(self) -> float:
+        """How much less it hashes: all of it when off, else in proportion to the power, which is more than it loses."""
+        return self.hashrate_ths * self.gain_w / self.draw_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ def choose(ordered: Sequence[Candidate], *, target_w: int, reserve: float = 0.3,
     for one in ordered:
         if off >= target_w:
             break
-        off += one.draw_w
+        off += one.gain_w
         needed += 1
     more = max(least_reserve, int(needed * reserve))
     return Chosen(tuple(ordered[: needed + more]), needed, off)

@@ -11,7 +11,10 @@ QUARTER = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Span:
-    """One machine: told to pause, seen off, told to run again or seen running; load and hashrate it had by the plan."""
+    """One machine: told to pause, seen off, told to run again or seen running; load and hashrate it had by the plan.
+
+    ``limit_w``: it was not off but kept to so many watts at least, and what it drew only its readings say.
+    """
 
     miner: int
     told: datetime
@@ -20,6 +23,7 @@ class Span:
     draw_w: int = 0
     ths: float = 0.0
     owner: int | None = None
+    limit_w: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,31 @@ def joined(spans: Iterable[Span]) -> list[Span]:
             found[-1] = replace(
                 last, off=min(last.off, one.off), back=max(last.back, one.back), draw_w=max(last.draw_w, one.draw_w),
                 ths=max(last.ths, one.ths),
+                limit_w=min((w for w in (last.limit_w, one.limit_w) if w is not None), default=None),
             )  # fmt: skip
         else:
             found.append(one)
     return found
+
+
+def apart(off: Sequence[Span], limited: Sequence[Span]) -> list[Span]:
+    """Times off, and what is left of times at a limit: five minutes in which a machine was also off belong to those."""
+    found = list(off)
+    by_miner: dict[int, list[Span]] = {}
+    for one in sorted(off, key=lambda span: span.told):
+        by_miner.setdefault(one.miner, []).append(one)
+    for one in limited:
+        start = one.told
+        for taken in by_miner.get(one.miner, ()):
+            begin, end = five(taken.told), five(taken.back - timedelta(microseconds=1)) + FIVE
+            if end <= start or begin >= one.back:
+                continue
+            if begin > start:
+                found.append(replace(one, told=start, off=min(max(one.off, start), begin), back=begin))
+            start = max(start, end)
+        if start < one.back:
+            found.append(replace(one, told=start, off=min(max(one.off, start), one.back)))
+    return sorted(found, key=lambda span: (span.miner, span.told))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -125,6 +125,14 @@ class KillSwitch(BaseModel):
         return str(self.site or _("everywhere"))
 
 
+class ControlledMachineQuerySet(models.QuerySet["ControlledMachine"]):
+    """Machines under control."""
+
+    def in_hand(self) -> Self:
+        """Switched by us and not given back; a limit of ours alone says so as well."""
+        return self.filter(Q(touched=True) | Q(earlier_w__isnull=False))
+
+
 class ControlledMachine(models.Model):
     """What the control keeps of one machine between two ticks; ``curtailment.engine.values.State`` explains it."""
 
@@ -144,6 +152,13 @@ class ControlledMachine(models.Model):
     paused_at = models.DateTimeField(_("told to pause at"), null=True, blank=True)
     resumed_at = models.DateTimeField(_("told to run at"), null=True, blank=True)
     calm = models.PositiveIntegerField(_("ticks seen running"), default=0)
+    limiting = models.BooleanField(_("last order about its power"), default=False, db_default=False)
+    limit_w = models.PositiveIntegerField(_("told to keep to (W)"), null=True, blank=True)
+    earlier_w = models.PositiveIntegerField(
+        _("kept to before (W)"), null=True, blank=True, help_text=_("Empty: we have not lowered its power.")
+    )
+
+    objects = ControlledMachineQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("machine under control")
@@ -181,6 +196,7 @@ class MachineOrder(models.Model):
     fencing_token = models.PositiveBigIntegerField(_("fencing token"))
     tick_number = models.PositiveBigIntegerField(_("step"))
     draw_w = models.PositiveIntegerField(_("draw (W)"))
+    limit_w = models.PositiveIntegerField(_("to keep to (W)"), null=True, blank=True)
     before_w = models.PositiveIntegerField(_("measured before (W)"), null=True, blank=True)
     after_w = models.PositiveIntegerField(_("measured after (W)"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
@@ -200,6 +216,11 @@ class MachineOrder(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=models.F("not_before")), name="curtailment_order_expires"
+            ),
+            models.CheckConstraint(
+                condition=Q(action__in=(OrderAction.LIMIT, OrderAction.LIFT), limit_w__isnull=False, limit_w__gt=0)
+                | (~Q(action__in=(OrderAction.LIMIT, OrderAction.LIFT)) & Q(limit_w__isnull=True)),
+                name="curtailment_order_limit",
             ),
         ]
         indexes = [

@@ -237,9 +237,10 @@ class EventMachine(Measured):
         on_delete=models.PROTECT,
         related_name="+",
     )
-    told_at = models.DateTimeField(_("told to pause at"))
-    off_at = models.DateTimeField(_("off since"))
+    told_at = models.DateTimeField(_("told at"))
+    off_at = models.DateTimeField(_("off or lower since"))
     back_at = models.DateTimeField(_("back since"))
+    limit_w = models.PositiveIntegerField(_("lowered to (W)"), null=True, blank=True, help_text=_("Empty: it was off."))
     baseline_w = models.PositiveIntegerField(_("load before (W)"))
     baseline_ths = models.FloatField(_("hashrate before (TH/s)"))
     is_baseline_measured = models.BooleanField(_("load before was measured"), default=False)

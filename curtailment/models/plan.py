@@ -165,6 +165,15 @@ class CurtailmentPlan(BaseModel):
         editable=False,
         help_text=_("Empty: all that may be switched."),
     )
+    only_limits_w = ArrayField(
+        models.BigIntegerField(),
+        verbose_name=_("to which power each of them (W)"),
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text=_("In their order; 0: off. Empty: all of them off."),
+    )
     safe_states = ArrayField(
         models.CharField(max_length=16, choices=StalePolicy.choices),
         verbose_name=_("only machines whose safe state is"),
@@ -252,6 +261,10 @@ class CurtailmentPlan(BaseModel):
                 name="curtailment_plan_has_an_end",
                 violation_error_message=_("State when it ends, after it begins; or say that it has no end."),
             ),
+            models.CheckConstraint(
+                condition=Q(only_limits_w__len=0) | Q(only_limits_w__len=F("only_miners__len")),
+                name="curtailment_plan_limits_of_all",
+            ),
             models.UniqueConstraint(
                 fields=["source_key"],
                 condition=~Q(source_key=""),
@@ -332,13 +345,17 @@ class CurtailmentPlanMiner(models.Model):
     )
     shutdown_order = models.PositiveIntegerField(_("order"))
     draw_w = models.PositiveIntegerField(_("draw (W)"))
+    limit_w = models.PositiveIntegerField(
+        _("lowered to (W)"), null=True, blank=True, help_text=_("Empty: switched off.")
+    )
+    earlier_w = models.PositiveIntegerField(_("kept to before (W)"), null=True, blank=True)
     hashrate_ths = models.DecimalField(_("hashrate (TH/s)"), max_digits=14, decimal_places=3, null=True, blank=True)
     result = models.CharField(_("result"), max_length=16, choices=MachineResult.choices, default=MachineResult.RESERVE)
     wanted_until = models.DateTimeField(
         _("wanted until"), null=True, blank=True, help_text=_("Empty: as long as the plan runs.")
     )
-    ordered_at = models.DateTimeField(_("told to pause at"), null=True, blank=True)
-    off_at = models.DateTimeField(_("off since"), null=True, blank=True)
+    ordered_at = models.DateTimeField(_("told at"), null=True, blank=True)
+    off_at = models.DateTimeField(_("off or lower since"), null=True, blank=True)
     back_at = models.DateTimeField(_("back since"), null=True, blank=True)
 
     objects = PlanMinerQuerySet.as_manager()

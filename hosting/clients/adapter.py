@@ -23,7 +23,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a machine answers. ``dialect`` is what it was found to speak last time; empty means that it is asked."""
+    """Where a machine answers. ``dialect`` is what it was found to speak last time; empty means that it is asked.
+
+    ``asks_limit``: the limit of power it keeps to is asked as well, where that is a question of its own.
+    """
 
     address: str
     port: int = cgminer.PORT
@@ -31,6 +34,7 @@ class Target:
     dialect: str = ""
     credentials: Credentials | None = None
     key: str = ""  # of the caller, handed back with the result
+    asks_limit: bool = False
 
 
 class Capability(StrEnum):

@@ -16,16 +16,18 @@ class Verb(StrEnum):
 
     PAUSE = "pause"
     RESUME = "resume"
+    LIMIT = "limit"  # keep to so many watts
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """To one machine; not sent at or after ``expires_at``."""
+    """To one machine; not sent at or after ``expires_at``. ``watts``: of a limit."""
 
     key: int
     target: Target
     verb: Verb
     expires_at: datetime
+    watts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,19 @@ def command_all(
     return asyncio.run(_all(list(commands), adapter, clock, limits, at_once))
 
 
+async def send(
+    verb: Verb, target: Target, watts: int, *, adapter: MachineAdapter, limits: Limits = DEFAULT
+) -> SwitchResult:
+    """One command; a limit of no watts is refused here, whatever the machine would make of it."""
+    if verb is Verb.PAUSE:
+        return await adapter.pause(target, limits=limits)
+    if verb is Verb.RESUME:
+        return await adapter.resume(target, limits=limits)
+    if watts <= 0:
+        return SwitchResult(target, Outcome.REFUSED, sent=False, detail="a limit of no watts")
+    return await adapter.set_power_target(target, watts, limits=limits)
+
+
 async def _all(
     commands: list[Command], adapter: MachineAdapter, clock: Callable[[], datetime], limits: Limits, at_once: int,
 ) -> list[Commanded]:  # fmt: skip
@@ -60,9 +75,8 @@ async def _all(
             sent_at = clock()
             if sent_at >= command.expires_at:
                 return Commanded(command.key, None, sent_at, None)
-            send = adapter.pause if command.verb is Verb.PAUSE else adapter.resume
             try:
-                result = await send(command.target, limits=limits)
+                result = await send(command.verb, command.target, command.watts, adapter=adapter, limits=limits)
             except Exception as error:  # noqa: BLE001  (a driver of ours that fails must not stop the others)
                 result = SwitchResult(command.target, Outcome.UNKNOWN, sent=True, detail=f"{type(error).__name__}")
             return Commanded(command.key, sent_at, clock(), result)

@@ -172,7 +172,7 @@ def _unsupported(target: Target) -> SwitchResult:
 async def _read(talk: _Talk) -> ReadResult:
     dialect = DIALECTS.get(talk.target.dialect)
     if dialect is not None:
-        await _ask_all(talk, dialect, dialect.commands)
+        await _ask_all(talk, dialect, (*dialect.commands, *(dialect.limit if talk.target.asks_limit else ())))
         if not dialect.is_it(talk.replies):  # another machine or another firmware than last time
             dialect = None
             talk.replies.clear()

@@ -1,7 +1,7 @@
 """The optimiser's page of a site, a day at a time; asking for a day; and turning a schedule into plans."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -161,15 +161,18 @@ class ApplyPage(ConfirmPage):
         """Which plans there will be."""
         run: ScheduleRun = self.objects[0]
         zone = ZoneInfo(run.time_zone)
-        watts = dict(run.classes.values_list("place", "power_w"))
+        classes = {one.place: one for one in run.classes.all()}
+        pue = run.site.pue if run.site is not None else Decimal(1)
         rows = []
         for span in schedule_plans.spans_of(run):
             if span.ends_at > timezone.now():
-                kw = sum(count * watts[place] for place, count in span.off.items()) // 1000
+                kw = span.at_meter_kw(classes, pue).quantize(Decimal(1), ROUND_DOWN)
                 clocks = (f"{moment.astimezone(zone):%H:%M}" for moment in (span.starts_at, span.ends_at))
-                rows.append((*clocks, number_text(Decimal(len(span.miners))), f"{number_text(Decimal(kw))} kW"))
-        heads = [_("from"), _("to"), _("machines off"), _("power")]
-        table = Table(heads, rows, right=(2, 3), title=_("Plans"))
+                low = len(span.limits)
+                counts = (number_text(Decimal(count)) for count in (len(span.miners) - low, low))
+                rows.append((*clocks, *counts, f"{number_text(kw)} kW"))
+        heads = [_("from"), _("to"), _("machines off"), _("throttled"), _("power")]
+        table = Table(heads, rows, right=(2, 3, 4), title=_("Plans"))
         return Effect(facts=self._facts(run), tables=[table], warnings=self._warnings(run))
 
     def _facts(self, run: ScheduleRun) -> list[tuple[Any, Any]]:
@@ -181,8 +184,8 @@ class ApplyPage(ConfirmPage):
 
     def _warnings(self, run: ScheduleRun) -> list[Any]:
         found: list[Any] = []
-        if run.entries.filter(machines_throttled__gt=0).exists():
-            found.append(_("Plans only switch off: machines that are to be throttled, you throttle yourself."))
+        if run.entries.filter(machines_throttled__gt=0, by_mode=[]).exists():
+            found.append(_("This schedule does not say which mode: machines that it throttles stay in full."))
         if may_approve_curtailmentplan(self.request.user):
             found.append(_("You approve them with it; those that take much of the site wait for a second person."))
         else:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from curtailment.domain.planning import Wish, candidates_of
+from curtailment.domain.planning import Wish, candidates_of, who_takes_limits
 from curtailment.domain.settings import control_of
 from curtailment.enums import RUNNING, UNFINISHED, Goal, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, SiteControl
@@ -47,17 +47,22 @@ class Machine:
     off_since: datetime | None
     terms: HostingTerms | None = None
     held: int = 0  # so many steps of the day begin before its owner's notice is over
+    takes_limits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Machines of a class, those that may be switched first; ``one`` is how the optimiser knows them."""
+    """Machines of a class, those that may be switched first; ``one`` is how the optimiser knows them.
+
+    ``modes_w``: power of each mode below the full one, of the machine itself.
+    """
 
     one: MachineClass
     machines: tuple[Machine, ...]
     model: int | None
     zone: int | None
     terms: int | None
+    modes_w: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,8 @@ def groups_of(
         for one in machines if by_notice else _all_day(machines):
             zone = one.zone if by_zone or one.zone in kept else None
             alike = (
-                one.model or 0, one.limit_w or 0, zone or 0, one.is_on, _hours(one, steps), one.held,
-                *_safe(one, planning),
+                one.model or 0, one.limit_w or 0, zone or 0, one.is_on, planning.uses_modes and one.takes_limits,
+                _hours(one, steps), one.held, *_safe(one, planning),
             )  # fmt: skip
             found.setdefault(alike, []).append(one)
         if len(found) <= MOST_CLASSES:
@@ -117,12 +122,13 @@ def _group(
     pue = float(control.site.pue)
     zones = {one.zone for one in machines}
     terms = {one.terms.pk if one.terms else None for one in machines}
+    lower = _lower(first, modes, round(draw))
     return Group(
         one=MachineClass(
             name=name, count=len(machines),
             modes=(
                 Mode("off", 0, 0.0), Mode("full", round(draw * pue), round(ths, 4)),
-                *_throttled(first, modes, round(draw), pue),
+                *(Mode(mode.name, round(mode.power_w * pue), float(mode.hashrate_ths)) for mode in lower),
             ),
             protected=sum(not one.is_free for one in machines),
             zone=str(first.zone) if first.zone in limited else "", start_mode=int(first.is_on),
@@ -132,7 +138,7 @@ def _group(
             held=tuple(range(first.held)), safe_state=SafeState(state), safe_steps=ceil(minutes / steps.minutes),
         ),
         machines=tuple(machines), model=first.model, zone=first.zone if len(zones) == 1 else None,
-        terms=terms.pop() if len(terms) == 1 else None,
+        terms=terms.pop() if len(terms) == 1 else None, modes_w=tuple(mode.power_w for mode in lower),
     )  # fmt: skip
 
 
@@ -141,15 +147,14 @@ def _all_day(machines: Iterable[Machine]) -> list[Machine]:
     return [replace(one, is_free=False, held=0) if one.held else one for one in machines]
 
 
-def _throttled(one: Machine, modes: Sequence[PowerMode], draw_w: int, pue: float) -> list[Mode]:
-    """Modes of its model below what it draws; a machine whose power somebody has set stays as it is set."""
-    if one.limit_w:
+def _lower(one: Machine, modes: Sequence[PowerMode], draw_w: int) -> list[PowerMode]:
+    """Modes of its model below what it draws.
+
+    A machine whose power somebody has set stays as it is set, and one that takes no limit from us runs in full.
+    """
+    if one.limit_w or not one.takes_limits:
         return []
-    return [
-        Mode(mode.name, round(mode.power_w * pue), float(mode.hashrate_ths))
-        for mode in modes
-        if mode.miner_model_id == one.model and mode.power_w < draw_w
-    ]
+    return [mode for mode in modes if mode.miner_model_id == one.model and mode.power_w < draw_w]
 
 
 def _hours(one: Machine, steps: Steps) -> int:
@@ -179,8 +184,9 @@ def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
             zones[one.zone].name if one.zone in zones else "", f"{one.limit_w} W" if one.limit_w else "",
             "" if one.is_on else _("off at first"), due,
             _("without prices: %(what)s") % {"what": StalePolicy(state).label},
+            "" if one.takes_limits else _("takes no limits"),
         ]  # fmt: skip
-    for many in range(1, 7):
+    for many in range(1, 8):
         names = {key: ", ".join(part for part in words[:many] if part) for key, words in parts.items()}
         if len(set(names.values())) == len(names):
             return names
@@ -192,6 +198,7 @@ def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
     wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, steps.begin, steps.end, any_notice=True)
     free = {one.key: one for one in candidates_of(wish, at=at)[0]}
     off = _off_at(site, steps.begin, at=at)
+    limitable = who_takes_limits(site, at=at)
     found = []
     rows = Miner.objects.filter(site=site).filter(
         Q(intent=MinerIntent.ACTIVE) | Q(intent=MinerIntent.CURTAILED, control__touched=True)
@@ -205,7 +212,7 @@ def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
         found.append(
             Machine(
                 pk, row["model_id"], row["power_limit_w"], row["zone_id"], row["customer_id"], draw_w, ths, is_free,
-                is_on=not (is_free and pk in off), off_since=off.get(pk),
+                is_on=not (is_free and pk in off), off_since=off.get(pk), takes_limits=pk in limitable,
             )
         )  # fmt: skip
     return _with_terms(site, found, steps, at)
@@ -252,9 +259,10 @@ def _off_at(site: Site, begin: datetime, *, at: datetime) -> dict[int, datetime 
     for plan in CurtailmentPlan.objects.filter(then, site=site, status__in=UNFINISHED, target_kw__isnull=False):
         left_w = int((plan.target_kw or 0) * 1000)
         rows = CurtailmentPlanMiner.objects.filter(plan=plan).order_by("shutdown_order")
-        for miner, draw_w in rows.values_list("miner_id", "draw_w"):
+        for miner, draw_w, limit_w in rows.values_list("miner_id", "draw_w", "limit_w"):
             if left_w <= 0:
                 break
-            left_w -= draw_w
-            found.setdefault(miner, plan.starts_at)
+            left_w -= draw_w - (limit_w or 0)
+            if limit_w is None:  # who is throttled runs
+                found.setdefault(miner, plan.starts_at)
     return found

@@ -1,6 +1,6 @@
-"""From a schedule to curtailment plans, one for each span in which the same machines are off; and back again.
+"""From a schedule to curtailment plans, one for each span in which the same machines are off or throttled; and back.
 
-At any time at most one plan of a day's schedule wants machines off, so that its share of the site's power is all of it.
+At any time at most one plan of a day's schedule wants machines lower, so its share of the site's power is all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ from hashinsight.events.domain.outbox import publish
 from hosting.models import Site
 from intelligence.domain.schedule_limits import PRIORITY
 from intelligence.domain.schedule_notice import in_time
-from intelligence.engine.optimiser.turns import who_is_off
+from intelligence.engine.optimiser.turns import who_is_lower
 from intelligence.enums import PLANNED, RUN_MOVES, AnswerLabel, RunStatus
-from intelligence.models import ScheduleClass, ScheduleRun
+from intelligence.models import ScheduleClass, ScheduleEntry, ScheduleRun
 
 WAITING = (PlanStatus.PENDING, PlanStatus.APPROVED)
 THOUSAND, WATT = Decimal(1000), Decimal("0.001")
@@ -42,12 +42,30 @@ class ScheduleNotApplied(DomainError):
 
 @dataclass(frozen=True)
 class Span:
-    """From when to when which machines are off, and how many of each class."""
+    """From when to when which machines are off or throttled, and how many of each class.
+
+    ``limits``: those that are throttled, and to how many watts. ``lower``: by class, how many are in each mode.
+    """
 
     starts_at: datetime
     ends_at: datetime
     miners: tuple[int, ...]
     off: Mapping[int, int]
+    limits: Mapping[int, int] = field(default_factory=dict)
+    lower: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+    def at_meter_kw(self, classes: Mapping[int, ScheduleClass], pue: Decimal) -> Decimal:
+        """How much less is drawn at the meter by the figures of the schedule, cooling included."""
+        watts = Decimal(sum(count * classes[place].power_w for place, count in self.off.items()))
+        for place, counts in self.lower.items():
+            one = classes[place]
+            for count, mode_w in zip(counts, one.modes_w, strict=True):
+                watts += count * (one.power_w - mode_w * pue)
+        return watts / THOUSAND
+
+    def kw(self, classes: Mapping[int, ScheduleClass], pue: Decimal) -> Decimal:
+        """How much less the machines themselves draw."""
+        return (self.at_meter_kw(classes, pue) / pue).quantize(WATT)
 
 
 @dataclass
@@ -76,28 +94,39 @@ def lock_day(site: Site, on: Any) -> None:
 
 
 def spans_of(run: ScheduleRun) -> list[Span]:
-    """When machines are to be off, by the steps of a schedule."""
-    classes = list(ScheduleClass.objects.filter(run=run).order_by("place"))
-    rows = list(run.entries.order_by("starts_at", "place").values_list("starts_at", "place", "machines_off"))
-    starts = sorted({start for start, _place, _off in rows})
-    by_class: dict[int, list[int]] = {}
-    for _start, place, off in rows:
-        by_class.setdefault(place, []).append(off)
-    who = {one.place: _who(one, by_class[one.place]) for one in classes}
+    """When machines are to be off or throttled, by the steps of a schedule."""
+    classes = {one.place: one for one in ScheduleClass.objects.filter(run=run).order_by("place")}
+    rows = list(run.entries.order_by("starts_at", "place"))
+    starts = sorted({row.starts_at for row in rows})
+    by_class: dict[int, list[ScheduleEntry]] = {}
+    for row in rows:
+        by_class.setdefault(row.place, []).append(row)
+    who = {place: _who(classes[place], entries) for place, entries in by_class.items()}
     step, found = timedelta(minutes=run.step_minutes), list[Span]()
     for number, start in enumerate(starts):
-        off = {place: counts[number] for place, counts in by_class.items() if counts[number]}
-        miners = tuple(sorted(miner for steps in who.values() for miner in steps[number]))
-        if found and found[-1].ends_at == start and found[-1].miners == miners and miners:
-            found[-1] = Span(found[-1].starts_at, start + step, miners, off)
-        elif miners:
-            found.append(Span(start, start + step, miners, off))
+        now = {place: entries[number] for place, entries in by_class.items()}
+        levels = {miner: watts for steps in who.values() for miner, watts in steps[number].items()}
+        span = Span(
+            start, start + step, tuple(sorted(levels)),
+            {place: row.machines_off for place, row in now.items() if row.machines_off},
+            {miner: watts for miner, watts in levels.items() if watts},
+            {place: tuple(row.by_mode) for place, row in now.items() if any(row.by_mode)},
+        )  # fmt: skip
+        last = found[-1] if found else None
+        if last and (last.ends_at, last.miners, last.limits) == (start, span.miners, span.limits) and levels:
+            found[-1] = replace(span, starts_at=last.starts_at)
+        elif levels:
+            found.append(span)
     return found
 
 
-def _who(one: ScheduleClass, off: Sequence[int]) -> list[frozenset[int]]:
+def _who(one: ScheduleClass, entries: Sequence[ScheduleEntry]) -> list[dict[int, int]]:
+    """By step, to how many watts which machines are brought down; 0: off."""
     free = one.miners[: one.machines - one.protected]
-    return who_is_off(free, off, begins_on=one.starts_on)
+    modes = [[row.by_mode[place] if row.by_mode else 0 for row in entries] for place in range(len(one.modes_w))]
+    levels = (0, *one.modes_w)
+    steps = who_is_lower(free, [row.machines_off for row in entries], modes, begins_on=one.starts_on)
+    return [{miner: levels[mode] for miner, mode in step.items()} for step in steps]
 
 
 @transaction.atomic
@@ -137,7 +166,13 @@ def _in_time(site: Site, span: Span, at: datetime) -> list[Span]:
     parts = in_time(site, max(span.starts_at, at), span.ends_at, span.miners, at=at)
     if len(parts) == 1 and parts[0][2] == span.miners:
         return [span]
-    return [replace(span, starts_at=begin, ends_at=end, miners=miners) for begin, end, miners in parts]
+    return [
+        replace(
+            span, starts_at=begin, ends_at=end, miners=miners,
+            limits={pk: span.limits[pk] for pk in miners if pk in span.limits},
+        )
+        for begin, end, miners in parts
+    ]  # fmt: skip
 
 
 def _apply_span(run: ScheduleRun, span: Span, done: Applied, *, at: datetime, by: Any) -> None:
@@ -154,23 +189,27 @@ def _apply_span(run: ScheduleRun, span: Span, done: Applied, *, at: datetime, by
         except DomainError as refusal:
             done.refusals.append(f"{plan}: {refusal}")
     done.plans.append(plan)
-    within = run.entries.filter(starts_at__gte=span.starts_at, starts_at__lt=span.ends_at, place__in=list(span.off))
+    within = run.entries.filter(starts_at__gte=span.starts_at, starts_at__lt=span.ends_at)
+    within = within.filter(place__in={*span.off, *span.lower})
     within.update(plan=plan)
 
 
 def _demand(run: ScheduleRun, span: Span, begin: datetime, *, at: datetime) -> Demand:
     """All machines of the span, with what they draw now: their order says nothing."""
     assert run.site is not None
-    wish = Wish(run.site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, begin, span.ends_at, only=span.miners)
-    chosen = set(span.miners)
-    draw_w = sum(one.draw_w for one in candidates_of(wish, at=at)[0] if one.key in chosen)
+    wish = Wish(
+        run.site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, begin, span.ends_at, only=span.miners,
+        limits=span.limits,
+    )  # fmt: skip
+    gain_w = sum(one.gain_w for one in candidates_of(wish, at=at)[0])
     return Demand(
         key=key_of(run, span.starts_at), site=run.site, cause=Cause.SCHEDULE, reason=_reason(run, span),
-        goal=Goal.REDUCE_BY, goal_kw=Decimal(draw_w) / THOUSAND, selection=Selection.EFFICIENCY, starts_at=begin,
-        ends_at=span.ends_at, priority=PRIORITY, miners=span.miners, rule_name=str(run),
+        goal=Goal.REDUCE_BY, goal_kw=Decimal(gain_w) / THOUSAND, selection=Selection.EFFICIENCY, starts_at=begin,
+        ends_at=span.ends_at, priority=PRIORITY, miners=span.miners, limits=span.limits, rule_name=str(run),
         inputs={
             "schedule": str(run.public_id), "label": str(run.label),
             "off": {str(place): count for place, count in span.off.items()},
+            **({"lower": {str(place): list(counts) for place, counts in span.lower.items()}} if span.lower else {}),
         },
     )  # fmt: skip
 
@@ -180,6 +219,8 @@ def _reason(run: ScheduleRun, span: Span) -> str:
     said = {"day": run.target_date.isoformat(), "start": _clock(run, span.starts_at), "end": _clock(run, span.ends_at)}
     if run.label == AnswerLabel.SAFE_STATE:
         return _("%(day)s, %(start)s to %(end)s: prices are not known; this is what the terms say for that.") % said
+    if not span.off:
+        return _("%(day)s, %(start)s to %(end)s: the last watts cost more than they earn.") % said
     return _("%(day)s, %(start)s to %(end)s: energy costs more than mining earns.") % said
 
 
@@ -210,10 +251,9 @@ def ahead(site: Site, at: datetime) -> list[Ahead]:
     """What schedules of a site want off from now on; power of the machines, without cooling."""
     found = []
     for run in ScheduleRun.objects.current().filter(site=site, ends_at__gt=at).order_by("target_date"):
-        watts = dict(run.classes.values_list("place", "power_w"))
+        classes = {one.place: one for one in run.classes.all()}
         for span in spans_of(run):
             if span.ends_at > at:
-                at_meter = sum(count * watts[place] for place, count in span.off.items())
-                kw = Decimal(at_meter) / THOUSAND / site.pue
-                found.append(Ahead(span.starts_at, span.ends_at, kw.quantize(WATT), _reason(run, span)))
+                kw = span.kw(classes, site.pue)
+                found.append(Ahead(span.starts_at, span.ends_at, kw, _reason(run, span)))
     return found

@@ -184,6 +184,7 @@ def _class(run: ScheduleRun, place: int, group: Group) -> ScheduleClass:
         terms_id=group.terms, machines=one.count, protected=one.protected, power_w=one.modes[1].power_w,
         hashrate_ths=Decimal(repr(one.modes[1].hashrate_ths)).quantize(Decimal("0.0001")),
         starts_on=bool(one.start_mode), safe_state=one.safe_state.value, miners=[each.pk for each in group.machines],
+        modes_w=list(group.modes_w),
     )  # fmt: skip
 
 
@@ -202,7 +203,8 @@ def _entries(
             yield ScheduleEntry(
                 run=run, place=place, starts_at=begin, minutes=problem.step_minutes, **target,
                 action=action_of(one.count, off, throttled), machines_on=one.count - off, machines_off=off,
-                machines_throttled=throttled, load_kw=Decimal(repr(round(kw, 3))),
+                machines_throttled=throttled,
+                by_mode=[row[step] for row in counts[2:]] if throttled else [], load_kw=Decimal(repr(round(kw, 3))),
                 expected_profit=_expected(problem, place, step, counts, starts[step]),
             )  # fmt: skip
 

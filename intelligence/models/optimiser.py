@@ -58,7 +58,7 @@ class ScheduleSettings(BaseModel):
         _("throttle as well"),
         default=False,
         db_default=False,
-        help_text=_("Plans with the power modes of the models; plans only switch off: you set the power yourselves."),
+        help_text=_("Plans with the power modes of the models, for machines that take a limit of power from us."),
     )
     pool_fee_percent = PercentField(_("fee of the pool (%)"), default=Decimal(0))
     on_stale = models.CharField(

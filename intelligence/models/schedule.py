@@ -191,6 +191,13 @@ class ScheduleClass(models.Model):
     starts_on = models.BooleanField(_("runs when the day begins"), default=True)
     safe_state = models.CharField(_("safe state"), max_length=16, choices=StalePolicy.choices)
     miners = ArrayField(models.BigIntegerField(), verbose_name=_("machines by key"), default=list)
+    modes_w = ArrayField(
+        models.PositiveIntegerField(),
+        verbose_name=_("power of the lower modes (W)"),
+        default=list,
+        db_default=[],
+        help_text=_("Of the machine itself, without cooling."),
+    )
 
     class Meta:
         verbose_name = _("class of a schedule")
@@ -255,6 +262,9 @@ class ScheduleEntry(models.Model):
     machines_on = models.PositiveIntegerField(_("machines that run"))
     machines_off = models.PositiveIntegerField(_("machines that are off"))
     machines_throttled = models.PositiveIntegerField(_("of those that run, throttled"), default=0, db_default=0)
+    by_mode = ArrayField(
+        models.PositiveIntegerField(), verbose_name=_("machines in each lower mode"), default=list, db_default=[]
+    )
     load_kw = KilowattField(_("power (kW)"))
     expected_profit = _profit(_("expected profit"))
     actual_profit = _profit(_("actual profit"))

@@ -16,6 +16,7 @@ from hosting.engine.machines.reading import MiningState, PowerSource, Reading
 from hosting.models import Miner, MinerContact, MinerModel, Site, Zone
 
 WATTS = 3500
+OWN_W = 3600  # the limit of machines that keep to one
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Fake:
     silent: bool = False
     refuses: bool = False
     chip_c: float = 60.0
+    limit_w: int | None = None  # the limit it keeps to; None: it says none and takes none
     told: list[str] = field(default_factory=list)
 
 
@@ -47,10 +49,11 @@ class Farm:
         if fake.silent:
             return ReadResult(target, trouble=Trouble.TIMEOUT)
         state = MiningState.MINING if fake.on else MiningState.PAUSED
-        watts = float(WATTS) if fake.on else 15.0
+        watts = float(min(WATTS, fake.limit_w or WATTS)) if fake.on else 15.0
         reading = Reading(
             dialect="luxos", known=True, state=state, power_w=watts, power_source=PowerSource.REPORTED,
             hashrate_ths=200.0 if fake.on else 0.0, chip_temp_max_c=fake.chip_c,
+            power_target_w=fake.limit_w if target.asks_limit else None,  # as LuxOS, a question of its own
         )  # fmt: skip
         return ReadResult(target, reading=reading)
 
@@ -61,9 +64,12 @@ class Farm:
         return self._told(target, "resume", on=True)
 
     async def set_power_target(self, target: Target, watts: float, *, limits: Limits = DEFAULT) -> SwitchResult:
-        return SwitchResult(target, Outcome.UNSUPPORTED, sent=False)
+        fake = self.machines[target.key]
+        if fake.limit_w is None:
+            return SwitchResult(target, Outcome.UNSUPPORTED, sent=False)
+        return self._told(target, f"limit {watts:g}", on=fake.on, limit_w=int(watts))
 
-    def _told(self, target: Target, verb: str, *, on: bool) -> SwitchResult:
+    def _told(self, target: Target, verb: str, *, on: bool, limit_w: int | None = None) -> SwitchResult:
         fake = self.machines[target.key]
         if self.on_command is not None:
             self.on_command(target, verb)
@@ -74,7 +80,13 @@ class Farm:
             return SwitchResult(target, Outcome.REFUSED, sent=True, detail="not now")
         if not fake.deaf:
             fake.on = on
+            fake.limit_w = fake.limit_w if limit_w is None else limit_w
         return SwitchResult(target, Outcome.ACCEPTED, sent=True, detail="ok")
+
+    @property
+    def lower(self) -> int:
+        """How many keep to a lower limit than the one they had."""
+        return sum(fake.limit_w is not None and fake.limit_w < OWN_W for fake in self.machines.values())
 
     @property
     def off(self) -> int:

@@ -10,20 +10,21 @@ from curtailment.domain import plans
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, RuleExecution, StandingApproval
 from hashinsight.common.transitions import MoveRefused
-from hosting.models import Miner, Zone
+from hosting.models import Miner, MinerContact, MinerModel, Zone
 from intelligence.domain.schedule_due import follow
 from intelligence.domain.schedule_plans import ScheduleNotApplied, apply_run, plans_of, spans_of
 from intelligence.domain.scheduling import plan_day
 from intelligence.engine.optimiser.turns import who_is_off
 from intelligence.enums import EntryStatus, RunStatus
-from intelligence.models import ScheduleRun
+from intelligence.models import PowerMode, ScheduleRun
 from tests import factories
-from tests.curtailment.site import WATTS, Fake, Farm, Ground
+from tests.curtailment.site import OWN_W, WATTS, Fake, Farm, Ground
 from tests.intelligence.schedule_world import CHEAP, DEAR, evening, ground_with_market, network, prices, set_up
 
 pytestmark = pytest.mark.django_db
 KW = Decimal(WATTS) / 1000
 MIDDLE = Decimal(70)  # the thirsty are off, the thrifty run
+VERY_CHEAP = Decimal(15)  # the last 1,500 W of the thirsty earn it as well
 
 
 def tomorrow(now: datetime) -> date:
@@ -214,3 +215,73 @@ def test_whoever_has_run_longest_stops_first(begins_on: bool) -> None:
         assert found == [frozenset(), {1, 2}, {2}, {2, 3, 4}, frozenset()]
     with pytest.raises(ValueError, match="cannot be off"):
         who_is_off([1], [2], begins_on=True)
+
+
+@pytest.fixture
+def throttled(root: User, now: datetime) -> ScheduleRun:
+    """In the evening the thirsty earn more in a mode of 2,000 W, and when it is dear they are off."""
+    ground, series = ground_with_market(root, now)
+    PowerMode.objects.create(
+        miner_model=MinerModel.objects.get(name="Thirsty"), name="eco", power_w=2000, hashrate_ths=80, source="measured"
+    )
+    hours = {17: Decimal(62), 18: MIDDLE + 1, 19: Decimal(62)}
+    prices(series, tomorrow(now), lambda hour: hours.get(hour, VERY_CHEAP), at=now)
+    set_up(ground.site, uses_modes=True)
+    return plan_day(ground.site, tomorrow(now), at=now)
+
+
+def test_throttled_machines_are_in_the_plans_with_their_power(
+    throttled: ScheduleRun, now: datetime, root: User
+) -> None:
+    spans = spans_of(throttled)
+    assert [(span.starts_at.hour, len(span.miners), len(span.limits)) for span in spans] == [
+        (17, 10, 10), (18, 10, 0), (19, 10, 10)
+    ]  # fmt: skip
+    assert set(spans[0].limits.values()) == {2000}
+    classes = {one.place: one for one in throttled.classes.all()}
+    assert throttled.site is not None
+    assert [span.kw(classes, throttled.site.pue) for span in spans] == [15, 35, 15]
+    done = apply_run(throttled, at=now, by=root, approves=True)
+    assert done.refusals == []
+    assert [plan.goal_kw for plan in done.plans] == [15, 35, 15]
+    assert [plan.only_limits_w for plan in done.plans] == [[2000] * 10, [], [2000] * 10]
+    assert done.plans[0].reason.endswith("the last watts cost more than they earn.")
+    assert {plan.schedule_entries.count() for plan in done.plans} == {2}
+
+
+def test_a_throttled_day_is_carried_out(throttled: ScheduleRun, now: datetime, root: User) -> None:
+    other: User = factories.UserFactory(is_staff=True)
+    stand_by(throttled, root, other, now=now)
+    done = apply_run(throttled, at=now)
+    assert {plan.status for plan in done.plans} == {PlanStatus.APPROVED}
+    assert throttled.site is not None
+    miners = list(Miner.objects.filter(site=throttled.site).order_by("pk"))
+    farm = Farm(machines={str(one.pk): Fake(limit_w=OWN_W) for one in miners})
+    begin = throttled.starts_at + timedelta(hours=16, minutes=50)
+    ground = Ground(throttled.site, list(Zone.objects.filter(site=throttled.site)), miners, farm, begin)
+    seen = {}
+    for _ in range(215):
+        ground.tick()
+        seen[f"{ground.now:%H:%M}"] = (farm.lower, farm.off)
+    assert {state for at, state in seen.items() if "17:05" <= at <= "17:59"} == {(10, 0)}
+    assert {state[1] for at, state in seen.items() if "18:05" <= at <= "18:59"} == {10}
+    assert {state for at, state in seen.items() if "19:10" <= at <= "19:59"} == {(10, 0)}
+    assert seen["20:10"] == (0, 0)
+    assert {plan.status for plan in plans_of(throttled)} == {PlanStatus.RECOVERED}
+
+
+def test_a_mode_is_planned_for_machines_that_take_limits_alone(root: User, now: datetime) -> None:
+    ground, series = ground_with_market(root, now)
+    thirsty = MinerModel.objects.get(name="Thirsty")
+    PowerMode.objects.create(miner_model=thirsty, name="eco", power_w=2000, hashrate_ths=80, source="measured")
+    deaf = [one.pk for one in ground.miners if one.model_id == thirsty.pk][:4]
+    MinerContact.objects.filter(miner__in=deaf).update(dialect="avalon")
+    prices(series, tomorrow(now), lambda hour: Decimal(62) if hour == 17 else VERY_CHEAP, at=now)
+    set_up(ground.site, uses_modes=True)
+    (span,) = spans_of(plan_day(ground.site, tomorrow(now), at=now))
+    assert (len(span.miners), len(span.limits), set(deaf) & set(span.limits)) == (10, 6, set())
+
+
+def test_a_schedule_that_does_not_say_which_mode_throttles_nobody(throttled: ScheduleRun) -> None:
+    throttled.entries.update(by_mode=[])
+    assert [(span.starts_at.hour, len(span.miners), len(span.limits)) for span in spans_of(throttled)] == [(18, 10, 0)]

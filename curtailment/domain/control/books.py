@@ -1,15 +1,18 @@
 """What the control keeps, from rows to arrays and back: machines under control, their facts, and what they said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from curtailment.engine.values import ALWAYS, NEVER, PlanNow, Rules, Seen, Spent, State
+from curtailment.engine.values import ALWAYS, NEVER, SAME, PlanNow, Rules, Seen, Spent, State
 from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, SiteControl
+from hosting.clients.adapter import Capability
 from hosting.clients.aside import Heard
+from hosting.clients.own import capabilities_of
 from hosting.engine.machines.reading import MiningState, Reading
 from hosting.enums import MinerIntent
 from hosting.models import Miner, Site
@@ -18,13 +21,14 @@ RUNS = (MiningState.MINING, MiningState.STARTING)
 RESTS = (MiningState.PAUSED, MiningState.IDLE)
 OURS = (MinerIntent.ACTIVE, MinerIntent.CURTAILED)  # any other intent is somebody's decision: hands off
 _TIMES = ("sent_at", "open_until", "next_at", "paused_at", "resumed_at")
-_REST = ("touched", "resumed", "tries", "calm")
+_REST = ("touched", "resumed", "tries", "calm", "limiting")
+_WATTS = {"limit": "limit_w", "before": "earlier_w"}  # no watts stand as none
 BATCH = 2_000
 
 
 @dataclass(frozen=True)
 class Machines:
-    """The machines of a tick in the order of the arrays."""
+    """The machines of a tick in the order of the arrays. ``limits``: those whose limit of power has to be read."""
 
     ids: tuple[int, ...]
     place: Mapping[int, int]
@@ -33,6 +37,7 @@ class Machines:
     rank: Any
     locked: Any
     intent: tuple[str, ...]
+    limits: frozenset[int] = frozenset()
 
 
 def seconds(moment: datetime | None) -> float:
@@ -47,12 +52,15 @@ def moment(value: float) -> datetime | None:
 
 def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
     """Candidates of the plans and whatever we have switched; a machine that left the site is not ours any more."""
-    kept = ControlledMachine.objects.filter(site=site, touched=True).values_list("miner_id", "plan_id")
-    touched = dict(kept)
+    kept = ControlledMachine.objects.in_hand().filter(site=site).values_list("miner_id", "plan_id", "earlier_w")
+    touched = {miner: plan_id for miner, plan_id, _earlier in kept}
+    limits = {miner for miner, _plan_id, earlier in kept if earlier is not None}
     wanted = {plan.pk for plan in plans} | {plan_id for plan_id in touched.values() if plan_id is not None}
     facts: dict[int, tuple[int, int]] = {}
-    rows = CurtailmentPlanMiner.objects.filter(plan__in=wanted).values_list("miner_id", "shutdown_order", "draw_w")
-    for miner_id, order, draw in rows:
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=wanted)
+    for miner_id, order, draw, limit in rows.values_list("miner_id", "shutdown_order", "draw_w", "limit_w"):
+        if limit is not None:
+            limits.add(miner_id)
         rank, watts = facts.get(miner_id, (0, 0))
         facts[miner_id] = (max(rank, order), max(watts, draw))
     ids = sorted(set(facts) | set(touched))
@@ -70,6 +78,7 @@ def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
         rank=np.array([facts.get(pk, (0, 0))[0] for pk in ids], np.int64),
         locked=~np.array(here, bool) if ids else np.zeros(0, bool),
         intent=tuple(found[pk]["intent"] for pk in ids),
+        limits=frozenset(limits),
     )
 
 
@@ -83,13 +92,16 @@ def state_of(site: Site, machines: Machines, control: SiteControl) -> State:
     """As it was kept after the last tick."""
     state = State.new(len(machines.ids))
     rows = ControlledMachine.objects.filter(site=site, miner__in=machines.ids)
-    for row in rows.values("miner_id", "plan_id", *_TIMES, *_REST):
+    for row in rows.values("miner_id", "plan_id", *_TIMES, *_REST, *_WATTS.values()):
         place = machines.place[row["miner_id"]]
         state.by[place] = -1 if row["plan_id"] is None else row["plan_id"]
         for name in _TIMES:
             getattr(state, name)[place] = seconds(row[name])
         for name in _REST:
             getattr(state, name)[place] = row[name]
+        for name, column in _WATTS.items():
+            getattr(state, name)[place] = row[column] or 0
+    state.touched |= state.before > 0  # who knows nothing of limits gives a limited machine back that is none yet
     state.at = seconds(control.ticked_at)
     state.spent = tuple(
         Spent(float(age), {int(group): int(watts) for group, watts in up.items()}, int(down))
@@ -106,7 +118,7 @@ def spent_json(state: State) -> list[Any]:
 def keep_state(site: Site, machines: Machines, before: State, after: State) -> None:
     """Write what has changed."""
     changed = before.by != after.by
-    for name in (*_TIMES, *_REST):
+    for name in (*_TIMES, *_REST, *_WATTS):
         old, new = getattr(before, name), getattr(after, name)
         changed |= old != new
     rows = [
@@ -114,23 +126,26 @@ def keep_state(site: Site, machines: Machines, before: State, after: State) -> N
             miner_id=machines.ids[place], site=site, plan_id=None if after.by[place] < 0 else int(after.by[place]),
             **{name: moment(float(getattr(after, name)[place])) for name in _TIMES},
             **{name: getattr(after, name)[place].item() for name in _REST},
+            **{column: getattr(after, name)[place].item() or None for name, column in _WATTS.items()},
         )
         for place in np.flatnonzero(changed)
     ]  # fmt: skip
     ControlledMachine.objects.bulk_create(
         rows, batch_size=BATCH, update_conflicts=True, unique_fields=["miner"],
-        update_fields=["site", "plan", *_TIMES, *_REST],
+        update_fields=["site", "plan", *_TIMES, *_REST, *_WATTS.values()],
     )  # fmt: skip
 
 
-def plan_now(plan: CurtailmentPlan, machines: Machines, order: Iterable[int]) -> PlanNow:
-    """A running plan as the engine takes it."""
+def plan_now(plan: CurtailmentPlan, machines: Machines, order: Mapping[int, int | None]) -> PlanNow:
+    """A running plan as the engine takes it. ``order``: its machines and the limit of each; None: off."""
     places = [machines.place[pk] for pk in order if pk in machines.place]
+    levels = [order[machines.ids[place]] or 0 for place in places]
     return PlanNow(
         key=plan.pk, starts_at=seconds(plan.starts_at),
         ends_at=ALWAYS if plan.ends_at is None else seconds(plan.ends_at), order=np.array(places, np.int64),
         target_w=int((plan.target_kw or 0) * 1000), shared=plan.is_emergency or bool(plan.needs_two)
         or plan.standing_approval_id is not None, urgent=plan.is_emergency,
+        level_w=np.array(levels, np.int64) if any(levels) else None,
     )  # fmt: skip
 
 
@@ -138,6 +153,7 @@ def seen_by(machines: Machines, heard: Mapping[int, Heard], control: SiteControl
     """What the machines said a moment ago, and what each draws (None: nobody knows)."""
     n = len(machines.ids)
     at, on, off, hot = np.full(n, NEVER), np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+    limit = np.zeros(n, np.int64)
     watts: list[int | None] = [None] * n
     for pk, (when, result) in heard.items():
         reading = result.reading
@@ -147,8 +163,28 @@ def seen_by(machines: Machines, heard: Mapping[int, Heard], control: SiteControl
         at[place] = seconds(when)
         on[place], off[place] = reading.state in RUNS, reading.state in RESTS
         hot[place] = _hot(reading, control)
+        limit[place] = _limit(reading)
         watts[place] = None if reading.power_w is None else round(reading.power_w)
-    return Seen(at, on, off, machines.locked, hot, machines.draw_w, machines.group, machines.rank), watts
+    return Seen(at, on, off, machines.locked, hot, machines.draw_w, machines.group, machines.rank, limit), watts
+
+
+def _limit(reading: Reading) -> int:
+    """The limit a machine keeps to, rounded up so that told so it gets no less; 0 where it takes none from us."""
+    if reading.power_target_w is None or Capability.SET_POWER_TARGET not in capabilities_of(reading.dialect):
+        return 0
+    return ceil(reading.power_target_w)
+
+
+def held_w(machines: Machines, state: State) -> Any:
+    """By how much each machine was told to draw less."""
+    down = state.touched & ~state.resumed
+    return np.where(down, np.maximum(machines.draw_w - np.where(state.paused, 0, state.limit), 0), 0)
+
+
+def lowered(state: State, seen: Seen) -> Any:
+    """Machines that run and are seen to keep to the limit we have told them."""
+    told = state.touched & (state.before > 0) & ~state.paused & ~state.resumed
+    return told & seen.on & (seen.limits > 0) & (seen.limits * SAME <= state.limit)
 
 
 def _hot(reading: Reading, control: SiteControl) -> bool:

@@ -35,7 +35,10 @@ class HandOverRefused(DomainError):
 
 @dataclass(frozen=True)
 class Stuck:
-    """A machine that should be back; ``device``: the edge device it is switched by, None: we ourselves."""
+    """A machine that should be back; ``device``: the edge device it is switched by, None: we ourselves.
+
+    ``earlier_w``: to which limit of power it kept before we lowered it; None: we have not.
+    """
 
     miner: Miner
     plan: CurtailmentPlan | None
@@ -44,6 +47,7 @@ class Stuck:
     tries: int
     last_order: datetime | None
     device: EdgeDevice | None
+    earlier_w: int | None = None
 
 
 def late_at(plan: CurtailmentPlan) -> datetime | None:
@@ -56,7 +60,7 @@ def late_at(plan: CurtailmentPlan) -> datetime | None:
 
 def stuck_machines(site: Site, *, at: datetime) -> list[Stuck]:
     """Those of a site whose plan is over for so long that they should be back, by name."""
-    rows = ControlledMachine.objects.filter(site=site, touched=True).exclude(plan__status__in=RUNNING)
+    rows = ControlledMachine.objects.in_hand().filter(site=site).exclude(plan__status__in=RUNNING)
     kept = list(rows.select_related("miner__model", "plan__site").order_by("miner__serial", "pk"))
     late = {one.plan_id: _is_late(one.plan, at) for one in kept}
     kept = [one for one in kept if late[one.plan_id] and one.miner.intent != MinerIntent.MAINTENANCE]
@@ -68,7 +72,7 @@ def stuck_machines(site: Site, *, at: datetime) -> list[Stuck]:
     return [
         Stuck(
             one.miner, one.plan, since.get(one.miner_id, one.paused_at), one.resumed, one.tries, one.sent_at,
-            taker_of(one.miner.zone_id, takers),
+            taker_of(one.miner.zone_id, takers), one.earlier_w,
         )
         for one in kept
     ]  # fmt: skip
@@ -94,18 +98,20 @@ def who_acts(one: Stuck) -> str:
 
 def told_of(some: Sequence[Stuck]) -> str:
     """The first of them by name, since when they are off, and who acts, for an alert."""
-    lines = [
-        _("%(machine)s: off since %(since)s UTC, %(who)s")
-        % {
-            "machine": one.miner,
-            "since": f"{one.off_since:%Y-%m-%d %H:%M}" if one.off_since else "-",
-            "who": who_acts(one),
-        }
-        for one in some[:NAMED]
-    ]
+    lines = [_line(one) for one in some[:NAMED]]
     if len(some) > NAMED:
         lines.append(_("and %(count)s more") % {"count": len(some) - NAMED})
     return "; ".join(lines) + "."
+
+
+def _line(one: Stuck) -> str:
+    text = _("%(machine)s: off since %(since)s UTC, %(who)s")
+    if one.earlier_w is not None:
+        text = _("%(machine)s: off or lower since %(since)s UTC, its limit was %(watts)s W before, %(who)s")
+    return text % {
+        "machine": one.miner, "since": f"{one.off_since:%Y-%m-%d %H:%M}" if one.off_since else "-",
+        "watts": one.earlier_w, "who": who_acts(one),
+    }  # fmt: skip
 
 
 def way_out(site: Site) -> str:

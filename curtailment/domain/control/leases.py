@@ -36,6 +36,7 @@ POLLS = 6  # in a step a device asks so often
 LEAST_POLL_S = 1.0
 FRESH_S = 120.0  # an older reading says nothing (TRUST I8)
 DIRECT = 0  # no device: machines that we reach ourselves
+_VERBS = frozenset(document.Verb)
 _FACTS = ("pk", "public_id", "address", "port", "zone_id", "site_id")
 
 
@@ -143,14 +144,14 @@ def write(
                 "up_w": rules.part_up_w.get(pk, 0), "group_up_w": rules.group_up_w,
                 "down_w": rules.down_w // len(edge.devices),
             },
-            "off": [n for miner, n in places.items() if after.touched[machines.place[miner]]],
+            "off": [n for miner, n in places.items() if after.paused[machines.place[miner]]],
             "orders": [
                 [
                     one.pk, places[one.miner_id], one.action, milliseconds(one.not_before),
                     milliseconds(one.expires_at),
                 ]
                 for one in orders
-                if one.device_id == pk
+                if one.device_id == pk and one.action in _VERBS
             ],
         }  # fmt: skip
         edge_leases.write_lease(

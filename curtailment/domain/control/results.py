@@ -4,9 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
-from curtailment.domain.control.books import Machines
+from curtailment.domain.control.books import Machines, lowered
 from curtailment.domain.plans import payload_of
 from curtailment.engine.values import Action, Decision, End, Progress, Seen
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
@@ -16,6 +17,8 @@ from hosting.models import Site
 
 ENOUGH = Decimal("0.98")  # of the target: the last machine is rarely just as big as what is left
 WAITING = (MachineResult.RESERVE, MachineResult.BACK)
+ON_THE_WAY = (MachineResult.ORDERED, MachineResult.REFUSED)
+IS_DOWN = (MachineResult.OFF, MachineResult.LOWERED, MachineResult.RESUMING)
 
 
 def note_results(site: Site, machines: Machines, seen: Seen, decision: Decision, *, now: datetime) -> None:
@@ -35,34 +38,54 @@ def _machines(
     live: Collection[CurtailmentPlan], machines: Machines, seen: Seen, decision: Decision, now: datetime
 ) -> None:
     ids = machines.ids
-    paused: dict[int, set[int]] = {}
-    for one in decision.orders:
-        if one.action is Action.PAUSE:
-            paused.setdefault(one.plan, set()).add(ids[one.machine])
+    told = _told(machines, decision)
     resumed = {ids[one.machine] for one in decision.orders if one.action is Action.RESUME}
     after = decision.state
-    off = {ids[place] for place in (after.touched & ~after.resumed & seen.off).nonzero()[0].tolist()}
+    off = {ids[place] for place in (after.paused & ~after.resumed & seen.off).nonzero()[0].tolist()}
     locked = {ids[place] for place, end in decision.given_back if end is End.LOCKED}
     back = {ids[place] for place, end in decision.given_back if end is End.RUNNING}
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
-    for plan, told in paused.items():  # another plan that wants it as well takes it over when this one is over
-        rows.filter(plan=plan, miner__in=told, result__in=WAITING).update(
+    for plan, machines_told in told.items():  # another plan that wants it too takes it over when this one is over
+        rows.filter(plan=plan, miner__in=machines_told, result__in=WAITING).update(
             result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None
         )
-    rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED), off_at=None).update(
-        off_at=now
-    )
-    rows.filter(miner__in=off, result__in=(MachineResult.ORDERED, MachineResult.REFUSED)).update(
-        result=MachineResult.OFF
-    )
+    _note_earlier(rows, machines, decision)
+    low = {ids[place] for place in lowered(after, seen).nonzero()[0].tolist()}
+    for miners, limits, result in ((off, False, MachineResult.OFF), (low, True, MachineResult.LOWERED)):
+        theirs = rows.filter(miner__in=miners, limit_w__isnull=not limits, result__in=ON_THE_WAY)
+        theirs.filter(off_at=None).update(off_at=now)
+        theirs.update(result=result)
     rows.filter(miner__in=resumed, result=MachineResult.OFF).update(result=MachineResult.RESUMING)
-    in_hand = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.RESUMING)
+    in_hand = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.LOWERED, MachineResult.RESUMING)
     rows.filter(miner__in=locked, result__in=in_hand).update(back_at=now)  # what follows is not our doing
     rows.filter(miner__in=locked).exclude(result=MachineResult.RESERVE).update(result=MachineResult.LOCKED)
     gone = rows.filter(miner__in=back)
-    gone.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).update(result=MachineResult.BACK, back_at=now)
-    gone.filter(result=MachineResult.ORDERED).update(result=MachineResult.REFUSED)
+    gone.filter(result__in=IS_DOWN).update(result=MachineResult.BACK, back_at=now)
+    gone.filter(result=MachineResult.ORDERED).exclude(miner__in=set().union(*told.values())).update(
+        result=MachineResult.REFUSED
+    )
+    half = {ids[place] for place in decision.half_back}
+    rows.filter(miner__in=half, limit_w=None, result__in=IS_DOWN).update(result=MachineResult.BACK, back_at=now)
     _handed_over(live, off, now)
+
+
+def _told(machines: Machines, decision: Decision) -> dict[int, set[int]]:
+    """Machines that each plan pauses or limits with this tick."""
+    told: dict[int, set[int]] = {}
+    for one in decision.orders:
+        if one.action.lowers:
+            told.setdefault(one.plan, set()).add(machines.ids[one.machine])
+    return told
+
+
+def _note_earlier(rows: QuerySet[CurtailmentPlanMiner], machines: Machines, decision: Decision) -> None:
+    """What each machine kept to before its limit: whoever locks it out reads there what to set it back to."""
+    by_watts: dict[int, set[int]] = {}
+    for one in decision.orders:
+        if one.action is Action.LIMIT:
+            by_watts.setdefault(int(decision.state.before[one.machine]), set()).add(machines.ids[one.machine])
+    for watts, miners in by_watts.items():
+        rows.filter(miner__in=miners, limit_w__isnull=False).update(earlier_w=watts)
 
 
 def _handed_over(live: Collection[CurtailmentPlan], off: Collection[int], now: datetime) -> None:
@@ -70,17 +93,18 @@ def _handed_over(live: Collection[CurtailmentPlan], off: Collection[int], now: d
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
     its_own = ControlledMachine.objects.filter(miner=OuterRef("miner_id"), plan=OuterRef("plan_id"), touched=True)
     taken = rows.filter(Exists(its_own), result__in=WAITING, plan__status__in=RUNNING)
-    taken.filter(miner__in=off).update(result=MachineResult.OFF, ordered_at=now, off_at=now, back_at=None)
+    taken.filter(miner__in=off, limit_w=None).update(result=MachineResult.OFF, ordered_at=now, off_at=now, back_at=None)
     taken.update(result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None)
     another = ControlledMachine.objects.filter(miner=OuterRef("miner_id"), touched=True, plan__status__in=RUNNING)
     left = rows.filter(Exists(another.exclude(plan=OuterRef("plan_id"))), plan__status=PlanStatus.RECOVERING)
-    left.filter(result__in=(MachineResult.ORDERED, MachineResult.OFF)).update(result=MachineResult.KEPT)
+    kept = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.LOWERED)
+    left.filter(result__in=kept).update(result=MachineResult.KEPT)
 
 
 def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
     plan.measured_kw = Decimal(told.off_w) / 1000
     plan.power_reduced_kw = max(plan.power_reduced_kw, plan.measured_kw)
-    plan.miners_affected = max(plan.miners_affected, told.off)
+    plan.miners_affected = max(plan.miners_affected, told.off + told.lowered)
     fields = ["measured_kw", "power_reduced_kw", "miners_affected"]
     if plan.status == PlanStatus.EXECUTING and plan.measured_kw >= (plan.target_kw or 0) * ENOUGH:
         plan.status, plan.status_since, plan.executed_at = PlanStatus.EXECUTED, now, now
@@ -92,9 +116,9 @@ def _progress(plan: CurtailmentPlan, told: Progress, now: datetime) -> None:
 def _recovered(plan: CurtailmentPlan, now: datetime) -> None:
     """Over when none of its machines is in our hands, but for those that another plan keeps."""
     switched = plan.miners.exclude(result=MachineResult.RESERVE)
-    mine = ControlledMachine.objects.filter(touched=True, site=plan.site, miner__in=switched.values("miner"))
+    mine = ControlledMachine.objects.in_hand().filter(site=plan.site, miner__in=switched.values("miner"))
     if mine.exclude(plan__in=CurtailmentPlan.objects.filter(site=plan.site, status__in=RUNNING)).exists():
-        still = switched.filter(result__in=(MachineResult.OFF, MachineResult.RESUMING)).aggregate(watts=Sum("draw_w"))
+        still = switched.filter(result__in=IS_DOWN).aggregate(watts=Sum(F("draw_w") - Coalesce("limit_w", 0)))
         plan.measured_kw = Decimal(still["watts"] or 0) / 1000
         plan.save(update_fields=["measured_kw"])
         return

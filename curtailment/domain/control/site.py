@@ -7,8 +7,8 @@ the machines again.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -57,7 +57,7 @@ LEAST_LOCK_S = 10.0
 FENCE_S = 30.0
 CHUNK = 2_000
 GONE = timedelta(minutes=15)  # later a figure of power says nothing of the order any more
-_VERBS = {Action.PAUSE: Verb.PAUSE, Action.RESUME: Verb.RESUME}
+_VERBS = {Action.PAUSE: Verb.PAUSE, Action.RESUME: Verb.RESUME, Action.LIMIT: Verb.LIMIT, Action.LIFT: Verb.LIMIT}
 
 
 class InvariantBroken(RuntimeError):
@@ -91,7 +91,7 @@ def sites_due(at: datetime) -> list[Site]:
     """Sites where a plan runs, begins or ends, or a machine waits to be given back, and whose step has passed."""
     soon = Q(status=PlanStatus.APPROVED, starts_at__lte=at) | Q(status__in=(*RUNNING, PlanStatus.RECOVERING))
     plans = CurtailmentPlan.objects.filter(soon, site_id=OuterRef("pk"))
-    touched = ControlledMachine.objects.filter(touched=True, site_id=OuterRef("pk"))
+    touched = ControlledMachine.objects.in_hand().filter(site_id=OuterRef("pk"))
     rows = Site.objects.filter(Exists(plans) | Exists(touched)).order_by("pk")
     controls = {row.site_id: row for row in SiteControl.objects.filter(site__in=rows)}
     return [site for site in rows if site.pk not in controls or _step_passed(controls[site.pk], at)]
@@ -139,7 +139,7 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
     machines = books.machines_of(site, running)
     edge = leases.behind(site, machines)
-    heard = _read(site, control, edge.direct(machines.ids), token, clock, adapter)
+    heard = _read(site, control, edge.direct(machines.ids), machines.limits, token, clock, adapter)
     now = clock()
     # Reading takes most of a step at a large site: what people decided in the meantime holds.
     still = _still_running(running)
@@ -170,17 +170,18 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
 
 # --- before -------------------------------------------------------------------------------------------------------
 def _read(
-    site: Site, control: SiteControl, ids: Sequence[int], token: int, clock: Clock, adapter: MachineAdapter
-) -> dict[int, Heard]:
+    site: Site, control: SiteControl, ids: Sequence[int], limits: Collection[int], token: int, clock: Clock,
+    adapter: MachineAdapter,
+) -> dict[int, Heard]:  # fmt: skip
     """The control's own reading of each machine, kept like any other."""
     asked = {one.target.key: one for one in machines_to_ask(Miner.objects.filter(pk__in=ids), at=clock())}
     heard: dict[int, Heard] = {}
     part: list[tuple[Asked, Heard]] = []
-    limits = limits_of(control.step_s)
     patience = max(10.0, control.step_s * 0.9)
-    targets = [one.target for one in asked.values()]
+    targets = [replace(one.target, asks_limit=one.pk in limits) for one in asked.values()]
     prolonged = monotonic()
-    for answer in poll_aside(targets, adapter=adapter, seconds=patience, clock=clock, limits=limits):
+    times = limits_of(control.step_s)
+    for answer in poll_aside(targets, adapter=adapter, seconds=patience, clock=clock, limits=times):
         machine = asked[answer[1].target.key]
         heard[machine.pk] = answer
         part.append((machine, answer))
@@ -210,10 +211,11 @@ def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines, at: datet
     """What each plan still wants: a machine whose time in it is over comes back, and nobody takes its place."""
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in running])
     rows = rows.filter(Q(wanted_until=None) | Q(wanted_until__gt=at))
-    orders: dict[int, list[int]] = {}
-    for plan_id, miner_id in rows.order_by("plan_id", "shutdown_order").values_list("plan_id", "miner_id"):
-        orders.setdefault(plan_id, []).append(miner_id)
-    return [books.plan_now(plan, machines, orders.get(plan.pk, ())) for plan in running]
+    orders: dict[int, dict[int, int | None]] = {}
+    rows = rows.order_by("plan_id", "shutdown_order")
+    for plan_id, miner_id, limit in rows.values_list("plan_id", "miner_id", "limit_w"):
+        orders.setdefault(plan_id, {})[miner_id] = limit
+    return [books.plan_now(plan, machines, orders.get(plan.pk, {})) for plan in running]
 
 
 def _rules(site: Site, control: SiteControl) -> Rules:
@@ -250,7 +252,7 @@ def _keep(
                 plan_id=one.plan if one.plan >= 0 else None, site=site, miner_id=machines.ids[one.machine],
                 action=one.action.value, device_id=edge.device_of.get(machines.ids[one.machine]), not_before=now,
                 expires_at=now + timedelta(seconds=one.expires_at - one.not_before),
-                fencing_token=token, tick_number=number, draw_w=one.draw_w,
+                fencing_token=token, tick_number=number, draw_w=one.draw_w, limit_w=one.limit_w or None,
                 before_w=watts[one.machine], created_at=now,
             )
             for one in decision.orders
@@ -276,12 +278,12 @@ def _sample(
     site: Site, now: datetime, machines: Machines, seen: Seen, watts: Sequence[int | None], decision: Decision
 ) -> None:
     after = decision.state
-    told = after.touched & ~after.resumed
+    off_w = machines.draw_w[after.touched & seen.off].sum()
+    off_w += books.held_w(machines, after)[books.lowered(after, seen)].sum()
     ControlSample.objects.create(
         site=site, at=now, machines=len(machines.ids), silent=sum(one is None for one in watts),
         target_kw=Decimal(max((one.wanted_w for one in decision.progress), default=0)) / 1000,
-        intended_kw=Decimal(int(machines.draw_w[told].sum())) / 1000,
-        off_kw=Decimal(int(machines.draw_w[after.touched & seen.off].sum())) / 1000,
+        intended_kw=Decimal(int(books.held_w(machines, after).sum())) / 1000, off_kw=Decimal(int(off_w)) / 1000,
         drawn_kw=Decimal(sum(one for one in watts if one is not None)) / 1000, metered_kw=metered_now(site, at=now),
     )  # fmt: skip
 
@@ -308,6 +310,7 @@ def _say_intents(machines: Machines, decision: Decision, now: datetime) -> None:
     pause = {machines.ids[one.machine] for one in decision.orders if one.action is Action.PAUSE}
     wake = {machines.ids[one.machine] for one in decision.orders if one.action is Action.RESUME}
     wake |= {machines.ids[place] for place, _end in decision.given_back}
+    wake |= {machines.ids[place] for place in decision.half_back}
     for ids, before, to in (
         (pause, MinerIntent.ACTIVE, MinerIntent.CURTAILED), (wake - pause, MinerIntent.CURTAILED, MinerIntent.ACTIVE),
     ):  # fmt: skip
@@ -326,9 +329,11 @@ def _send(
     rows = Miner.objects.filter(pk__in=[order.miner_id for order in orders], site=site, intent__in=books.OURS)
     targets = {one.pk: one.target for one in machines_to_ask(rows, at=clock())}
     commands = [
-        Command(order.pk, targets[order.miner_id], _VERBS[Action(order.action)], order.expires_at)
+        Command(
+            order.pk, targets[order.miner_id], _VERBS[Action(order.action)], order.expires_at, order.limit_w or 0
+        )
         for order in orders
         if order.miner_id in targets
-    ]
+    ]  # fmt: skip
     gone = [order.pk for order in orders if order.miner_id not in targets]  # locked out while we were deciding
     return [*command_all(commands, adapter=adapter, clock=clock), *(Commanded(pk, None, clock(), None) for pk in gone)]

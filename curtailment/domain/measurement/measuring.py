@@ -2,41 +2,40 @@
 
 The load of a machine before is its mean over the hour before it was told; where nobody read it then, the figure of
 the plan, and that is said. Five minutes count whole: the load before less their mean is exactly what was not used in
-them. Nothing is assumed of a machine nobody read, unless the control itself saw it off.
+them. Nothing is assumed of a machine nobody read, unless the control itself saw it off. A machine that kept to a limit
+was not off: what it drew is read or not known, and its time is not excused, for it was up.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from curtailment.domain.measurement.events import leading, leading_by_owner, payload_of
 from curtailment.domain.measurement.metered import load_around
+from curtailment.domain.measurement.told import spans_of
 from curtailment.domain.worth import PER_KWH, SECONDS_PER_HOUR, btc_of_ths
-from curtailment.engine.spans import QUARTER, Owning, Sent, Span, earlier, joined, quarter, split
-from curtailment.enums import EventStatus, OrderAction, OrderOutcome
+from curtailment.engine.spans import QUARTER, Span, quarter
+from curtailment.enums import EventStatus
 from curtailment.models import (
     CurtailmentEvent,
-    CurtailmentPlanMiner,
     EventInterval,
     EventMachine,
     EventShare,
-    MachineOrder,
 )
 from hashinsight.common.errors import DomainError
 from hashinsight.common.ids import new_public_id
 from hashinsight.common.transitions import lock_row
 from hashinsight.events.domain import publish
 from hosting.domain.excused import Excuse, set_excused
-from hosting.models import MinerOwnership
 from marketdata.domain.prices import best_known
 from marketdata.models import NetworkSnapshot
 
@@ -85,7 +84,7 @@ def measure(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
     told = event.event_machines.values_list("miner_id", "told_at", "public_id")
     ids = {(miner, moment): own_id for miner, moment, own_id in told}  # who reads page by page goes on where it was
     event.event_machines.all().delete()
-    spans = _spans(locked)
+    spans = spans_of(locked)
     shares = _shares(locked, spans, at)
     _keep_machines(locked, spans, shares, ids)
     _keep_intervals(locked, at)
@@ -99,34 +98,6 @@ def measure(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
         payload=payload_of(locked),
     )
     return locked.reload()
-
-
-def _spans(event: CurtailmentEvent) -> list[Span]:
-    rows = CurtailmentPlanMiner.objects.filter(plan__event=event, off_at__isnull=False, ordered_at__isnull=False)
-    found = [
-        Span(miner, told, max(off, told), max(back or recovered or event.ended_at, off), draw, float(ths or 0))
-        for miner, told, off, back, recovered, draw, ths in rows.values_list(
-            "miner_id", "ordered_at", "off_at", "back_at", "plan__recovered_at", "draw_w", "hashrate_ths"
-        )
-    ]
-    sent = MachineOrder.objects.filter(plan__event=event)
-    sent = sent.exclude(outcome__in=(OrderOutcome.LAPSED, OrderOutcome.REFUSED, OrderOutcome.UNSUPPORTED))
-    ths = {span.miner: span.ths for span in found}
-    found += [
-        replace(span, ths=ths.get(span.miner, 0.0))
-        for span in earlier(
-            Sent(miner, action == OrderAction.PAUSE, at, max(at, answered or at), draw)
-            for miner, action, at, answered, draw in sent.values_list(
-                "miner_id", "action", "created_at", "answered_at", "draw_w"
-            )
-        )
-    ]
-    one_each = [span for span in joined(found) if span.back > span.told]
-    ownings = MinerOwnership.objects.filter(miner__in={span.miner for span in one_each}, valid_from__lt=event.ended_at)
-    ownings = ownings.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=event.started_at))
-    return split(
-        one_each, [Owning(*row) for row in ownings.values_list("miner_id", "customer_id", "valid_from", "valid_to")]
-    )
 
 
 def _shares(event: CurtailmentEvent, spans: Sequence[Span], at: datetime) -> dict[int | None, EventShare]:
@@ -169,7 +140,7 @@ def _keep_machines(
             EventMachine(
                 public_id=known.get((span.miner, span.told)) or new_public_id(),
                 event=event, share=shares[span.owner], miner_id=span.miner, customer_id=span.owner, told_at=span.told,
-                off_at=span.off, back_at=span.back, is_baseline_measured=span.miner in before,
+                off_at=span.off, back_at=span.back, limit_w=span.limit_w, is_baseline_measured=span.miner in before,
                 baseline_w=round(before[span.miner][0]) if span.miner in before else span.draw_w,
                 baseline_ths=_ths(before.get(span.miner), span),
             )
@@ -243,7 +214,7 @@ _RECKON = """
 WITH bucket AS (
     SELECT m.id, m.baseline_w, m.baseline_ths, b.start, r.power_w, r.hashrate_ths,
            coalesce(r.online_samples > 0, false) AS answered,
-           b.start >= m.off_at AND b.start + interval '5 minutes' <= m.back_at AS seen_off
+           m.limit_w IS NULL AND b.start >= m.off_at AND b.start + interval '5 minutes' <= m.back_at AS seen_off
       FROM curtailment_eventmachine m
      CROSS JOIN LATERAL generate_series(
            date_bin('5 minutes', m.told_at, 'epoch'), m.back_at - interval '1 microsecond', interval '5 minutes'
@@ -301,7 +272,7 @@ def _sum_up(event: CurtailmentEvent, at: datetime) -> None:
         rows = share.event_machines.all()
         _add(share, rows)
         share.machines = rows.values("miner_id").distinct().count()
-        spans = list(rows.values_list("told_at", "off_at", "back_at"))
+        spans = list(rows.filter(limit_w=None).values_list("told_at", "off_at", "back_at"))
         share.off_minutes = _minutes((off, back) for _told, off, back in spans)
         share.excused_minutes = _minutes((told, back) for told, _off, back in spans)
         share.status, share.ended_at = event.status, event.ended_at
@@ -368,7 +339,9 @@ def _missing(event: CurtailmentEvent, machines: Any) -> dict[str, int]:
 
 
 def _excuse(event: CurtailmentEvent, at: datetime) -> None:
-    """From the order to the return: nobody is blamed for that time."""
-    rows = event.event_machines.values_list("miner_id", "customer_id", "told_at", "back_at", "share__reason")
+    """From the order to pause to the return: nobody is blamed for that time. Who was limited was up all the time."""
+    rows = event.event_machines.filter(limit_w=None).values_list(
+        "miner_id", "customer_id", "told_at", "back_at", "share__reason"
+    )
     excuses = (Excuse(*row) for row in rows.iterator(chunk_size=BATCH))
     set_excused(f"curtailment_event:{event.public_id}", excuses, at=at)

@@ -22,7 +22,7 @@ from hosting.enums import MinerIntent, StalePolicy
 from hosting.models import Miner
 
 CAUSES = {RuleKind.STRIKE: Cause.PRICE, RuleKind.PEAK: Cause.PEAK}
-IS_OFF = (MachineResult.ORDERED, MachineResult.OFF)
+IS_OFF = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.LOWERED)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{site}: {len(ended)} plans ended")
         until = time.monotonic() + options["minutes"] * 60
         step = control_of(site).step_s
-        while (left := ControlledMachine.objects.filter(site=site, touched=True).count()) and time.monotonic() < until:
+        while (left := ControlledMachine.objects.in_hand().filter(site=site).count()) and time.monotonic() < until:
             if is_frozen(site):
                 raise CommandError("the kill switch is set, or this installation switches nothing: release it first")
             ticked = control_site(site, clock=timezone.now)

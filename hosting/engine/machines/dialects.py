@@ -42,6 +42,7 @@ class Dialect:
     wire: Wire = Wire.CGMINER
     joins: frozenset[str] = frozenset()  # commands that may be joined: ``summary+pools`` in one connection
     extra: tuple[str, ...] = ()  # asked when the machine itself is of interest, not each minute
+    limit: tuple[str, ...] = ()  # of those, what its limit of power is read from
     known: bool = True
     needs_login: bool = False
     is_it: Callable[[Replies], bool] = any_answer  # whether these answers are still of this dialect
@@ -75,6 +76,7 @@ LUXOS = Dialect(
     is_it=_says_luxminer,
     commands=("summary", "devs", "config", "temps", "fans", "power"),
     extra=("pools", "stats", "profiles", "events"),
+    limit=("profiles",),
     read=read_luxos,
 )
 WHATSMINER = Dialect(
