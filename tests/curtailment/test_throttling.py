@@ -12,10 +12,11 @@ from django.test import Client
 
 from accounts.models import User
 from curtailment.domain import plans, watching
+from curtailment.domain.beside import Beside, off_beside, room_w
 from curtailment.domain.control import site as control
 from curtailment.domain.measurement import measuring
 from curtailment.domain.planning import Wish, candidates_of, preview
-from curtailment.engine.selection import Why
+from curtailment.engine.selection import Candidate, Why
 from curtailment.enums import Cause, MachineResult, PlanStatus
 from curtailment.models import (
     ControlledMachine,
@@ -27,6 +28,7 @@ from curtailment.models import (
 )
 from hosting.domain import fleet, partitions
 from hosting.models import ExcusedInterval, Miner, MinerContact
+from intelligence.domain import schedule_fleet
 from tests.curtailment.site import OWN_W, WATTS, Ground
 from tests.curtailment.test_events import FIVE, HOUR, say
 from tests.curtailment.test_execution import Died
@@ -278,3 +280,21 @@ def test_a_dead_machine_that_was_lowered_is_named_with_the_limit_it_had(
             assert "limit before" in text
             assert text.count(f"{OWN_W:,} W") == 1
     assert "Whoever had a limit before gets it back from you" in text
+
+
+def test_a_plan_beside_another_counts_the_difference_of_the_throttled(ground: Ground, root: User) -> None:
+    planned(ground, root, {0: LOW, 1: LOW, 2: 0}, minutes=60)
+    other = planned(ground, root, {3: 0}, minutes=60)
+    first = [ground.miners[place].pk for place in range(3)]
+    assert off_beside(other).less_w == dict(zip(first, (WATTS - LOW, WATTS - LOW, WATTS), strict=True))
+    order = [Candidate(pk, WATTS, 100.0, None, None, None, None, LOW) for pk in first[:2]]
+    assert room_w(order, Beside(), 2 * (WATTS - LOW)) == 2 * (WATTS - LOW)
+    assert room_w(order, Beside({first[0]: WATTS}), WATTS) == WATTS - LOW, "who is off anyway takes no room of others"
+
+
+def test_a_schedule_takes_the_throttled_for_running_and_the_others_of_their_plan_for_off(
+    ground: Ground, root: User
+) -> None:
+    planned(ground, root, {0: LOW, 1: LOW, 2: 0}, minutes=60)
+    off = schedule_fleet._off_at(ground.site, ground.now + timedelta(minutes=30), at=ground.now)
+    assert set(off) == {ground.miners[2].pk}
