@@ -54,17 +54,21 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            heard = Heard(self.command, self.path, headers, self.rfile.read(length))
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it died in the middle: as with any server, nothing has arrived
+                self.close_connection = True
+                return
+            heard = Heard(self.command, self.path, headers, body)
             receiver.requests.append(heard)
-            status, extra, body = receiver.answer(heard)
+            status, extra, said = receiver.answer(heard)
             self.send_response(status)
             for name, value in extra.items():
                 self.send_header(name, value)
             if "Content-Length" not in extra:
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             with contextlib.suppress(OSError):
-                self.wfile.write(body)
+                self.wfile.write(said)
 
         do_GET = do_POST = serve
 

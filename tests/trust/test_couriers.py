@@ -7,6 +7,7 @@ under two ids, or one id with two contents.
 
 import json
 import os
+import socket
 import socketserver
 import subprocess
 import threading
@@ -156,6 +157,18 @@ def verdict(world: World) -> dict[str, Any]:
         "repeated": sum(len(sent) - 1 for sent in arrived.values()),
         "not_noted": Delivery.objects.exclude(state="delivered").count(),
     }
+
+
+def test_a_message_broken_off_has_not_arrived() -> None:
+    """A worker killed between the head and the body, or within it: the same id must not count with half a content."""
+    head = b"POST /hook HTTP/1.1\r\nHost: a.example\r\nwebhook-id: one\r\nContent-Length: 6\r\n\r\n"
+    with listening() as hooks:
+        for sent in (head, head + b"who", head + b"whole!"):
+            with socket.create_connection(("127.0.0.1", hooks.port), timeout=10) as caller:
+                caller.sendall(sent)
+                caller.shutdown(socket.SHUT_WR)
+                assert bool(caller.recv(1000)) == (sent[-1:] == b"!")
+        assert [heard.body for heard in hooks.requests] == [b"whole!"]
 
 
 def test_killed_workers_lose_and_double_nothing(
