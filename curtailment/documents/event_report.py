@@ -59,11 +59,7 @@ def sentences(report: Report) -> list[str]:
     """What happened and why, in words; in the language in force."""
     told = report.told
     lines = [
-        ngettext(
-            "%(count)s machine was switched off from %(start)s to %(end)s: %(reason)s.",
-            "%(count)s machines were switched off from %(start)s to %(end)s: %(reason)s.",
-            told.machines,
-        )
+        _first(report)
         % {
             "count": told.machines, "start": _moment(told.started_at, report.site),
             "end": _moment(told.ended_at, report.site) if told.ended_at else gettext("now"),
@@ -94,16 +90,44 @@ def sentences(report: Report) -> list[str]:
     return lines
 
 
-def _lowered(report: Report) -> list[str]:
-    count = len({machine.miner_id for machine in report.machines if machine.limit_w is not None})
-    if not count:
-        return []
-    told = ngettext(
-        "%(count)s of them was not off but ran at a lower power; that time is not excused, for it was up.",
-        "%(count)s of them were not off but ran at a lower power; that time is not excused, for they were up.",
+def _first(report: Report) -> str:
+    """Switched off is said of machines of which it is known; the others may have been lowered."""
+    lowered, off = _ways(report)
+    count = report.told.machines
+    if off and not lowered:
+        return ngettext(
+            "%(count)s machine was switched off from %(start)s to %(end)s: %(reason)s.",
+            "%(count)s machines were switched off from %(start)s to %(end)s: %(reason)s.",
+            count,
+        )
+    if lowered and not off:
+        return ngettext(
+            "%(count)s machine ran at a lower power from %(start)s to %(end)s: %(reason)s.",
+            "%(count)s machines ran at a lower power from %(start)s to %(end)s: %(reason)s.",
+            count,
+        )
+    return ngettext(
+        "%(count)s machine was curtailed from %(start)s to %(end)s: %(reason)s.",
+        "%(count)s machines were curtailed from %(start)s to %(end)s: %(reason)s.",
         count,
     )
-    return [told % {"count": count}]
+
+
+def _ways(report: Report) -> tuple[set[int], set[int]]:
+    """Machines that ran at a lower power, and those that were off; one may have been both, one after the other."""
+    lowered = {machine.miner_id for machine in report.machines if machine.limit_w is not None}
+    return lowered, {machine.miner_id for machine in report.machines if machine.limit_w is None}
+
+
+def _lowered(report: Report) -> list[str]:
+    lowered, off = _ways(report)
+    if not lowered:
+        return []
+    not_excused = gettext("Time at a lower power is not excused, for the machines were up.")
+    if not off:
+        return [not_excused]
+    counts = {"off": len(off), "lowered": len(lowered)}
+    return [gettext("Switched off: %(off)s; at a lower power: %(lowered)s.") % counts, not_excused]
 
 
 def figures(report: Report) -> list[tuple[str, str]]:

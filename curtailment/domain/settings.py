@@ -28,9 +28,9 @@ def control_of(site: Site) -> SiteControl:
     return control
 
 
-def ramps_of(site: Site) -> Ramps:
-    """As somebody set them, else a tenth of the capacity."""
-    control = SiteControl.objects.filter(site=site).first() or SiteControl(site=site)
+def ramps_of(site: Site, control: SiteControl | None = None) -> Ramps:
+    """As somebody set them, else a tenth of the capacity. ``control``: the row of the site where it is at hand."""
+    control = control or _control(site)
     standard = max(1, int(site.capacity_kw * THOUSAND) // STANDARD_SHARE)
     down = _watts(control.ramp_down_kw) or standard
     up = _watts(control.ramp_up_kw) or standard
@@ -39,9 +39,13 @@ def ramps_of(site: Site) -> Ramps:
 
 def startable_w(site: Site) -> int:
     """What the largest machine may draw that one step of the ramp has room for."""
-    ramps = ramps_of(site)
-    control = SiteControl.objects.filter(site=site).first() or SiteControl(site=site)
+    control = _control(site)
+    ramps = ramps_of(site, control)
     return max(1, int(min(ramps.up_w, ramps.zone_up_w) * control.step_s / 60))
+
+
+def _control(site: Site) -> SiteControl:
+    return SiteControl.objects.filter(site=site).first() or SiteControl(site=site)
 
 
 def two_person_percent() -> Decimal:

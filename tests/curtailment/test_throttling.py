@@ -11,10 +11,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from accounts.models import User
+from curtailment.documents.event_report import Report, sentences
 from curtailment.domain import plans, watching
 from curtailment.domain.beside import Beside, off_beside, room_w
 from curtailment.domain.control import site as control
 from curtailment.domain.measurement import measuring
+from curtailment.domain.measurement.reports import story_of
 from curtailment.domain.planning import Wish, candidates_of, preview
 from curtailment.engine.selection import Candidate, Why
 from curtailment.enums import Cause, MachineResult, PlanStatus
@@ -207,8 +209,27 @@ def test_a_limited_machine_was_not_off_what_it_drew_is_read_or_not_known(ground:
     assert (off.limit_w, off.measured_kwh) == (None, 0)
     assert off.estimated_kwh > Decimal("1.1")
     assert set(ExcusedInterval.objects.values_list("miner", flat=True)) == {ground.miners[2].pk}
+    words = sentences(report_of(event))
+    assert words[0].startswith("3 machines were curtailed from ")
+    assert words[1:3] == [
+        "Switched off: 1; at a lower power: 2.", "Time at a lower power is not excused, for the machines were up.",
+    ]  # fmt: skip
+    EventMachine.objects.filter(limit_w=None).delete()
+    assert " machines ran at a lower power from " in sentences(report_of(event))[0]
     share = event.shares.get()
     assert 25 <= share.off_minutes <= share.excused_minutes <= 33, "of one machine"
+
+
+def report_of(event: CurtailmentEvent) -> Report:
+    """As the house reads it."""
+    story = story_of(event)
+    return Report(story.event, event.site, story.reason, story.cause, story.machines, "en")
+
+
+def test_of_an_event_that_runs_nobody_says_yet_who_is_off(ground: Ground, root: User) -> None:
+    planned(ground, root, {0: LOW})
+    ground.ticks(2)
+    assert "curtailed from" in sentences(report_of(CurtailmentEvent.objects.get()))[0]
 
 
 def test_five_minutes_in_which_a_machine_was_off_and_limited_count_once(ground: Ground, root: User) -> None:

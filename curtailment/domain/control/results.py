@@ -53,8 +53,7 @@ def _machines(
     low = {ids[place] for place in lowered(after, seen).nonzero()[0].tolist()}
     for miners, limits, result in ((off, False, MachineResult.OFF), (low, True, MachineResult.LOWERED)):
         theirs = rows.filter(miner__in=miners, limit_w__isnull=not limits, result__in=ON_THE_WAY)
-        theirs.filter(off_at=None).update(off_at=now)
-        theirs.update(result=result)
+        theirs.update(result=result, off_at=Coalesce("off_at", now))
     rows.filter(miner__in=resumed, result=MachineResult.OFF).update(result=MachineResult.RESUMING)
     in_hand = (MachineResult.ORDERED, MachineResult.OFF, MachineResult.LOWERED, MachineResult.RESUMING)
     rows.filter(miner__in=locked, result__in=in_hand).update(back_at=now)  # what follows is not our doing
@@ -66,7 +65,8 @@ def _machines(
     )
     half = {ids[place] for place in decision.half_back}
     rows.filter(miner__in=half, limit_w=None, result__in=IS_DOWN).update(result=MachineResult.BACK, back_at=now)
-    _handed_over(live, off, now)
+    if len(live) > 1:  # one that is over, and one that still wants its machines
+        _handed_over(live, off, now)
 
 
 def _told(machines: Machines, decision: Decision) -> dict[int, set[int]]:

@@ -22,7 +22,7 @@ from curtailment.domain.control.answers import note, outcome_of
 from curtailment.domain.control.books import Machines
 from curtailment.domain.control.results import note_results
 from curtailment.domain.control.timing import lapse, move_by_time
-from curtailment.domain.measurement.events import close_event, share_out
+from curtailment.domain.measurement.events import close_event, running_event, share_out
 from curtailment.domain.measurement.metered import metered_now
 from curtailment.domain.planning import site_sizes
 from curtailment.domain.settings import control_of, ramps_of, two_person_percent
@@ -219,7 +219,7 @@ def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines, at: datet
 
 
 def _rules(site: Site, control: SiteControl) -> Rules:
-    ramps = ramps_of(site)
+    ramps = ramps_of(site, control)
     site_w, _fleet_w = site_sizes(site)
     single_w = int(site_w * two_person_percent() / 100)
     return books.rules_of(control, down_w=ramps.down_w, up_w=ramps.up_w, zone_up_w=ramps.zone_up_w, single_w=single_w)
@@ -269,8 +269,9 @@ def _keep(
     _measure_after(site, number, now, machines, watts)
     _say_intents(machines, decision, now)
     note_results(site, machines, seen, decision, now=now)
-    share_out(site, at=now)
-    close_event(site, at=now)
+    if (event := running_event(site)) is not None:
+        share_out(event, at=now)
+        close_event(event, at=now)
     return orders
 
 

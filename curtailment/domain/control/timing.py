@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from curtailment.domain.measurement.events import join_event
 from curtailment.domain.plans import payload_of
@@ -18,14 +18,18 @@ LEASED_LATE = timedelta(minutes=5)
 def move_by_time(site: Site, at: datetime) -> None:
     """Plans begin and end by the clock; what has ended does not begin again."""
     rows = CurtailmentPlan.objects.select_for_update(of=("self",)).filter(site=site).order_by("pk")
-    for plan in rows.filter(status=PlanStatus.APPROVED, starts_at__lte=at):
+    begins, ends = Q(status=PlanStatus.APPROVED, starts_at__lte=at), Q(status__in=RUNNING, ends_at__lte=at)
+    plans = sorted(rows.filter(begins | ends), key=lambda plan: plan.status != PlanStatus.APPROVED)
+    for plan in plans:  # who begins first: the event of one that ends goes on where another joins it
         over = plan.ends_at is not None and plan.ends_at <= at
-        if not over:
+        if plan.status != PlanStatus.APPROVED:
+            plan.ended_at = at
+            _move(plan, PlanStatus.RECOVERING, at)
+        elif over:
+            _move(plan, PlanStatus.EXPIRED, at)
+        else:
             join_event(plan, at=at)
-        _move(plan, PlanStatus.EXPIRED if over else PlanStatus.EXECUTING, at)
-    for plan in rows.filter(status__in=RUNNING, ends_at__lte=at):
-        plan.ended_at = at
-        _move(plan, PlanStatus.RECOVERING, at)
+            _move(plan, PlanStatus.EXECUTING, at)
 
 
 def _move(plan: CurtailmentPlan, to: PlanStatus, at: datetime) -> None:
@@ -45,12 +49,11 @@ def lapse(at: datetime, *, site: Site | None = None) -> None:
     What came of an order in a lease, the device says a little later.
     """
     rows = MachineOrder.objects.all() if site is None else MachineOrder.objects.filter(site=site)
-    rows = rows.filter(outcome=OrderOutcome.OPEN)
-    rows.filter(device=None, expires_at__lte=at).update(
-        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the control ended before it wrote what came of it"
-    )
-    rows.filter(device__isnull=False, expires_at__lte=at - LEASED_LATE).update(
-        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply="the edge device has not said what came of it"
+    late = Q(device=None, expires_at__lte=at) | Q(device__isnull=False, expires_at__lte=at - LEASED_LATE)
+    died = Value("the control ended before it wrote what came of it")
+    unsaid = Value("the edge device has not said what came of it")
+    rows.filter(late, outcome=OrderOutcome.OPEN).update(
+        outcome=OrderOutcome.UNKNOWN, answered_at=at, reply=Case(When(device=None, then=died), default=unsaid)
     )
 
 

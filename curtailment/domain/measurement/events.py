@@ -18,7 +18,7 @@ def join_event(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentEvent:
 
     Within the transaction and under the lock of the control; the caller saves the plan.
     """
-    event = CurtailmentEvent.objects.filter(site=plan.site, status=EventStatus.RUNNING).first()
+    event = running_event(plan.site)
     if event is None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('curtailment event', 0))")
@@ -29,23 +29,27 @@ def join_event(plan: CurtailmentPlan, *, at: datetime) -> CurtailmentEvent:
     return event
 
 
-def share_out(site: Site, *, at: datetime) -> None:
+def running_event(site: Site) -> CurtailmentEvent | None:
+    """The one of a site that is not over; there is never a second."""
+    found: CurtailmentEvent | None = CurtailmentEvent.objects.filter(site=site, status=EventStatus.RUNNING).first()
+    return found
+
+
+def share_out(event: CurtailmentEvent, *, at: datetime) -> None:
     """Whose machines were told so far: each owner has a share from then on, and can read it."""
-    event = CurtailmentEvent.objects.filter(site=site, status=EventStatus.RUNNING).first()
-    if event is None:
-        return
     told = CurtailmentPlanMiner.objects.filter(plan__event=event).exclude(result=MachineResult.RESERVE)
     counts = dict(told.order_by().values_list("customer_id").annotate(count=Count("miner_id", distinct=True)))
     known = {share.customer_id: share for share in event.shares.all()}
-    why = leading_by_owner(event)
+    why = leading_by_owner(event) if counts.keys() - known.keys() else {}
     for customer, count in counts.items():
-        share, first = known.get(customer), why[customer]
+        share = known.get(customer)
         if share is None:
+            first = why[customer]
             EventShare.objects.create(
-                event=event, customer_id=customer, site=site, cause=first.cause, reason=first.reason,
+                event=event, customer_id=customer, site=event.site, cause=first.cause, reason=first.reason,
                 started_at=event.started_at, machines=count, created_at=at,
             )  # fmt: skip
-        elif share is not None and share.machines != count:
+        elif share.machines != count:
             EventShare.objects.filter(pk=share.pk).update(machines=count)
 
 
@@ -68,16 +72,14 @@ def _weight(plan: CurtailmentPlan) -> tuple[Any, ...]:
     return plan.target_kw or 0, -plan.starts_at.timestamp(), -plan.pk
 
 
-def close_event(site: Site, *, at: datetime) -> CurtailmentEvent | None:
+def close_event(event: CurtailmentEvent, *, at: datetime) -> None:
     """Over when no plan of it runs or recovers. Within the transaction of a tick."""
-    event: CurtailmentEvent | None = CurtailmentEvent.objects.filter(site=site, status=EventStatus.RUNNING).first()
-    if event is None or event.plans.filter(status__in=(*RUNNING, PlanStatus.RECOVERING)).exists():
-        return None
+    if event.plans.filter(status__in=(*RUNNING, PlanStatus.RECOVERING)).exists():
+        return
     event.status, event.ended_at = EventStatus.OVER, max(at, event.started_at)
     event.save(update_fields=["status", "ended_at"])
     event.shares.update(status=event.status, ended_at=event.ended_at)
     _tell(event, "curtailment.event_ended")
-    return event
 
 
 def payload_of(event: CurtailmentEvent) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def chosen(site: Site, *, at: datetime) -> list[tuple[LoadSource, list[Meter]]]:
     """
     day = day_of(at, ZoneInfo(site.time_zone))
     meters = list(Meter.objects.in_use(day).filter(site=site).exclude(measures=MeterScope.PDU).order_by("pk"))
+    if not meters:
+        return []
     found = []
     if whole := [one for one in meters if one.measures == MeterScope.SITE]:
         found.append((LoadSource.SITE_METER, whole))
