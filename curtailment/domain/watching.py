@@ -6,7 +6,7 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
-from curtailment.domain.control.handover import SLACK, late_at, stuck_machines, told_of, way_out
+from curtailment.domain.control.handover import SLACK, Stuck, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
 from curtailment.domain.measurement.metered import compare
 from curtailment.domain.settings import control_of, ramps_of
@@ -22,11 +22,14 @@ FRESH = timedelta(minutes=30)
 
 def late_machines(at: datetime) -> Iterator[Finding]:
     """Machines that should be back: the plan is over, the ramp was long enough, and they are not."""
+    stuck: dict[int, list[Stuck]] = {}  # a schedule leaves dozens of plans at one site
     for plan in CurtailmentPlan.objects.filter(status=PlanStatus.RECOVERING).select_related("site"):
         late = late_at(plan)
         if late is None or plan.status_since is None or at < late:
             continue
-        left = [one for one in stuck_machines(plan.site, at=at) if one.plan == plan]
+        if plan.site_id not in stuck:
+            stuck[plan.site_id] = stuck_machines(plan.site, at=at)
+        left = [one for one in stuck[plan.site_id] if one.plan == plan]
         ended = _("The plan ended at %(since)s UTC; the control goes on trying.") % {
             "since": f"{plan.status_since:%Y-%m-%d %H:%M}"
         }

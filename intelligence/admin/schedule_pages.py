@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -142,9 +143,10 @@ class SchedulePage(ObjectPage):
 def may_apply(request: HttpRequest, run: ScheduleRun, now: datetime) -> bool:
     """Whether the button makes sense for this schedule and this person."""
     possible = run.status == RunStatus.PROPOSED and run.label in (*PLANNED, AnswerLabel.SAFE_STATE)
+    acts = Q(machines_off__gt=0) | (Q(machines_throttled__gt=0) & ~Q(by_mode=[]))
     return bool(
         possible and run.site_id and run.ends_at > now and rules.may_apply_schedulerun(request.user)
-        and run.entries.filter(machines_off__gt=0, starts_at__gt=now - timedelta(minutes=run.step_minutes)).exists()
+        and run.entries.filter(acts, starts_at__gt=now - timedelta(minutes=run.step_minutes)).exists()
     )  # fmt: skip
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from curtailment.domain import plans, watching
@@ -160,3 +162,25 @@ def test_a_dead_edge_device_leaves_machines_that_are_named_and_handed_over(
     assert set(plan.miners.exclude(result="reserve").values_list("result", flat=True)) == {MachineResult.LOCKED}
     assert list(watching.late_machines(ground.now)) == []
     assert Miner.objects.filter(intent="maintenance").count() == 8
+
+
+def test_the_watch_asks_as_often_for_many_machines_as_for_one(ground: Ground, root: User) -> None:
+    plan = approved(ground, root)
+    ground.ticks(3)
+    off = [int(pk) for pk, fake in ground.farm.machines.items() if not fake.on]
+    for pk in off:
+        ground.farm.machines[str(pk)].silent = True
+    plans.end_plan(plan, by=root, at=ground.now, reason="over")
+    ground.ticks(20)
+
+    def asked() -> tuple[int, list[int]]:
+        with CaptureQueriesContext(connection) as queries:
+            found = list(watching.late_machines(ground.now))
+        return len(queries), [int(one.title.rpartition(": ")[2].split()[0]) for one in found]
+
+    many = asked()
+    assert many[1] == [4]
+    ControlledMachine.objects.filter(miner__in=off[1:]).update(touched=False, paused_at=None)
+    one = asked()
+    assert one[1] == [1]
+    assert many[0] == one[0]

@@ -14,7 +14,7 @@ from accounts.models import User
 from curtailment.domain.strategies import Strategy, register_strategy
 from curtailment.models import CurtailmentPlan
 from hashinsight.jobs.models import DueWork
-from hosting.models import Zone
+from hosting.models import MinerModel, Zone
 from intelligence.domain.schedule_scoring import score_run
 from intelligence.domain.scheduling import plan_day
 from intelligence.models import ScheduleRun, ScheduleSettings
@@ -217,3 +217,21 @@ def test_the_list_asks_as_often_for_three_as_for_one(
 
 
 QUERIES = 4
+
+
+def test_a_day_that_only_throttles_is_turned_into_plans_too(root: User, now: datetime, sign_in: Signed) -> None:
+    ground, series = ground_with_market(root, now)
+    MinerModel.objects.get(name="Thirsty").power_modes.create(
+        name="eco", power_w=2000, hashrate_ths=80, source="measured"
+    )
+    on = (now + timedelta(days=1)).date()
+    prices(series, on, lambda hour: Decimal(62) if hour in (17, 18) else Decimal(5), at=now)
+    set_up(ground.site, uses_modes=True)
+    run = plan_day(ground.site, on, at=now)
+    assert not run.entries.filter(machines_off__gt=0).exists()
+    person = sign_in(root)
+    assert "Turn into plans" in person.get(page_of(ground, run)).content.decode()
+    effect = person.get(reverse("admin:intelligence_schedulerun_apply", args=[run.pk])).content.decode()
+    assert "Throttled" in effect
+    run.entries.update(by_mode=[])  # as a version before modes kept it: there is nothing to tell machines
+    assert "Turn into plans" not in person.get(page_of(ground, run)).content.decode()

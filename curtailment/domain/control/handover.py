@@ -62,7 +62,7 @@ def stuck_machines(site: Site, *, at: datetime) -> list[Stuck]:
     """Those of a site whose plan is over for so long that they should be back, by name."""
     rows = ControlledMachine.objects.in_hand().filter(site=site).exclude(plan__status__in=RUNNING)
     kept = list(rows.select_related("miner__model", "plan__site").order_by("miner__serial", "pk"))
-    late = {one.plan_id: _is_late(one.plan, at) for one in kept}
+    late = {pk: _is_late(plan, at) for pk, plan in {one.plan_id: one.plan for one in kept}.items()}
     kept = [one for one in kept if late[one.plan_id] and one.miner.intent != MinerIntent.MAINTENANCE]
     if not kept:
         return []
