@@ -42,7 +42,7 @@ class MinerModelAdmin(BaseAdmin):
         ),
         (
             gettext_lazy("More"),
-            {"fields": (("released_on", "list_price_usd"), ("inlet_min_c", "inlet_max_c"), "is_shipped")},
+            {"fields": (("released_on", "list_price_usd"), ("inlet_min_c", "inlet_max_c", "chip_max_c"), "is_shipped")},
         ),
     )
     readonly_fields = ("efficiency_shown", "is_shipped")

@@ -52,6 +52,10 @@ class MinerModel(BaseModel):
     chip = NameField(_("chip"), max_length=50, blank=True, default="")
     inlet_min_c = models.SmallIntegerField(_("coldest inlet (°C)"), null=True, blank=True)
     inlet_max_c = models.SmallIntegerField(_("warmest inlet (°C)"), null=True, blank=True)
+    chip_max_c = models.SmallIntegerField(
+        _("chips no hotter than this to start (°C)"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("Curtailment starts no machine of this model above it; empty: the limit of the site alone."),
+    )  # fmt: skip
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("An archived model stays with its machines and is offered no more.")
     )
@@ -82,6 +86,11 @@ class MinerModel(BaseModel):
                 | Q(inlet_min_c__lt=F("inlet_max_c")),
                 name="hosting_minermodel_inlet_range",
                 violation_error_message=_("The coldest inlet must be below the warmest."),
+            ),
+            models.CheckConstraint(
+                condition=Q(chip_max_c__isnull=True) | Q(chip_max_c__gt=0),
+                name="hosting_minermodel_chip_max_positive",
+                violation_error_message=_("A limit must be above zero."),
             ),
         ]
         permissions = [("export_minermodel", _("Can export miner models"))]

@@ -28,6 +28,7 @@ class Fake:
     silent: bool = False
     refuses: bool = False
     chip_c: float = 60.0
+    inlet_c: float | None = None
     limit_w: int | None = None  # the limit it keeps to; None: it says none and takes none
     told: list[str] = field(default_factory=list)
 
@@ -53,6 +54,7 @@ class Farm:
         reading = Reading(
             dialect="luxos", known=True, state=state, power_w=watts, power_source=PowerSource.REPORTED,
             hashrate_ths=200.0 if fake.on else 0.0, chip_temp_max_c=fake.chip_c,
+            inlet_temp_c=fake.inlet_c,
             power_target_w=fake.limit_w if target.asks_limit else None,  # as LuxOS, a question of its own
         )  # fmt: skip
         return ReadResult(target, reading=reading)

@@ -22,13 +22,17 @@ RESTS = (MiningState.PAUSED, MiningState.IDLE)
 OURS = (MinerIntent.ACTIVE, MinerIntent.CURTAILED)  # any other intent is somebody's decision: hands off
 _TIMES = ("sent_at", "open_until", "next_at", "paused_at", "resumed_at")
 _REST = ("touched", "resumed", "tries", "calm", "limiting")
+_HOTTEST = ("model__chip_max_c", "model__inlet_max_c")
 _WATTS = {"limit": "limit_w", "before": "earlier_w"}  # no watts stand as none
 BATCH = 2_000
 
 
 @dataclass(frozen=True)
 class Machines:
-    """The machines of a tick in the order of the arrays. ``limits``: those whose limit of power has to be read."""
+    """The machines of a tick in the order of the arrays. ``limits``: those whose limit of power has to be read.
+
+    ``chip_c`` and ``inlet_c``: above these (°C) their models are not to be started; infinite where nobody says.
+    """
 
     ids: tuple[int, ...]
     place: Mapping[int, int]
@@ -37,6 +41,8 @@ class Machines:
     rank: Any
     locked: Any
     intent: tuple[str, ...]
+    chip_c: Any
+    inlet_c: Any
     limits: frozenset[int] = frozenset()
 
 
@@ -64,10 +70,8 @@ def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
         rank, watts = facts.get(miner_id, (0, 0))
         facts[miner_id] = (max(rank, order), max(watts, draw))
     ids = sorted(set(facts) | set(touched))
-    found = {
-        row["pk"]: row
-        for row in Miner.objects.filter(pk__in=ids).values("pk", "site_id", "zone_id", "intent", "nameplate_w")
-    }
+    wanted_of = ("pk", "site_id", "zone_id", "intent", "nameplate_w", *_HOTTEST)
+    found = {row["pk"]: row for row in Miner.objects.filter(pk__in=ids).values(*wanted_of)}
     ids = [pk for pk in ids if pk in found]
     here = [found[pk]["site_id"] == site.pk and found[pk]["intent"] in OURS for pk in ids]
     return Machines(
@@ -78,8 +82,14 @@ def machines_of(site: Site, plans: Sequence[CurtailmentPlan]) -> Machines:
         rank=np.array([facts.get(pk, (0, 0))[0] for pk in ids], np.int64),
         locked=~np.array(here, bool) if ids else np.zeros(0, bool),
         intent=tuple(found[pk]["intent"] for pk in ids),
+        chip_c=_hottest([found[pk][_HOTTEST[0]] for pk in ids]),
+        inlet_c=_hottest([found[pk][_HOTTEST[1]] for pk in ids]),
         limits=frozenset(limits),
     )
+
+
+def _hottest(limits: Sequence[int | None]) -> Any:
+    return np.array([np.inf if one is None else one for one in limits], float)
 
 
 def locked_now(site: Site, machines: Machines) -> Machines:
@@ -162,7 +172,8 @@ def seen_by(machines: Machines, heard: Mapping[int, Heard], control: SiteControl
         place = machines.place[pk]
         at[place] = seconds(when)
         on[place], off[place] = reading.state in RUNS, reading.state in RESTS
-        hot[place] = _hot(reading, control)
+        chip, inlet = starts_below(machines, control, place)
+        hot[place] = _hot(reading, chip_c=chip, inlet_c=inlet)
         limit[place] = _limit(reading)
         watts[place] = None if reading.power_w is None else round(reading.power_w)
     return Seen(at, on, off, machines.locked, hot, machines.draw_w, machines.group, machines.rank, limit), watts
@@ -187,11 +198,16 @@ def lowered(state: State, seen: Seen) -> Any:
     return told & seen.on & (seen.limits > 0) & (seen.limits * SAME <= state.limit)
 
 
-def _hot(reading: Reading, control: SiteControl) -> bool:
+def starts_below(machines: Machines, control: SiteControl, places: Any) -> tuple[float, float]:
+    """To start these, chips and air (or what else cools them) must not be hotter (°C): by their models and the site."""
+    chip = min(float(control.start_chip_c), float(np.min(machines.chip_c[places], initial=np.inf)))
+    return chip, min(float(control.start_inlet_c), float(np.min(machines.inlet_c[places], initial=np.inf)))
+
+
+def _hot(reading: Reading, *, chip_c: float, inlet_c: float) -> bool:
     """What nobody measures holds nothing up."""
     chip, inlet = reading.chip_temp_max_c, reading.inlet_temp_c
-    too_hot = chip is not None and chip > float(control.start_chip_c)
-    return too_hot or (inlet is not None and inlet > float(control.start_inlet_c))
+    return (chip is not None and chip > chip_c) or (inlet is not None and inlet > inlet_c)
 
 
 def rules_of(control: SiteControl, *, down_w: int, up_w: int, zone_up_w: int, single_w: int) -> Rules:

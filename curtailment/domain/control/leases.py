@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db import connection, transaction
 
+from curtailment.domain.control import books
 from curtailment.domain.control.answers import printable, tell
 from curtailment.domain.control.books import Machines
 from curtailment.domain.safe_states import Safe, stale_terms
@@ -138,8 +139,10 @@ def write(
     for pk in sorted(told):
         ids = [miner for miner in machines.ids if edge.device_of.get(miner) == pk]
         places = {miner: n for n, miner in enumerate(ids)}
+        chip_c, inlet_c = books.starts_below(machines, control, [machines.place[miner] for miner in ids])
         content = {
             **common,
+            "limits": {"chip_c": chip_c, "inlet_c": inlet_c, "min_off_s": control.min_off_minutes * 60},
             "ramp": {
                 "up_w": rules.part_up_w.get(pk, 0), "group_up_w": rules.group_up_w,
                 "down_w": rules.down_w // len(edge.devices),
@@ -174,11 +177,6 @@ def _common(control: SiteControl, at: datetime) -> dict[str, Any]:
         "written": milliseconds(at),
         "step_s": control.step_s,
         "poll_s": max(LEAST_POLL_S, control.step_s / POLLS),
-        "limits": {
-            "chip_c": float(control.start_chip_c),
-            "inlet_c": float(control.start_inlet_c),
-            "min_off_s": control.min_off_minutes * 60,
-        },
     }
 
 
