@@ -52,6 +52,11 @@ def fleet_program(place: Place, endpoints: Endpoints) -> Program | None:
     return python_program("fleet", "hashinsight.demo.simulated", [], env, place, nice=5)
 
 
+def meter_program(place: Place, endpoints: Endpoints) -> Program:
+    """The meter of the demo, read by the minute while its machines are simulated."""
+    return python_program("meter", "django", ["read_demo_meter"], child_env(place, endpoints), place, nice=5)
+
+
 def product_programs(place: Place, endpoints: Endpoints, port: int) -> list[Program]:
     """In the order they are started; the bulk worker yields to everything a person waits for."""
     env = child_env(place, endpoints)

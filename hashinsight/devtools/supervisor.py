@@ -19,12 +19,19 @@ from hashinsight.devtools.locks import (
 from hashinsight.devtools.paths import Place, caller_dir, run_place
 from hashinsight.devtools.prepare import Demo, Preparation
 from hashinsight.devtools.processes import Keeper, Program, clear_survivors, last_lines
-from hashinsight.devtools.product import answers_ready, choose_port, fleet_program, product_programs, with_port
+from hashinsight.devtools.product import (
+    answers_ready,
+    choose_port,
+    fleet_program,
+    meter_program,
+    product_programs,
+    with_port,
+)
 from hashinsight.devtools.services import GIVE_UP_AFTER, start_services, stop_services
 from hashinsight.devtools.signals import Interrupted, Stopper
 
 READY_WITHIN = 180.0
-DISPENSABLE = {"fleet"}  # the product is ready without the simulated machines of its demo
+DISPENSABLE = {"fleet", "meter"}  # the product is ready without what is simulated for its demo
 
 
 def run(arguments: list[str]) -> int:
@@ -120,13 +127,13 @@ class Supervisor:
         announce(f"READY {self.url}")
 
     def _fleet(self, demo: Demo, endpoints: Endpoints) -> list[Program]:
-        """The machines of the demo, simulated."""
+        """The machines of the demo, simulated, and its meter."""
         if not demo.wanted:
             return []
         program = fleet_program(self.place, endpoints)
         if program is None:
             say("The port of the simulated machines is in use: another demo, or nobody, answers for them")
-        return [program] if program else []
+        return [*([program] if program else []), meter_program(self.place, endpoints)]
 
     def _publish(self, **values: object) -> None:
         write_state(self.place, kind="run", port=self.port, url=self.url, **values)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from allauth.account.models import EmailAddress
 from django.db.models import F, Sum
@@ -50,6 +51,7 @@ from hashinsight.api_urls import COLLECTIONS
 from hashinsight.approvals.models import ApprovalRequest
 from hashinsight.demo import simulated
 from hashinsight.demo.build import Wish, build_demo, renew_credentials
+from hashinsight.demo.metering import read_meters
 from hashinsight.demo.readings import tell_readings
 from hashinsight.jobs.models import DueWork
 from hosting.clients.adapter import Target
@@ -332,3 +334,18 @@ def _check_meter(miners: list[Miner]) -> None:
     assert first is not None
     assert last is not None
     assert abs(float(last - first) - shown * 119 / 60) < shown / 10 + 1
+    _check_it_goes_on(meter, rows[-1])
+
+
+def _check_it_goes_on(meter: Meter, last: MeterReading) -> None:
+    """A minute later it shows what the machines draw now, once; with nobody heard of there is nothing to read."""
+    later, chance = last.recorded_at + timedelta(minutes=2), np.random.default_rng(1)
+    assert [read_meters(at=later, chance=chance) for _ in range(2)] == [1, 0]
+    row = MeterReading.objects.get(meter=meter, recorded_at=later)
+    drawn = MinerLatest.objects.filter(miner__site=meter.site).aggregate(sum=Sum("power_w"))["sum"] / 1000
+    assert float(row.power_kw or 0) == pytest.approx(drawn * 1.045 + 4, rel=0.02)
+    assert float((row.register_kwh or 0) - (last.register_kwh or 0)) == pytest.approx(
+        float(row.power_kw or 0) / 30, rel=0.02
+    )
+    assert read_meters(at=later + timedelta(minutes=10), chance=chance) == 0
+    assert MeterReading.objects.filter(meter=meter).latest("recorded_at") == row
