@@ -58,7 +58,7 @@ def _read(meter: Meter, at: datetime, chance: np.random.Generator) -> int:
     watts = heard.aggregate(watts=Sum("power_w"))["watts"]
     shown = MeterReading.objects.filter(meter=meter, register_kwh__isnull=False, recorded_at__lt=at)
     last = shown.order_by("-recorded_at").first()
-    if watts is None or last is None:
+    if watts is None or last is None or last.register_kwh is None:
         return 0
     power = float(_flow_kw(np.array([watts], np.float64), chance)[0])
     register = float(last.register_kwh) + power * float(hours(at - last.recorded_at))
