@@ -36,7 +36,7 @@ from curtailment.models import (
 )
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
-from hashinsight.common.admin.charting import Line, chart, csv_file
+from hashinsight.common.admin.charting import Line, chart, csv_file, time_labels
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm
 from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.object_page import ObjectPage
@@ -169,7 +169,7 @@ def _picture(rows: list[ControlSample]) -> str:
         )
         for name, label, colour, dashed in names
     ]
-    return chart([f"{timezone.localtime(one.at):%H:%M}" for one in some], lines, unit="kW")
+    return chart(time_labels([one.at for one in some]), lines, unit="kW")
 
 
 class EmergencyPage(ConfirmPage):

@@ -35,9 +35,9 @@ from curtailment.enums import EventStatus
 from curtailment.models import CurtailmentEvent, EventInterval, EventShare
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import ViewOnlyAdmin
-from hashinsight.common.admin.charting import Line, chart
+from hashinsight.common.admin.charting import Line, chart, time_labels
 from hashinsight.common.admin.confirm import ConfirmPage, Effect
-from hashinsight.common.admin.display import Badge, moment_text, money_text, number_text
+from hashinsight.common.admin.display import Badge, day_text, moment_text, money_text, number_text
 from hashinsight.common.admin.object_page import ObjectPage
 
 MOST_MACHINES = 200  # on the page; the files have all
@@ -74,7 +74,7 @@ class ReportPage(ObjectPage):
             "sentences": sentences(report), "figures": figures(report), "missing": missing(event),
             "picture": _picture(story.intervals, event) if story.intervals else "", "has_pdf": seller is not None,
             "plans": _plans(story, self), "shares": [_share(one) for one in story.shares],
-            "machines": [_machine(one) for one in machines[:MOST_MACHINES]],
+            "machines": [_machine(one, event) for one in machines[:MOST_MACHINES]],
             "more": max(0, len(machines) - MOST_MACHINES),
         }  # fmt: skip
         request.current_app = self.model_admin.admin_site.name
@@ -122,7 +122,7 @@ def _picture(rows: Any, event: CurtailmentEvent) -> str:
     if any(one.meter_kw is not None for one in rows):
         zones = [None if one.meter_kw is None else float(one.meter_kw / 4) for one in rows]
         lines.append(line(event.get_meter_source_display() or _("the site"), zones, "past"))
-    return chart([f"{timezone.localtime(one.interval_start):%H:%M}" for one in rows], lines, unit="kWh")
+    return chart(time_labels([one.interval_start for one in rows]), lines, unit="kWh")
 
 
 def _as_it_was(row: EventInterval) -> float:
@@ -153,9 +153,13 @@ def _share(share: EventShare) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _machine(row: Any) -> dict[str, Any]:
+def _machine(row: Any, event: CurtailmentEvent) -> dict[str, Any]:
+    days = {timezone.localtime(moment).date() for moment in (event.started_at, event.ended_at) if moment}
+
     def clock(moment: Any) -> str:
-        return f"{timezone.localtime(moment):%H:%M:%S}"
+        """With the day where the event is of several."""
+        time = f"{timezone.localtime(moment):%H:%M:%S}"
+        return f"{day_text(moment)} {time}" if len(days) > 1 else time
 
     return {
         "miner": str(row.miner), "model": str(row.miner.model or DASH), "owner": str(row.customer or _("our own")),

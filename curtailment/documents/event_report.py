@@ -199,9 +199,9 @@ def _context(report: Report, seller: LegalEntity) -> dict[str, Any]:
 def _row(machine: EventMachine, report: Report) -> dict[str, str]:
     return {
         "miner": printable(str(machine.miner)),
-        "told": _clock(machine.told_at, report.site),
+        "told": _clock(machine.told_at, report),
         "off": _off(machine, report),
-        "back": _clock(machine.back_at, report.site),
+        "back": _clock(machine.back_at, report),
         "kwh": _number(machine.saved_kwh, report, KWH),
         "btc": "–" if machine.forgone_btc is None else _number(machine.forgone_btc, report, BTC),
     }
@@ -209,7 +209,7 @@ def _row(machine: EventMachine, report: Report) -> dict[str, str]:
 
 def _off(machine: EventMachine, report: Report) -> str:
     """Since when, and to which power when it was not off."""
-    since = _clock(machine.off_at, report.site)
+    since = _clock(machine.off_at, report)
     if machine.limit_w is None:
         return since
     return gettext("%(since)s, %(watts)s W") % {
@@ -221,8 +221,12 @@ def _moment(moment: datetime, site: Site) -> str:
     return f"{moment.astimezone(ZoneInfo(site.time_zone)):%Y-%m-%d %H:%M %Z}"
 
 
-def _clock(moment: datetime, site: Site) -> str:
-    return f"{moment.astimezone(ZoneInfo(site.time_zone)):%d. %H:%M:%S}"
+def _clock(moment: datetime, report: Report) -> str:
+    """The day of the month is enough where the whole report is of one."""
+    zone, told = ZoneInfo(report.site.time_zone), report.told
+    begun, ended = (one.astimezone(zone) for one in (told.started_at, told.ended_at or told.started_at))
+    is_of_one = (begun.year, begun.month) == (ended.year, ended.month)
+    return f"{moment.astimezone(zone):{'%d. %H:%M:%S' if is_of_one else '%Y-%m-%d %H:%M:%S'}}"
 
 
 def _number(value: Decimal, report: Report, decimals: int) -> str:

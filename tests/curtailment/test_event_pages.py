@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from crm.domain.queries import default_legal_entity
 from curtailment import tiles
+from curtailment.documents.event_report import Report, render_report_html
 from curtailment.domain import plans
 from curtailment.domain.control import kill_switch
 from curtailment.domain.measurement import measuring
@@ -44,7 +47,9 @@ def test_the_report_says_what_happened_and_what_nobody_knows(
     event: CurtailmentEvent, person: Callable[..., Client]
 ) -> None:
     client = person("curtailment.view_curtailmentevent")
-    page = client.get(f"{EVENTS}/{event.pk}/report/").content.decode()
+    answer = client.get(f"{EVENTS}/{event.pk}/report/")
+    page = answer.content.decode()
+    assert {len(label) for label in json.loads(answer.context["picture"])["labels"]} == {5}  # of one day: 09:30
     assert "4 machines were switched off" in page
     assert "dear hours" in page
     assert "machines were not read in the hour before" in page
@@ -55,6 +60,28 @@ def test_the_report_says_what_happened_and_what_nobody_knows(
         table = list(csv.reader(io.StringIO(files[name].content.decode().removeprefix("\ufeff"))))
         assert len(table) == lines + 1
     assert client.get(f"{EVENTS}/{event.pk}/measure/").status_code == 403
+
+
+def test_times_have_their_day_where_an_event_is_of_several(
+    ground: Ground, root: User, person: Callable[..., Client]
+) -> None:
+    factories.LegalEntityFactory()
+    ground.now = ground.now.replace(day=30, hour=23, minute=48)
+    event = curtailed(ground, root)
+    measuring.measure(event, at=ground.now)
+    told = event.event_machines.first()
+    assert told is not None
+    with time_machine.travel(ground.now + timedelta(minutes=5), tick=False):
+        client = person("curtailment.view_curtailmentevent", "curtailment.view_curtailmentplan", "hosting.view_site")
+        answer = client.get(f"{EVENTS}/{event.pk}/report/")
+        live = client.get(f"/admin/hosting/site/{ground.site.pk}/curtailment/")
+    shown = answer.context["machines"][0]
+    assert (shown["told"], shown["back"]) == tuple(f"{at:%Y-%m-%d %H:%M:%S}" for at in (told.told_at, told.back_at))
+    labels, steps = (json.loads(page.context["picture"])["labels"] for page in (answer, live))
+    assert labels == ["2026-11-30 23:45", "2026-12-01 00:00", "2026-12-01 00:15"]
+    assert (steps[0], steps[-1]) == ("2026-11-30 23:49", f"{ground.now:%Y-%m-%d %H:%M}")
+    report = Report(event, event.site, "x", "y", [told], "en")
+    assert f"{told.off_at:%Y-%m-%d %H:%M:%S}" in render_report_html(report, default_legal_entity())
 
 
 def test_it_is_reckoned_again_by_whoever_may(event: CurtailmentEvent, person: Callable[..., Client]) -> None:

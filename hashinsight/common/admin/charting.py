@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import Model
 from django.http import HttpResponse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 
 from hashinsight.common.exports import safe_text
 
@@ -59,6 +62,13 @@ def chart(labels: Sequence[str], lines: Sequence[Line], *, unit: str) -> str:
         for place, line in enumerate(lines)
     ]
     return json.dumps({"labels": list(labels), "datasets": datasets}, ensure_ascii=False)
+
+
+def time_labels(moments: Sequence[datetime], zone: tzinfo | None = None) -> list[str]:
+    """Labels of an axis of moments, by the clock of the pages or of ``zone``; with the day where there are several."""
+    local = [localtime(one, zone) for one in moments]
+    style = "TIME_FORMAT" if len({one.date() for one in local}) <= 1 else "DATETIME_FORMAT"
+    return [date_format(one, style) for one in local]
 
 
 def shortened(value: Any) -> float | None:
