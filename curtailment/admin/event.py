@@ -101,8 +101,13 @@ def missing(event: CurtailmentEvent) -> list[str]:
             "%(count)s quarter-hour has no load of the site.", "%(count)s quarter-hours have no load of the site.", n
         ),
         "baseline": lambda n: ngettext(
-            "%(count)s machine was not read in the hour before: the figure of the plan counts.",
-            "%(count)s machines were not read in the hour before: the figures of the plan count.",
+            "%(count)s machine was not read in its last hour without us: by the plan its energy is estimated.",
+            "%(count)s machines were not read in their last hour without us: by the plan their energy is estimated.",
+            n,
+        ),
+        "earlier": lambda n: ngettext(
+            "We held %(count)s machine in the hour before: its load is that of its last hour without us.",
+            "We held %(count)s machines in the hour before: their load is that of their last hour without us.",
             n,
         ),
     }

@@ -88,7 +88,9 @@ class CurtailmentPlanSerializer(OutputSerializer):
 class CurtailmentEventSerializer(OutputSerializer):
     """What one curtailment did to the machines of one owner. A row for each owner; figures are null until reckoned.
 
-    `metered_kwh` is of the whole event, by the load of the site; `meter_source` says where that load is from.
+    `measured_kwh` is what was read before less what was read meanwhile; `estimated_kwh` is that of machines that were
+    not read before they were told, or were seen off and did not say what they draw. `metered_kwh` is of the whole
+    event, by the load of the site; `meter_source` says where that load is from.
     """
 
     id = own_id()

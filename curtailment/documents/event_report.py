@@ -71,7 +71,7 @@ def sentences(report: Report) -> list[str]:
         lines.append(gettext("It is not reckoned yet: the readings of the time are still coming in."))
         return lines
     lines.append(
-        gettext("%(kwh)s kWh were not used: %(measured)s measured, %(estimated)s of machines seen off, not measured.")
+        gettext("%(kwh)s kWh were not used: %(measured)s measured, %(estimated)s estimated.")
         % {
             "kwh": _number(told.saved_kwh, report, KWH), "measured": _number(told.measured_kwh, report, KWH),
             "estimated": _number(told.estimated_kwh, report, KWH),

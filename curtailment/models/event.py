@@ -33,8 +33,9 @@ def _money(label: Any) -> models.DecimalField:
 class Measured(models.Model):
     """Figures that events, their shares and their machines have in common.
 
-    ``measured_kwh``: the load before less the load during, where both were read. ``estimated_kwh``: the machine was
-    seen to be off, but did not say what it draws; its load before counts. ``unknown_minutes``: neither, counts nothing.
+    ``measured_kwh``: the load before less the load during, where both were read. ``estimated_kwh``: the load before is
+    the plan's, for nobody read it; or the machine was seen to be off, but did not say what it draws, and its load
+    before counts. ``unknown_minutes``: neither, counts nothing.
     ``forgone_btc`` and ``forgone_usd``: the hashrate before less that during, by the network and the price of the
     time. ``avoided_cost``: the energy by the price of its quarter-hour, in the currency of the event; NULL where a part
     is not known.

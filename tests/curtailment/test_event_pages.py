@@ -52,7 +52,7 @@ def test_the_report_says_what_happened_and_what_nobody_knows(
     assert {len(label) for label in json.loads(answer.context["picture"])["labels"]} == {5}  # of one day: 09:30
     assert "4 machines were switched off" in page
     assert "dear hours" in page
-    assert "machines were not read in the hour before" in page
+    assert "machines were not read in their last hour without us" in page
     assert page.count("<tr>") > 8
     files = {name: client.get(f"{EVENTS}/{event.pk}/report/?file={name}") for name in ("pdf", "machines", "quarters")}
     assert files["pdf"].content[:5] == b"%PDF-"

@@ -134,7 +134,8 @@ def by_hand(event: CurtailmentEvent) -> tuple[Decimal, Decimal, int]:
         while at < row.back_at:
             one = said.get(at)
             if one is not None and one.power_w is not None:
-                measured += (base - Decimal(str(one.power_w))) / 12000
+                less = (base - Decimal(str(one.power_w))) / 12000
+                measured, estimated = (measured + less, estimated) if before else (measured, estimated + less)
             elif at >= row.off_at and at + FIVE <= row.back_at:
                 estimated += base / 12000
             else:

@@ -1,9 +1,9 @@
 """What an event came to, reckoned from the readings of its machines; again when readings come late.
 
-The load of a machine before is its mean over the hour before it was told; where nobody read it then, the figure of
-the plan, and that is said. Five minutes count whole: the load before less their mean is exactly what was not used in
-them. Nothing is assumed of a machine nobody read, unless the control itself saw it off. A machine that kept to a limit
-was not off: what it drew is read or not known, and its time is not excused, for it was up.
+The load of a machine before is its mean over the last hour in which we did not hold it; where nobody read it then, the
+figure of the plan, and what comes of that is an estimate. Five minutes count whole: the load before less their mean is
+exactly what was not used in them. Nothing is assumed of a machine nobody read, unless the control itself saw it off. A
+machine that kept to a limit was not off: what it drew is read or not known, and its time is not excused, for it was up.
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from django.db.models import Count, Max, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from curtailment.domain.measurement.before import Before, before_of
 from curtailment.domain.measurement.events import leading, leading_by_owner, payload_of
 from curtailment.domain.measurement.metered import load_around
 from curtailment.domain.measurement.told import spans_of
@@ -86,10 +87,11 @@ def measure(event: CurtailmentEvent, *, at: datetime) -> CurtailmentEvent:
     event.event_machines.all().delete()
     spans = spans_of(locked)
     shares = _shares(locked, spans, at)
-    _keep_machines(locked, spans, shares, ids)
+    before = before_of(locked, _first_told(spans))
+    _keep_machines(locked, spans, shares, ids, before)
     _keep_intervals(locked, at)
     _reckon(locked)
-    _sum_up(locked, at)
+    _sum_up(locked, before, at)
     _excuse(locked, at)
     publish(
         "curtailment.event_measured",
@@ -113,35 +115,17 @@ def _shares(event: CurtailmentEvent, spans: Sequence[Span], at: datetime) -> dic
     return known
 
 
-_BASELINE = """
-    SELECT told.miner_id, told.told_at, avg(read.power_w), avg(read.hashrate_ths)
-      FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS told (miner_id, told_at, until)
-      JOIN hosting_telemetry_5min read ON read.miner_id = told.miner_id
-       AND read.bucket_start >= told.until - interval '1 hour' AND read.bucket_start < told.until
-     WHERE read.power_w IS NOT NULL AND read.online_samples > 0
-     GROUP BY told.miner_id, told.told_at
-"""
-
-
 def _keep_machines(
     event: CurtailmentEvent, spans: Sequence[Span], shares: dict[int | None, EventShare],
-    known: Mapping[tuple[int, datetime], UUID],
+    known: Mapping[tuple[int, datetime], UUID], before: Mapping[int, Before],
 ) -> None:  # fmt: skip
-    from_when: dict[int, datetime] = {}
-    for span in spans:  # a machine that changed hands in the middle was told once
-        from_when.setdefault(span.miner, span.told)
-    with connection.cursor() as cursor:
-        ids, tolds = list(from_when), list(from_when.values())
-        untils = [_five_before(told) for told in tolds]
-        cursor.execute(_BASELINE, [ids, tolds, untils])
-        before = {miner: (watts, ths) for miner, _told, watts, ths in cursor.fetchall()}
     EventMachine.objects.bulk_create(
         [
             EventMachine(
                 public_id=known.get((span.miner, span.told)) or new_public_id(),
                 event=event, share=shares[span.owner], miner_id=span.miner, customer_id=span.owner, told_at=span.told,
                 off_at=span.off, back_at=span.back, limit_w=span.limit_w, is_baseline_measured=span.miner in before,
-                baseline_w=round(before[span.miner][0]) if span.miner in before else span.draw_w,
+                baseline_w=round(before[span.miner].watts) if span.miner in before else span.draw_w,
                 baseline_ths=_ths(before.get(span.miner), span),
             )
             for span in spans
@@ -150,13 +134,16 @@ def _keep_machines(
     )  # fmt: skip
 
 
-def _five_before(told: datetime) -> datetime:
-    """The end of the last five minutes that were over when it was told."""
-    return told - timedelta(minutes=told.minute % 5, seconds=told.second, microseconds=told.microsecond)
+def _first_told(spans: Sequence[Span]) -> dict[int, datetime]:
+    """Off twice in an event, or somebody else's since: what it drew before it was told first."""
+    found: dict[int, datetime] = {}
+    for span in spans:
+        found[span.miner] = min(span.told, found.get(span.miner, span.told))
+    return found
 
 
-def _ths(before: tuple[float, float | None] | None, span: Span) -> float:
-    return span.ths if before is None or before[1] is None else before[1]
+def _ths(before: Before | None, span: Span) -> float:
+    return span.ths if before is None or before.ths is None else before.ths
 
 
 # --- quarter-hours ------------------------------------------------------------------------------------------------
@@ -177,7 +164,7 @@ def _keep_intervals(event: CurtailmentEvent, at: datetime) -> None:
         prices = best_known(series, start=start, end=end, at=at)
         event.currency = series.currency
     networks = _networks(start, end)
-    event.meter_source, event.meter_before_kw, meters = load_around(event.site, start, end)
+    event.meter_source, event.meter_before_kw, meters = load_around(event, start, end)
     rows, moment = [], start
     while moment < end:
         price = next((one.value for one in prices if one.start <= moment < one.end), None)
@@ -212,7 +199,7 @@ def _networks(start: datetime, end: datetime) -> list[_Network]:
 # of one machine (it changed hands at a quarter-hour) the buckets belong to one of them, for both edges are multiples.
 _RECKON = """
 WITH bucket AS (
-    SELECT m.id, m.baseline_w, m.baseline_ths, b.start, r.power_w, r.hashrate_ths,
+    SELECT m.id, m.baseline_w, m.baseline_ths, m.is_baseline_measured AS known, b.start, r.power_w, r.hashrate_ths,
            coalesce(r.online_samples > 0, false) AS answered,
            m.limit_w IS NULL AND b.start >= m.off_at AND b.start + interval '5 minutes' <= m.back_at AS seen_off
       FROM curtailment_eventmachine m
@@ -223,8 +210,10 @@ WITH bucket AS (
      WHERE m.event_id = %(event)s
 ), part AS (
     SELECT id, date_bin('15 minutes', start, 'epoch') AS quarter, baseline_w,
-           CASE WHEN answered AND power_w IS NOT NULL THEN (baseline_w - power_w) / 12000.0 END AS measured,
-           CASE WHEN NOT (answered AND power_w IS NOT NULL) AND seen_off THEN baseline_w / 12000.0 END AS estimated,
+           CASE WHEN known AND answered AND power_w IS NOT NULL THEN (baseline_w - power_w) / 12000.0 END AS measured,
+           CASE WHEN known AND answered AND power_w IS NOT NULL THEN NULL
+                WHEN answered AND power_w IS NOT NULL THEN (baseline_w - power_w) / 12000.0
+                WHEN seen_off THEN baseline_w / 12000.0 END AS estimated,
            CASE WHEN answered AND hashrate_ths IS NOT NULL THEN (baseline_ths - hashrate_ths) / 12.0
                 WHEN seen_off THEN baseline_ths / 12.0 END AS ths_hours
       FROM bucket
@@ -264,7 +253,7 @@ def _reckon(event: CurtailmentEvent) -> None:
         cursor.execute(_RECKON, {"event": event.pk})
 
 
-def _sum_up(event: CurtailmentEvent, at: datetime) -> None:
+def _sum_up(event: CurtailmentEvent, before: Mapping[int, Before], at: datetime) -> None:
     """Shares from their machines, the event from its shares: no figure stands in two places with two values."""
     event.status, event.measured_at, event.revision = EventStatus.MEASURED, at, event.revision + 1
     why, any_plan = leading_by_owner(event), leading(event.plans.all())
@@ -286,7 +275,7 @@ def _sum_up(event: CurtailmentEvent, at: datetime) -> None:
     event.machines = machines.values("miner_id").distinct().count()
     event.baseline_kw = Decimal(_baseline_w(event)) / 1000
     event.metered_kwh = _metered(event)
-    event.missing = _missing(event, machines)
+    event.missing = _missing(event, machines, sum(one.earlier for one in before.values()))
     event.save()
 
 
@@ -325,7 +314,7 @@ def _metered(event: CurtailmentEvent) -> Decimal | None:
     return (before * len(loads) - sum(loads, Decimal(0))).quantize(WHOLE) / 4
 
 
-def _missing(event: CurtailmentEvent, machines: Any) -> dict[str, int]:
+def _missing(event: CurtailmentEvent, machines: Any, earlier: int) -> dict[str, int]:
     """What is not known, counted: the page says it in words."""
     counts = Counter(
         {
@@ -333,6 +322,7 @@ def _missing(event: CurtailmentEvent, machines: Any) -> dict[str, int]:
             "network": event.intervals.filter(btc_per_ths_hour__isnull=True).count(),
             "meter": event.intervals.filter(meter_kw__isnull=True).count(),
             "baseline": machines.filter(is_baseline_measured=False).values("miner_id").distinct().count(),
+            "earlier": earlier,
         }
     )
     return dict(+counts)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Q
+
+from curtailment.engine.before import SETTLING, last_free
 from curtailment.engine.metered import Step, agrees, settled
 from curtailment.engine.spans import QUARTER, quarter
 from curtailment.enums import EventStatus
@@ -15,18 +18,32 @@ from hosting.models import Site
 
 BEFORE = 4  # quarter-hours
 WITHIN = timedelta(minutes=5)
+REACH = timedelta(days=1)  # cooling and weather of another day are not comparable
 
 
-def load_around(site: Site, start: datetime, end: datetime) -> tuple[str, Decimal | None, dict[datetime, Decimal]]:
-    """Where the load is from, its mean in the hour before ``start`` and each quarter-hour from there to ``end`` (kW).
+def load_around(
+    event: CurtailmentEvent, start: datetime, end: datetime
+) -> tuple[str, Decimal | None, dict[datetime, Decimal]]:
+    """Where the load is from, its mean before an event and each quarter-hour from ``start`` to ``end`` (kW).
 
-    The mean is None unless all of the hour is known. ``start`` is the beginning of a quarter-hour.
+    Before: the last hour in which nothing was curtailed at the site; None unless all of it is known, within a day.
+    ``start`` is the beginning of the quarter-hour in which the event began.
     """
-    earlier = [start - QUARTER * number for number in range(1, BEFORE + 1)]
-    source, loads = best_of(site_quarters(site, earlier[-1], end), [*earlier, *quarters(start, end)])
+    earlier = _free_quarters(event, start)
+    wanted = [*earlier, *quarters(start, end)]
+    source, loads = best_of(site_quarters(event.site, min(wanted, default=start), end), wanted)
     known = [loads[moment] for moment in earlier if moment in loads]
     before = sum(known, Decimal(0)) / BEFORE if len(known) == BEFORE else None
     return source or "", before, loads
+
+
+def _free_quarters(event: CurtailmentEvent, start: datetime) -> list[datetime]:
+    """The last four before it in which no other event of the site was running or settling; fewer within a day."""
+    others = CurtailmentEvent.objects.filter(site=event.site, started_at__lt=start).exclude(pk=event.pk)
+    others = others.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=start - REACH - SETTLING - QUARTER))
+    held = [(begun, ended or start) for begun, ended in others.values_list("started_at", "ended_at")]
+    pieces = last_free(start, held, step=QUARTER, reach=REACH)
+    return [moment for begin, past in pieces for moment in quarters(begin, past)]
 
 
 def metered_now(site: Site, *, at: datetime) -> Decimal | None:
@@ -54,8 +71,8 @@ def compare(site: Site, *, at: datetime) -> Compared | None:
     if event is None or load is None or load.is_stale:
         return None
     start = quarter(event.started_at)
-    earlier = [start - QUARTER * number for number in range(1, BEFORE + 1)]
-    loads = dict(site_quarters(site, earlier[-1], start)).get(load.source, {})
+    earlier = _free_quarters(event, start)
+    loads = dict(site_quarters(site, min(earlier, default=start), start)).get(load.source, {})
     known = [loads[moment] for moment in earlier if moment in loads]
     rows = ControlSample.objects.filter(site=site, at__gt=at - WITHIN, at__lte=at, metered_kw__isnull=False)
     steps = [Step(one.off_kw, one.metered_kw) for one in rows.order_by("at") if one.metered_kw is not None]
