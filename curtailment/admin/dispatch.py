@@ -179,7 +179,7 @@ class DispatchAdmin(ViewOnlyAdmin):
         ("programme", "site", "reference"), ("state_shown", "state_since"), "why_shown", ("starts_at", "ends_shown"),
         ("begins_at", "ended_at"), ("goal_shown", "test_shown"), "plans_shown", "beside_shown",
         ("source", "connection"), ("received_at", "revision"), "reason", ("authorised_by", "cancelled_by"),
-        ("stale_since", "reported_to"),
+        ("stale_since", "reported_to", "reported_from"),
     )  # fmt: skip
     readonly_fields = (
         "state_shown", "why_shown", "ends_shown", "goal_shown", "test_shown", "plans_shown", "beside_shown",

@@ -40,9 +40,12 @@ REPORTED = {"USAGE": ("KWH", "SUMMED"), "DEMAND": ("KW", "MEAN")}
 
 def report_body(
     *, event_id: str, program_id: str, client: str, resource: str, interval: int, quarters: Sequence[Quarter],
-    kinds: Iterable[str], newer: bool,
+    kinds: Iterable[str], newer: bool, is_estimated: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Measured energy and power of a site, a quarter of an hour each. ``interval`` is that of the event."""
+    """Measured energy and power of a site, a quarter of an hour each. ``interval`` is that of the event.
+
+    ``is_estimated``: no meter says it, and the type of the readings is ESTIMATED.
+    """
     wanted = [kind for kind in kinds if kind in REPORTED]
     body: dict[str, Any] = {
         "eventID": event_id,
@@ -51,7 +54,7 @@ def report_body(
         "payloadDescriptors": [
             {
                 "objectType": "REPORT_PAYLOAD_DESCRIPTOR", "payloadType": kind, "units": REPORTED[kind][0],
-                "readingType": REPORTED[kind][1],
+                "readingType": "ESTIMATED" if is_estimated else REPORTED[kind][1],
             }
             for kind in wanted
         ],

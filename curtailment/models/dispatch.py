@@ -15,10 +15,11 @@ from curtailment.models.programme import Programme
 from curtailment.models.vtn import VtnConnection
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
+from hosting.meter_enums import LoadSource
 from hosting.models.fields import KilowattField
 
 
-@tracked(quiet=["reported_to"])
+@tracked(quiet=["reported_to", "reported_from"])
 class Dispatch(BaseModel):
     """A programme calls on the load of a site for a time. What holds is what its last message said.
 
@@ -91,6 +92,15 @@ class Dispatch(BaseModel):
         help_text=_("The other side is silent; machines are kept off for as long as their terms allow."),
     )
     reported_to = models.DateTimeField(_("reported up to"), null=True, blank=True)
+    reported_from = models.CharField(
+        _("load of the site reported from"),
+        max_length=16,
+        choices=LoadSource.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The same for all of a dispatch; the sum of the machines is told as estimated."),
+    )
 
     class Meta:
         verbose_name = _("dispatch")

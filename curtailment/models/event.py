@@ -85,7 +85,10 @@ class CurtailmentEvent(BaseModel, Measured):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("The load of the site in the hour before less that of each quarter-hour, whatever else changed."),
+        help_text=_(
+            "The load of the site in the last hour without curtailment less that of each quarter-hour, whatever else "
+            "changed."
+        ),
     )
     meter_source = models.CharField(
         _("load of the site from"),

@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashinsight.common.admin.display import moment_text, money_text, number_text, percent_text, price_text
+from hosting.meter_enums import LoadSource
 from intelligence.admin.schedule_picture import labels_of
 from intelligence.models import ScheduleClass, ScheduleRun
 
@@ -15,6 +17,14 @@ HEADERS = [
     "expected_profit", "actual_kwh", "actual_profit", "currency", "status", "plan",
 ]  # fmt: skip
 NEARLY = 1e-9
+_BY_ZONES = gettext_lazy("energy by the sum of all machines at the site, times the PUE")
+ENERGY_FROM = {
+    "site_meter": gettext_lazy("energy by the site's meter"),
+    "zone_meters": gettext_lazy("energy by the meters of all zones"),
+    "zones": _BY_ZONES,
+    "meter": _BY_ZONES,  # as schedules of before have it, which no meter had measured
+    "machines": gettext_lazy("energy by the machines of the schedule, times the PUE"),
+}
 
 
 def file_rows(run: ScheduleRun) -> Iterator[list[Any]]:
@@ -68,7 +78,7 @@ def input_facts(run: ScheduleRun) -> list[tuple[Any, Any]]:
         charge = inputs["demand"]
         found += [
             (_("demand charge today"), f"{price_text(_round(charge['per_kw_today']), run.currency)} / kW"),
-            (_("peak of the month so far"), f"{number_text(_round(charge['sunk_kw'], 1))} kW"),
+            (_("peak of the month so far"), _peak_text(charge)),
         ]
     for name, key in ((_("the site's limit"), "limit_kw"), (_("ramp up in a step"), "ramp_up_kw"),
                       (_("ramp down in a step"), "ramp_down_kw")):  # fmt: skip
@@ -76,6 +86,12 @@ def input_facts(run: ScheduleRun) -> list[tuple[Any, Any]]:
             found.append((name, f"{number_text(_round(inputs[key], 1))} kW"))
     found += [(_("promised"), one["name"]) for one in inputs["commitments"]]
     return found
+
+
+def _peak_text(charge: dict[str, Any]) -> str:
+    """With where it is from; schedules of before did not keep that."""
+    kw, source = f"{number_text(_round(charge['sunk_kw'], 1))} kW", charge.get("sunk_from", "")
+    return f"{kw} ({LoadSource(source).label})" if source in LoadSource.values else kw
 
 
 def _round(value: float, digits: int = 4) -> Decimal:
@@ -144,9 +160,8 @@ def score_facts(run: ScheduleRun) -> list[tuple[Any, Any]]:
             gain = run.actual_profit - run.actual_always_on_profit
             found.append((_("against always on, as prices came"), money_text(gain, run.currency)))
     if run.actual_kwh is not None:
-        metered = run.actuals.get("energy_from") == "meter"
         kwh = number_text(round(run.actual_kwh, 1))
-        found.append((_("energy by the meter") if metered else _("energy by the machines"), f"{kwh} kWh"))
+        found.append((ENERGY_FROM.get(run.actuals.get("energy_from", ""), _("energy")), f"{kwh} kWh"))
     if run.actual_btc is not None:
         found.append((_("mined, by the measured hashrate"), f"{number_text(run.actual_btc)} BTC"))
     if "coverage" in run.actuals:

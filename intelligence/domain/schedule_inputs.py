@@ -62,6 +62,7 @@ def gather(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *
     up, down = ramps(site, minutes, full_kw)
     free_kw = sum((one.one.count - one.one.protected) * one.one.modes[1].power_w for one in groups) / THOUSAND
     kept = promised(site, starts, minutes, full_kw, free_kw)
+    charge, peak_from = demand(site, planning, starts, at=at)
     loss = 1 / (1 - min(float(planning.loss_percent), 99.0) / 100)
     problem = Problem(
         starts=tuple(starts), step_minutes=minutes,
@@ -69,10 +70,13 @@ def gather(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *
         revenue=earned.values, classes=tuple(one.one for one in groups),
         adders=(float(planning.adder_per_kwh),) * len(starts),
         limit_kw=(float(site.capacity_kw),) * len(starts) if full_kw > site.capacity_kw > 0 else (),
-        zones=tight, ramp_up_kw=up, ramp_down_kw=down, commitments=kept, demand=demand(site, planning, starts, at=at),
+        zones=tight, ramp_up_kw=up, ramp_down_kw=down, commitments=kept, demand=charge,
         safe_state=SafeState(planning.on_stale),
     )  # fmt: skip
-    return Gathered(problem, tuple(groups), _inputs(problem, priced, earned, planning, site, reserves), lacking)
+    inputs = _inputs(problem, priced, earned, planning, site, reserves)
+    if charge is not None:
+        inputs["demand"]["sunk_from"] = str(peak_from)
+    return Gathered(problem, tuple(groups), inputs, lacking)
 
 
 def _inputs(

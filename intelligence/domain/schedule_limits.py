@@ -2,9 +2,10 @@
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
@@ -14,6 +15,9 @@ from curtailment.domain.dispatch.programmes import commitments
 from curtailment.domain.settings import ramps_of
 from curtailment.enums import UNFINISHED, Cause, Goal
 from curtailment.models import CurtailmentPlan
+from hosting.domain.meters.loads import metered_quarters
+from hosting.engine.grid import month_span
+from hosting.meter_enums import LoadSource
 from hosting.models import Demand15Min, Site, Zone
 from intelligence.domain.schedule_fleet import Group, Machine
 from intelligence.engine.optimiser import Commitment, DemandCharge
@@ -141,31 +145,49 @@ def promised(
     return tuple(found)
 
 
-def demand(site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *, at: datetime) -> DemandCharge | None:
-    """The charge of a new peak, spread over the days of the month that can use it; the peak so far is sunk."""
+def demand(
+    site: Site, planning: ScheduleSettings, starts: Sequence[datetime], *, at: datetime
+) -> tuple[DemandCharge | None, str]:
+    """The charge of a new peak, spread over the days of the month that can use it; the peak so far is sunk.
+
+    And where that peak is from (``LoadSource``; empty: there is none).
+    """
     if planning.demand_charge_per_kw <= 0:
-        return None
+        return None, ""
     day = starts[0].astimezone(ZoneInfo(site.time_zone)).date()
     left = monthrange(day.year, day.month)[1] - day.day + 1
-    return DemandCharge(
+    peak = peak_so_far(site, day, at=at)
+    charge = DemandCharge(
         per_kw=float(planning.demand_charge_per_kw) / left,
         intervals=tuple((place,) for place in range(len(starts))),
-        sunk_kw=float(peak_so_far(site, day, at=at)),
+        sunk_kw=float(peak.kw),
     )
+    return charge, peak.source
 
 
-def peak_so_far(site: Site, day: date, *, at: datetime) -> Decimal:
-    """The highest quarter-hour of the site in the month of a day, as metered and known now, with cooling; kW."""
-    zone = ZoneInfo(site.time_zone)
-    first = datetime.combine(day.replace(day=1), time(), zone).astimezone(UTC)
+@dataclass(frozen=True)
+class Peak:
+    """The highest quarter-hour of a site (kW), with cooling, and where it is from; empty: none is known."""
+
+    kw: Decimal = ZERO
+    source: LoadSource | Literal[""] = ""
+
+
+def peak_so_far(site: Site, day: date, *, at: datetime) -> Peak:
+    """The highest quarter-hour of the site in the month of a day (its own calendar), as known now.
+
+    By the meters of the site where they know a quarter-hour, for that is what is billed. Else by the sum of its
+    machines times the PUE; of a part of the zones too, for the site drew that at least.
+    """
+    first, past = month_span(day, ZoneInfo(site.time_zone))
+    past = min(at, past)
+    if first >= past:
+        return Peak()
+    metered = metered_quarters(site, first, past)
     rows = Demand15Min.objects.current().filter(
-        zone__site=site, interval_start__gte=first, interval_start__lt=min(at, _month_end(day, zone)), kw__isnull=False
+        zone__site=site, interval_start__gte=first, interval_start__lt=past, kw__isnull=False
     )
-    totals = rows.order_by().values("interval_start").annotate(kw_sum=Sum("kw"))
-    highest = totals.order_by("-kw_sum").values_list("kw_sum", flat=True).first()
-    return (highest or ZERO) * site.pue
-
-
-def _month_end(day: date, zone: ZoneInfo) -> datetime:
-    following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return datetime.combine(following, time(), zone).astimezone(UTC)
+    sums = rows.order_by().values_list("interval_start").annotate(kw_sum=Sum("kw"))
+    told = [(kw * site.pue, LoadSource.MACHINES) for moment, kw in sums if moment not in metered]
+    highest = max([*metered.values(), *told], key=lambda one: one[0], default=None)
+    return Peak() if highest is None else Peak(*highest)

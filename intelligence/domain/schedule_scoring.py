@@ -9,12 +9,14 @@ from math import fsum
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from hashinsight.common.transitions import lock_for_move
 from hashinsight.events.domain.outbox import publish
-from hosting.models import Demand15Min, Site
+from hosting.domain.meters.loads import best_of, site_quarters
+from hosting.engine.grid import quarters
+from hosting.meter_enums import LoadSource
+from hosting.models import Site
 from intelligence.domain.energy import EnergyUnknown, usd_per
 from intelligence.domain.schedule_prices import HASHES_PER_TH, prices_of
 from intelligence.enums import RUN_MOVES, EntryStatus, RunStatus
@@ -169,23 +171,22 @@ def _totals(
     run: ScheduleRun, classes: Sequence[ScheduleClass], measured: dict[tuple[int, int], Measured],
     came: Sequence[Came], steps: Sequence[datetime],
 ) -> dict[str, Any]:  # fmt: skip
-    """Of the site: by its quarter-hours where all are metered, else by its machines; what is missing is said."""
+    """Of the site: by its quarter-hours where all are known, else by its machines; what is missing is said."""
     pue = float(run.inputs["pue"])
     by_step = [
         [seen for one in classes if (seen := measured.get((one.place, number))) is not None]
         for number in range(len(steps))
     ]
     metered = metered_kwh(run, steps)
-    kwh = [metered[number] if metered else fsum(seen.kwh for seen in some) * pue for number, some in enumerate(by_step)]
+    kwh = [
+        metered.kwh[number] if metered else fsum(seen.kwh for seen in some) * pue for number, some in enumerate(by_step)
+    ]
     ths = [fsum(seen.ths_hours for seen in some) for some in by_step]
-    expected = sum(len(one.miners) for one in classes) * run.step_minutes / 5 * len(steps)
-    read = fsum(
-        seen.coverage * len(one.miners) * run.step_minutes / 5 for one in classes for seen in _of(one, measured)
-    )
-    coverage = read / expected if expected else 0.0
+    coverage = _coverage(run, classes, measured, steps)
     missing = sum(then.cost is None or then.earned is None for then in came)
     facts: dict[str, Any] = {
-        "energy_from": "meter" if metered else "machines", "coverage": round(coverage, 4), "steps_without": missing,
+        "energy_from": metered.source if metered else "machines", "coverage": round(coverage, 4),
+        "steps_without": missing,
     }  # fmt: skip
     found: dict[str, Any] = {"actuals": facts}
     if coverage < ENOUGH:
@@ -208,6 +209,17 @@ def _totals(
     return found
 
 
+def _coverage(
+    run: ScheduleRun, classes: Sequence[ScheduleClass], measured: dict[tuple[int, int], Measured],
+    steps: Sequence[datetime],
+) -> float:  # fmt: skip
+    """Share of the five minutes of all machines that was read."""
+    buckets = run.step_minutes / 5
+    expected = sum(len(one.miners) for one in classes) * buckets * len(steps)
+    read = fsum(seen.coverage * len(one.miners) * buckets for one in classes for seen in _of(one, measured))
+    return read / expected if expected else 0.0
+
+
 def _of(one: ScheduleClass, measured: dict[tuple[int, int], Measured]) -> list[Measured]:
     return [seen for (place, _step), seen in measured.items() if place == one.place]
 
@@ -227,20 +239,32 @@ def _always_on(run: ScheduleRun, classes: Sequence[ScheduleClass], came: Sequenc
     return money - _demand(run, kw)
 
 
-def metered_kwh(run: ScheduleRun, steps: Sequence[datetime]) -> list[float] | None:
-    """By step, with cooling; None unless each zone with machines of the schedule has a figure for each quarter-hour."""
-    zones = set(ScheduleClass.objects.filter(run=run).values_list("zone_id", flat=True))
-    if None in zones:
+@dataclass(frozen=True)
+class Metered:
+    """kWh of a site by step, and by whom: ``site_meter``, ``zone_meters``, or ``zones`` (machines times the PUE)."""
+
+    kwh: list[float]
+    source: str
+
+
+def metered_kwh(run: ScheduleRun, steps: Sequence[datetime]) -> Metered | None:
+    """Of the whole site, by one way that knows each quarter-hour; None where none does.
+
+    A meter has the cooling in it, the machines' sum gets it by the PUE. Machines that stand in no zone are seen by the
+    meter of the site alone.
+    """
+    site: Site = run.site  # type: ignore[assignment]
+    wanted = list(quarters(run.starts_at, run.ends_at))
+    ways = site_quarters(site, run.starts_at, run.ends_at)
+    if ScheduleClass.objects.filter(run=run, zone=None).exists():
+        ways = [way for way in ways if way[0] == LoadSource.SITE_METER]
+    source, loads = best_of(ways, wanted)
+    if source is None or not all(moment in loads for moment in wanted):
         return None
-    rows = Demand15Min.objects.current().filter(
-        zone__in=zones, interval_start__gte=run.starts_at, interval_start__lt=run.ends_at, kwh__isnull=False
-    )
+    by_machines = source == LoadSource.MACHINES
+    factor = float(run.inputs["pue"]) if by_machines else 1.0
     found = [0.0] * len(steps)
-    seen = 0
-    totals = rows.order_by().values("interval_start").annotate(kwh_sum=Sum("kwh"), zones=Count("pk"))
-    for row in totals:
-        number = int((row["interval_start"] - run.starts_at) / timedelta(minutes=run.step_minutes))
-        found[number] += float(row["kwh_sum"]) * float(run.inputs["pue"])
-        seen += row["zones"]
-    whole = len(zones) * len(steps) * run.step_minutes // 15
-    return found if seen == whole else None
+    for moment in wanted:
+        number = int((moment - run.starts_at) / timedelta(minutes=run.step_minutes))
+        found[number] += float(loads[moment]) / 4 * factor
+    return Metered(found, "zones" if by_machines else str(source))

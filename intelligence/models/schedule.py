@@ -109,7 +109,7 @@ class ScheduleRun(BaseModel):
     scored_at = models.DateTimeField(_("scored at"), null=True, blank=True)
     actual_profit = _profit(_("actual profit"))
     actual_always_on_profit = _profit(_("what always on would have earned"))
-    actual_kwh = EnergyField(_("metered energy (kWh)"), null=True, blank=True)
+    actual_kwh = EnergyField(_("energy drawn (kWh)"), null=True, blank=True)
     actual_btc = models.DecimalField(_("mined (BTC)"), max_digits=20, decimal_places=8, null=True, blank=True)
     actuals = models.JSONField(_("made of"), default=dict)
 

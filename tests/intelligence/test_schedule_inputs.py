@@ -10,9 +10,10 @@ from crm.models import Customer
 from curtailment.domain import plans
 from curtailment.models import SiteControl
 from hosting.domain import fleet, places
+from hosting.meter_enums import LoadSource
 from hosting.models import Demand15Min, Miner, MinerModel, Site
 from intelligence.domain.schedule_inputs import gather
-from intelligence.domain.schedule_limits import peak_so_far
+from intelligence.domain.schedule_limits import Peak, peak_so_far
 from intelligence.domain.schedule_prices import prices_of
 from intelligence.domain.scheduling import plan_day, settings_of
 from intelligence.engine.optimiser import local_day
@@ -112,15 +113,16 @@ def test_the_peak_of_the_month_is_sunk_and_a_new_one_spread(world: tuple[Ground,
                 zone=zone, interval_start=at + timedelta(minutes=15) * n, kw=kw * factor, kwh=kw * factor / 4,
                 source="machines", quality="measured", coverage=1,
             )  # fmt: skip
-    assert peak_so_far(ground.site, tomorrow(now), at=now) == 70
-    assert peak_so_far(ground.site, tomorrow(now), at=at + timedelta(minutes=15)) == 35
-    assert peak_so_far(ground.site, date(2026, 12, 1), at=now) == 0
+    assert peak_so_far(ground.site, tomorrow(now), at=now) == Peak(Decimal(70), LoadSource.MACHINES)
+    assert peak_so_far(ground.site, tomorrow(now), at=at + timedelta(minutes=15)).kw == 35
+    assert peak_so_far(ground.site, date(2026, 12, 1), at=now) == Peak(Decimal(0), "")
     found = gather(
         ground.site, set_up(ground.site, demand_charge_per_kw=Decimal(20)), of_tomorrow(ground.site, now), at=now
     )
     assert found.problem.demand is not None
     assert found.problem.demand.sunk_kw == 70
     assert found.problem.demand.per_kw == pytest.approx(20 / 10)  # the 21st: ten days are left
+    assert found.inputs["demand"]["sunk_from"] == "machines"
 
 
 def test_a_new_peak_is_not_worth_its_charge(world: tuple[Ground, PriceSeries], now: datetime) -> None:

@@ -10,7 +10,7 @@ from hashinsight.common.transitions import MoveRefused
 from hosting.domain.partitions import ensure_partitions
 from hosting.models import Demand15Min, Miner, TelemetryFiveMinutes
 from intelligence.domain.schedule_due import score_due
-from intelligence.domain.schedule_scoring import _steps, metered_kwh, score_run
+from intelligence.domain.schedule_scoring import Metered, _steps, metered_kwh, score_run
 from intelligence.domain.scheduling import plan_day
 from intelligence.enums import EntryStatus, RunStatus
 from intelligence.models import ScheduleRun
@@ -85,7 +85,9 @@ def test_the_actual_profit_is_measured_energy_at_prices_as_they_came(
     assert float(run.actual_always_on_profit) == pytest.approx(always, rel=1e-6)
 
 
-def test_the_meter_outranks_the_machines(world: tuple[Ground, PriceSeries, ScheduleRun]) -> None:
+def test_quarter_hours_of_all_zones_outrank_the_machines_of_the_schedule(
+    world: tuple[Ground, PriceSeries, ScheduleRun],
+) -> None:
     ground, _series, run = world
     measure(ground, run, watts=3600, ths=140, off=range(17, 20))
     rows = [
@@ -102,11 +104,11 @@ def test_the_meter_outranks_the_machines(world: tuple[Ground, PriceSeries, Sched
     rows[-1].save()
     score_run(run, at=run.ends_at + timedelta(hours=4))
     run.refresh_from_db()
-    assert run.actuals["energy_from"] == "meter"
+    assert run.actuals["energy_from"] == "zones"
     assert float(run.actual_kwh) == pytest.approx(24 * 80)
 
 
-def metered(run: ScheduleRun) -> list[float] | None:
+def metered(run: ScheduleRun) -> Metered | None:
     return metered_kwh(run, _steps(run))
 
 

@@ -1,4 +1,4 @@
-"""What OpenADR servers call: asked again and again, and turned into dispatches; what was measured is reported.
+"""What OpenADR servers call: asked again and again, and turned into dispatches.
 
 A poll reads all there is and compares it with what we know, so nothing is lost by a poll that failed. An event that is
 not there any more is asked for by its id before it counts as taken back: half an answer cancels nothing.
@@ -8,32 +8,27 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Q
 
 from curtailment.clients.openadr import SECONDS, Account, Vtn, VtnError
 from curtailment.domain.dispatch.dispatches import Heard, move, receive
 from curtailment.domain.dispatch.openadr_prices import Meant, keep_prices
+from curtailment.domain.dispatch.openadr_reports import send_reports
 from curtailment.domain.dispatch.programmes import commitment_at, level_kw
 from curtailment.engine.dispatching import Action, Call, Outcome
 from curtailment.engine.openadr import Event, Part, event_of, units_of
-from curtailment.engine.openadr_bodies import REPORTED, Quarter, report_body
 from curtailment.engine.openadr_time import NotUnderstood
 from curtailment.enums import WANTED_STATES, DispatchSource, DispatchState, OpenAdrVersion
 from curtailment.models import Dispatch, DispatchMessage, VtnConnection, VtnResource
 from hashinsight.common.outbound import Policy, house_policy
 from hashinsight.jobs.domain.locks import give_back_lock, take_lock
-from hosting.models import Demand15Min, Site
+from hosting.models import Site
 
 LOCK_S = 300.0
 LONGEST_WAIT = timedelta(minutes=15)
-QUARTER = timedelta(minutes=15)
-RIPE = timedelta(minutes=10)  # so long after its end a quarter-hour has been closed
-PATIENCE = timedelta(hours=6)  # what was not measured by then never will be
-MOST_QUARTERS = 96
 OVER = (DispatchState.ENDED, DispatchState.CANCELLED)
 Clock = Callable[[], datetime]
 
@@ -141,7 +136,7 @@ def _asked(row: VtnConnection, talk: Vtn, clock: Clock) -> Polled:
     found.prices = kept.stored + kept.withdrawn
     found.troubles += kept.troubles
     if row.sends_reports:
-        found.reports = _report(row, resources, heard, programs, talk, at=clock())
+        found.reports = send_reports(row, resources, heard, talk, at=clock())
     return found
 
 
@@ -334,63 +329,3 @@ def hold_what_is_stale(at: datetime) -> int:
                 move(locked, DispatchState(locked.state), at=at)
                 count += 1
     return count
-
-
-# --- reports ------------------------------------------------------------------------------------------------------
-def _report(
-    row: VtnConnection, resources: Sequence[VtnResource], heard: Mapping[str, Event],
-    programs: Mapping[str, Mapping[str, Any]], talk: Vtn, *, at: datetime,
-) -> int:  # fmt: skip
-    """Measured quarter-hours of dispatches that run or ran, each once; as far as they are known by now."""
-    names = {one.site_id: one.name for one in resources}
-    rows = Dispatch.objects.filter(connection=row, state__in=(*WANTED_STATES, DispatchState.ENDED), starts_at__lt=at)
-    rows = rows.filter(Q(ended_at__isnull=True) | Q(reported_to__isnull=True) | Q(reported_to__lt=F("ended_at")))
-    count = 0
-    for one in rows.filter(starts_at__gt=at - timedelta(days=31)).select_related("site").order_by("pk"):
-        kinds = [kind for kind in heard[one.event_id].reports if kind in REPORTED] if one.event_id in heard else []
-        asked = one.event_id in heard and heard[one.event_id].reports
-        begin = max(one.reported_to or _quarter(one.starts_at), _quarter(one.starts_at))
-        end = min(one.ended_at or at, at)
-        quarters, upto = measured(one.site, begin, end, at=at)
-        if (asked and not kinds) or not quarters or one.site_id not in names:
-            _reported(one, upto)
-            continue
-        body = report_body(
-            event_id=one.event_id, program_id=heard[one.event_id].program_id if one.event_id in heard else "",
-            client=row.ven_name, resource=names[one.site_id], interval=one.event_interval or 0, quarters=quarters,
-            kinds=kinds or list(REPORTED), newer=row.openadr_version != OpenAdrVersion.V30,
-        )  # fmt: skip
-        if body.get("programID") != "":
-            talk.send_report(body)
-            count += 1
-        _reported(one, upto)
-    return count
-
-
-def _reported(one: Dispatch, upto: datetime) -> None:
-    if one.reported_to is None or upto > one.reported_to:
-        Dispatch.objects.filter(pk=one.pk).update(reported_to=upto)
-
-
-def _quarter(moment: datetime) -> datetime:
-    """The quarter-hour a moment lies in."""
-    seconds = int(QUARTER.total_seconds())
-    return datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, moment.tzinfo)
-
-
-def measured(site: Site, begin: datetime, end: datetime, *, at: datetime) -> tuple[list[Quarter], datetime]:
-    """Energy of a site by quarter-hours from begin on, as far as it is known; also up to when that is settled."""
-    rows = Demand15Min.objects.filter(
-        zone__site=site, superseded_at__isnull=True, interval_start__gte=begin, interval_start__lt=end,
-        kwh__isnull=False,
-    ).order_by()  # fmt: skip
-    known = dict(rows.values_list("interval_start").annotate(total=Sum("kwh")))
-    found: list[Quarter] = []
-    moment = begin
-    while moment < end and moment + QUARTER + RIPE <= at and len(found) < MOST_QUARTERS:
-        if moment in known:
-            found.append(Quarter(moment, Decimal(known[moment])))
-        elif at - moment < PATIENCE:
-            break
-        moment += QUARTER
-    return found, moment

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Sum
 
 from hosting.domain.meters.storing import changes_of
-from hosting.engine.grid import day_of
+from hosting.engine.grid import day_of, day_start
 from hosting.engine.metering.quarters import NEAR, means
 from hosting.engine.metering.values import Point, Register, hours, parts_between
 from hosting.enums import EnergySource, PlaceStatus
@@ -104,12 +105,32 @@ def quarter_means(meter: Meter, start: datetime, end: datetime) -> dict[datetime
 
 def site_quarters(site: Site, start: datetime, end: datetime) -> list[tuple[LoadSource, dict[datetime, Decimal]]]:
     """kW of a site by quarter-hours, for each way in which it is known, the better first; the machines' sum last."""
+    return [*_by_meters(site, start, end), (LoadSource.MACHINES, machine_quarters(site, start, end))]
+
+
+def _by_meters(site: Site, start: datetime, end: datetime) -> list[tuple[LoadSource, dict[datetime, Decimal]]]:
     found = []
     for source, meters in chosen(site, at=start):
         parts = [quarter_means(meter, start, end) for meter in meters]
         common = set(parts[0]).intersection(*parts[1:])
         found.append((source, {moment: sum((part[moment] for part in parts), Decimal(0)) for moment in common}))
-    return [*found, (LoadSource.MACHINES, machine_quarters(site, start, end))]
+    return found
+
+
+def metered_quarters(site: Site, start: datetime, end: datetime) -> dict[datetime, tuple[Decimal, LoadSource]]:
+    """kW of a site by quarter-hours as meters say it alone, over a span in which meters may have come and gone.
+
+    Each quarter-hour by the better way that knows it. For what is highest or lowest, not for differences.
+    """
+    zone = ZoneInfo(site.time_zone)
+    days = {day for row in Meter.objects.filter(site=site).values_list("valid_from", "valid_to") for day in row if day}
+    edges = sorted({start, end, *(moment for day in days if start < (moment := day_start(day, zone)) < end)})
+    found: dict[datetime, tuple[Decimal, LoadSource]] = {}
+    for begin, past in pairwise(edges):
+        for source, known in _by_meters(site, begin, past):
+            for moment, kw in known.items():
+                found.setdefault(moment, (kw, source))
+    return found
 
 
 def machine_quarters(site: Site, start: datetime, end: datetime) -> dict[datetime, Decimal]:
