@@ -23,6 +23,7 @@ _SWITCH = {"site_id": "string?", "reason": "string"}
 EVENT_KINDS = [
     EventKind("curtailment.planned", "A curtailment plan was made.", _PLAN),
     EventKind("curtailment.first_approval", "One of two people has approved a plan.", _PLAN),
+    EventKind("curtailment.second_approval", "A second person stands behind a plan that was approved by one.", _PLAN),
     EventKind("curtailment.approved", "A plan is approved.", _PLAN),
     EventKind("curtailment.executing", "Machines of a plan are being switched off.", _PLAN),
     EventKind("curtailment.executed", "As much is off as was planned.", _PLAN),

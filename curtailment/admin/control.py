@@ -23,6 +23,7 @@ from curtailment.domain.control import kill_switch
 from curtailment.domain.control.handover import stuck_machines
 from curtailment.domain.control.site import is_frozen, set_switches
 from curtailment.domain.planning import Wish, preview
+from curtailment.domain.seconding import waiting_for_second, waits_text
 from curtailment.domain.settings import ramps_of
 from curtailment.domain.strategies import ahead_of
 from curtailment.enums import RUNNING, Goal, MachineResult, PlanStatus, Selection
@@ -126,7 +127,7 @@ def _plans(site: Any, page: ObjectPage) -> list[dict[str, Any]]:
     rows = CurtailmentPlan.objects.filter(
         site=site, status__in=(PlanStatus.PENDING, PlanStatus.APPROVED, *RUNNING, PlanStatus.RECOVERING)
     )
-    found = []
+    found, waiting = [], waiting_for_second(site, at=timezone.now())
     for plan in rows.select_related("site", "created_by").order_by("starts_at", "pk"):
         people = [str(one.by) for one in plan.approvals.filter(withdrawn_at=None).select_related("by")]
         found.append(
@@ -136,6 +137,7 @@ def _plans(site: Any, page: ObjectPage) -> list[dict[str, Any]]:
                 "ends": moment_text(plan.ends_at) or _("no end"),
                 "who": ", ".join(people) or str(plan.standing_approval or "") or _("nobody yet"),
                 "short": plan.status == PlanStatus.EXECUTING, "lowered": _lowered(plan),
+                "waits": waits_text() if plan.pk in waiting else "",
             }
         )  # fmt: skip
     return found

@@ -93,6 +93,11 @@ def _warnings(seen: Preview) -> list[Any]:
         )
     if seen.needs_two:
         found.append(_("This is so much that a second person has to approve it."))
+    if seen.alone_kw:
+        found.append(
+            _("Plans of one person alone have %(kw)s off at the same time; its share is that of all of them.")
+            % {"kw": kw_text(seen.alone_kw)}
+        )
     if seen.too_big:
         found.append(
             ngettext(

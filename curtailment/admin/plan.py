@@ -21,6 +21,7 @@ from curtailment import rules
 from curtailment.admin import labels, plan_pages
 from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.domain import plans
+from curtailment.domain.seconding import waiting_for_second
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, LeaseReport, MachineOrder, RuleExecution
 from hashinsight.common.admin.actions import power
@@ -76,6 +77,7 @@ class CurtailmentPlanAdmin(BaseAdmin):
     )  # fmt: skip
     pages = {
         "approve": plan_pages.ApprovePage,
+        "second": plan_pages.SecondPage,
         "dry-run": plan_pages.DryRunPage,
         "shorten": plan_pages.ShortenPage,
         "withdraw": plan_pages.WithdrawPage,
@@ -181,6 +183,8 @@ class CurtailmentPlanAdmin(BaseAdmin):
             found |= {"end", "dry-run"} | (set() if mine else {"approve"})
         elif obj.status in (PlanStatus.APPROVED, *RUNNING):
             found |= {"end", "shorten"}
+            if obj.created_by_id != request.user.pk and not mine:
+                found |= {"second"} if obj.pk in waiting_for_second(obj.site, at=timezone.now()) else set()
         if obj.review_due_on and not obj.reviewed_at and obj.created_by_id != request.user.pk:
             found.add("review")
         if "approve" in found and rules.may_approve_curtailmentplan(request.user):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from curtailment.admin.effects import effect_of, kw_text
 from curtailment.domain import plans
 from curtailment.domain.planning import preview
+from curtailment.domain.seconding import second_plan, waits_text
 from curtailment.enums import PlanStatus
 from curtailment.forms.plans import EndsAtForm, ReviewForm
 from curtailment.models import CurtailmentPlan
@@ -46,6 +47,37 @@ class ApprovePage(ConfirmPage):
         if self.approved.status == PlanStatus.APPROVED:
             return _("The plan is approved.")
         return _("You have approved the plan; a second person has to approve it, too.")
+
+
+class SecondPage(ConfirmPage):
+    """A second person stands behind a plan that one person's word takes no further."""
+
+    power = "approve_curtailmentplan"
+    label = gettext_lazy("Approve as the second person")
+    icon = "group_add"
+    title = gettext_lazy("Stand behind the plan as the second person")
+    button = gettext_lazy("Approve")
+
+    def effect(self) -> Effect:
+        """Who stands behind it, and how far it is."""
+        plan: CurtailmentPlan = self.objects[0]
+        given = plan.approvals.filter(withdrawn_at__isnull=True).select_related("by")
+        return Effect(
+            facts=[
+                (_("reason"), plan.reason), (_("made by"), str(plan.created_by or _("a rule"))),
+                *[(_("approved by"), f"{one.by}, {moment_text(one.at)}") for one in given],
+                (_("to be off"), kw_text(plan.target_kw)), (_("seen to be off now"), kw_text(plan.measured_kw)),
+            ],
+            warnings=[waits_text()],
+        )  # fmt: skip
+
+    def run(self, obj: CurtailmentPlan, form: Any) -> Any:
+        """One domain call."""
+        second_plan(obj, by=self.request.user, at=timezone.now())
+
+    def done(self, count: int) -> str:
+        """Said afterwards."""
+        return _("Two people stand behind the plan.")
 
 
 class DryRunPage(ObjectPage):

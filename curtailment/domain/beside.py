@@ -12,6 +12,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from curtailment.domain.behind import of_one_person
 from curtailment.domain.dispatch.programmes import most_reserved
 from curtailment.engine.selection import Candidate
 from curtailment.enums import RUNNING, Cause, PlanKind, PlanStatus
@@ -52,13 +53,17 @@ class Beside:
     held: frozenset[int] = frozenset()
 
 
-def off_beside(plan: CurtailmentPlan) -> Beside:
-    """Of all other plans at the site: the first of each, up to what it wants."""
+def off_beside(plan: CurtailmentPlan, *, of_one: bool = False) -> Beside:
+    """Of all other plans at the site, or of those of one person alone: the first of each, up to what it wants."""
+    others = list(beside(plan, CurtailmentPlan.objects.filter(site=plan.site, target_kw__isnull=False)))
+    if of_one:
+        alone = of_one_person(others)
+        others = [other for other in others if other.pk in alone]
     found: dict[int, int] = {}
     held: set[int] = set()
-    for other in beside(plan, CurtailmentPlan.objects.filter(site=plan.site, target_kw__isnull=False)):
+    for other in others:
         left_w = int((other.target_kw or 0) * 1000)
-        rows = CurtailmentPlanMiner.objects.filter(plan=other).order_by("shutdown_order")
+        rows = CurtailmentPlanMiner.objects.filter(plan=other, stood=False).order_by("shutdown_order")
         for miner, draw_w, limit_w in rows.values_list("miner_id", "draw_w", "limit_w").iterator(chunk_size=2_000):
             if left_w <= 0:
                 break

@@ -1,8 +1,8 @@
 """Before anything is switched: which machines a plan would take, how much that is, and what it costs."""
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -13,30 +13,24 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from curtailment.domain.beside import Beside, room_w
+from curtailment.domain.draws import DRAW_COLUMNS, Draw, draw_of, meant_to_run, unlimited
 from curtailment.domain.safe_states import Owned, Safe, safe_until
 from curtailment.domain.settings import Ramps, ramps_of, startable_w, two_person_percent
+from curtailment.domain.switchable import EdgeNow, unable, unthrottled
 from curtailment.domain.worth import Worth, worth_at
 from curtailment.engine.selection import Candidate, Chosen, Why, by_efficiency, by_margin, choose
-from curtailment.enums import UNFINISHED, Goal, MachineResult, Selection
-from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner
+from curtailment.enums import UNFINISHED, Goal, Selection
+from curtailment.models import CurtailmentPlan
 from hashinsight.common.errors import DomainError
-from hosting.clients.adapter import Capability
-from hosting.clients.own import capabilities_of, needs_login
-from hosting.clients.pyasic_machines import PREFIX
 from hosting.domain.charging import assign, terms_in_force
-from hosting.domain.edge_leases import TAKES_LEASES, lease_takers, taker_of
-from hosting.domain.miner_secrets import miners_with_login, sealed_to
-from hosting.enums import CurtailmentPart, EdgeStatus, MinerIntent, TelemetryState
-from hosting.models import EdgeDevice, HostingTerms, Miner, Site
+from hosting.enums import CurtailmentPart, MinerIntent
+from hosting.models import HostingTerms, Miner, Site
 
 THOUSAND = Decimal(1000)
 WATT = Decimal("0.001")
-READ_WITHIN = timedelta(minutes=10)  # an older figure of power says nothing of now
-HASHING = (TelemetryState.MINING, TelemetryState.STARTING)
 _COLUMNS = (
-    "pk", "customer_id", "zone_id", "model_id", "address", "curtailment", "nameplate_w", "power_limit_w",
-    "model__efficiency_j_th", "model__hashrate_ths", "model__power_w", "contact__dialect", "latest__recorded_at",
-    "latest__state", "latest__power_w", "latest__hashrate_ths",
+    "pk", "customer_id", "zone_id", "model_id", "address", "curtailment", "model__efficiency_j_th", "contact__dialect",
+    *DRAW_COLUMNS,
 )  # fmt: skip
 
 
@@ -62,6 +56,7 @@ class Wish:
     any_notice: bool = False  # whoever plans looks after the notice of each contract himself
     keep_kw: Decimal = Decimal(0)  # load that stays on for programmes of more importance
     off_beside: Beside | None = None  # what other plans take at the same time
+    alone: Beside | None = None  # and those of them that are the word of one person
     limits: Mapping[int, int] = field(default_factory=dict)  # machines that are throttled, and to how many watts
 
     @property
@@ -83,7 +78,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Preview:
-    """A dry run. ``avoided`` is in the currency of the site; what nobody knows is None and named in ``worth``."""
+    """A dry run. ``avoided`` is in the currency of the site; what nobody knows is None and named in ``worth``.
+
+    ``alone_kw``: what plans of one person alone take beside it; its share is that of all of them.
+    ``still``: machines that stand still or are silent now, and are wanted off as well should they run again.
+    """
 
     wish: Wish
     chosen: Chosen
@@ -103,6 +102,8 @@ class Preview:
     down_minutes: int
     up_minutes: int
     too_big: int
+    still: tuple[Candidate, ...] = ()
+    alone_kw: Decimal = Decimal(0)
 
     @property
     def reached(self) -> bool:
@@ -119,6 +120,7 @@ def why_text(why: Why) -> str:
         Why.NO_LOGIN: _("need a password that we do not have"), Why.NO_DRAW: _("draw nobody knows how much"),
         Why.SAFE_STATE: _("run on while data are stale, by their terms"),
         Why.TOO_BIG: _("are bigger than a step of the ramp: we could not start them again"),
+        Why.STILL: _("stand still, or give no answer"),
         Why.NO_LIMIT: _("take no limit of power from us"), Why.LOW: _("draw no more than that now"),
     }[why]  # fmt: skip
 
@@ -126,25 +128,30 @@ def why_text(why: Why) -> str:
 def preview(wish: Wish, *, at: datetime) -> Preview:
     """What the plan would do. Raises PlanRefused for a goal that asks for nothing."""
     worth = worth_at(wish.site, at=at)
-    candidates, excluded, base_w = candidates_of(wish, at=at)
-    ordered = _ordered(wish, candidates, worth)
-    target_w = _target_w(wish, base_w, ordered)
-    chosen = choose(ordered, target_w=target_w)
+    found = candidates_of(wish, at=at)
+    ordered = _ordered(wish, found.candidates, worth)
+    target_w = _target_w(wish, found.base_w, ordered)
+    chosen, still = choose(ordered, target_w=target_w), _ordered(wish, found.still, worth)
+    takes_all = _takes_all(wish, target_w, ordered)
+    if not takes_all and chosen.off_w < target_w:
+        chosen = replace(chosen, order=(*chosen.order, *still))  # whoever runs again helps
     ramps = ramps_of(wish.site)
     off_kw = _kw(chosen.off_w)
-    share, startable = _share_percent(wish.site, chosen.off_w), startable_w(wish.site)
+    alone_w, startable = _alone_w(wish, chosen), startable_w(wish.site)
+    share = _share_percent(wish.site, chosen.off_w + alone_w)
     ths = Decimal(str(sum(one.lost_ths for one in chosen.first)))
     kwh = off_kw * wish.hours
     return Preview(
-        wish=wish, chosen=chosen, target_kw=_kw(target_w), base_kw=_kw(base_w), off_kw=off_kw, share_percent=share,
-        needs_two=share > two_person_percent(),
-        excluded=tuple((why_text(why), count) for why, count in sorted(excluded.items())),
+        wish=wish, chosen=chosen, target_kw=_kw(target_w), base_kw=_kw(found.base_w), off_kw=off_kw,
+        share_percent=share, needs_two=share > two_person_percent(),
+        excluded=tuple((why_text(why), count) for why, count in sorted(found.excluded.items())),
         by_model=_by_model(chosen.first), by_customer=_by_customer(chosen.first), worth=worth,
         forgone_btc=_times(worth.btc_per_ths_hour, ths * wish.hours),
         forgone_usd=_times(worth.usd_per_ths_hour, ths * wish.hours), avoided=_times(worth.price_per_kwh, kwh),
         ramps=ramps, down_minutes=0 if wish.is_emergency else ceil(chosen.off_w / ramps.down_w),
         up_minutes=ceil(chosen.off_w / ramps.up_w),
         too_big=sum(one.draw_w > startable for one in chosen.order),
+        still=tuple(still) if takes_all else (), alone_kw=_kw(alone_w),
     )  # fmt: skip
 
 
@@ -156,9 +163,22 @@ def _kw(watts: int) -> Decimal:
     return (Decimal(watts) / THOUSAND).quantize(WATT)
 
 
+def _takes_all(wish: Wish, target_w: int, ordered: Sequence[Candidate]) -> bool:
+    """Whether a machine that runs again in its time is wanted off too.
+
+    It would raise the load above what a site was to be reduced to; and a plan of certain machines that takes all of
+    them wants that one as well.
+    """
+    if wish.goal == Goal.REDUCE_TO:
+        return True
+    return bool(wish.only) and not wish.keep_kw and target_w >= sum(one.gain_w for one in ordered)
+
+
 def _target_w(wish: Wish, base_w: int, ordered: Sequence[Candidate]) -> int:
     goal_w = int(wish.goal_kw * THOUSAND)
     target_w = goal_w if wish.goal == Goal.REDUCE_BY else base_w - goal_w
+    if wish.only and wish.goal == Goal.REDUCE_BY:  # its power was that of its machines: those that stand have no part
+        target_w = min(target_w, sum(one.gain_w for one in ordered) or target_w)
     if target_w <= 0:
         raise PlanRefused(
             _("%(site)s draws %(kw)s kW now: there is nothing to reduce.") % {"site": wish.site, "kw": _kw(base_w)}
@@ -183,128 +203,66 @@ def _ordered(wish: Wish, candidates: Sequence[Candidate], worth: Worth) -> list[
     )
 
 
-def candidates_of(wish: Wish, *, at: datetime) -> tuple[list[Candidate], Counter[Why], int]:
-    """Machines that may be switched off, how many may not and why, and what all that run draw together (W)."""
+@dataclass(frozen=True)
+class Found:
+    """Machines that may be switched off, how many may not and why, and what all that run draw together (W).
+
+    ``still``: those that could be, but stand still or are silent now.
+    """
+
+    candidates: list[Candidate]
+    excluded: Counter[Why]
+    base_w: int
+    still: list[Candidate]
+
+
+def candidates_of(wish: Wish, *, at: datetime) -> Found:
+    """Who could be taken for a wish. In an emergency at a site of which nothing is heard, all are taken to run."""
     site = wish.site
     rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED).order_by("pk")
     protected = _protected(site, rows, wish, at=at)
-    edge = _EdgeNow.of(site, rows, at)
-    found, excluded, base_w = [], Counter[Why](), 0
+    edge = EdgeNow.of(site, rows, at)
     # What another plan keeps off now is wanted off by this one as well: when that ends, it does not come back.
-    kept_off = Q(intent=MinerIntent.CURTAILED, control__touched=True)
-    running = rows.filter(Q(intent=MinerIntent.ACTIVE) | kept_off)
-    excluded[Why.NOT_RUNNING] = rows.count() - running.count()
+    running = meant_to_run(site).order_by("pk")
+    found = Found([], Counter({Why.NOT_RUNNING: rows.count() - running.count()}), 0, [])
     safe = None if wish.safe is None else safe_until(site, rows, wish.safe, on=day_of(wish))
-    only = frozenset(wish.only)
+    only, before, base_w = frozenset(wish.only), unlimited(site), 0
     startable = None if wish.is_emergency else startable_w(site)
-    unlimited = _unlimited(site)
     for row in running.values(*_COLUMNS):
-        draw_w, ths = unlimited.get(row["pk"]) or _figures(row, at)
-        base_w += draw_w
+        draw = draw_of(row, at=at)
+        if row["pk"] in before:
+            draw = replace(draw, watts=before[row["pk"]][0], ths=before[row["pk"]][1])
+        base_w += 0 if draw.stands else draw.watts
         if only and row["pk"] not in only:
             continue
+        limit_w = wish.limits.get(row["pk"], 0)
         why = protected.get(row["pk"])
         if why is None and safe is not None and safe.get(row["pk"], at) <= at:
             why = Why.SAFE_STATE
-        limit_w = wish.limits.get(row["pk"], 0)
-        why = why or _unable(row, draw_w, edge) or (_unthrottled(row, draw_w, limit_w, edge) if limit_w else None)
-        if why is None and startable is not None and draw_w > startable:
+        why = why or unable(row, draw.watts, edge) or (unthrottled(row, draw.watts, limit_w, edge) if limit_w else None)
+        if why is None and startable is not None and draw.watts > startable:
             why = Why.TOO_BIG  # it would stay off for ever
-        if why is not None:
-            excluded[why] += 1
-            continue
-        j_per_th = row["model__efficiency_j_th"]
-        found.append(
-            Candidate(
-                row["pk"], draw_w, ths, None if j_per_th is None else float(j_per_th), row["zone_id"],
-                row["customer_id"], row["model_id"], limit_w,
-            )
-        )  # fmt: skip
-    return found, +excluded, base_w
+        if why is None:
+            (found.still if draw.stands else found.candidates).append(_candidate(row, draw, limit_w))
+        why = Why.STILL if why is None and draw.stands else why
+        found.excluded.update([why] if why is not None else [])
+    if wish.is_emergency and not found.candidates and found.still:
+        return _as_if_they_ran(found, base_w)
+    return replace(found, excluded=+found.excluded, base_w=base_w)
 
 
-@dataclass(frozen=True)
-class _EdgeNow:
-    """Zones that edge devices answer for, devices that take leases, and machines with a login that can be used."""
-
-    zones: Collection[int | None]
-    takers: Sequence[EdgeDevice]
-    with_login: Container[int]
-    sealed_to: Mapping[int, int]
-
-    @classmethod
-    def of(cls, site: Site, rows: Any, at: datetime) -> "_EdgeNow":
-        """As they are now."""
-        ids = rows.order_by().values("pk")
-        zones = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
-        takers = lease_takers(site, asked_since=at - TAKES_LEASES)
-        return cls(set(zones), takers, miners_with_login(ids), sealed_to(ids) if takers else {})
-
-    def why_not(self, zone_id: int | None) -> tuple[Why | None, EdgeDevice | None]:
-        """Whether an edge device is in the way; else the one that switches, if it is not we ourselves."""
-        if None not in self.zones and zone_id not in self.zones:
-            return None, None
-        taker = taker_of(zone_id, self.takers)
-        return (Why.EDGE if taker is None else None), taker
-
-    def has_login(self, pk: int, taker: EdgeDevice | None) -> bool:
-        """One that we can open, or that is sealed to the device which switches."""
-        return pk in self.with_login or (taker is not None and self.sealed_to.get(pk) == taker.pk)
+def _candidate(row: Mapping[str, Any], draw: Draw, limit_w: int) -> Candidate:
+    j_per_th = row["model__efficiency_j_th"]
+    return Candidate(
+        row["pk"], draw.watts, draw.ths, None if j_per_th is None else float(j_per_th), row["zone_id"],
+        row["customer_id"], row["model_id"], limit_w,
+    )  # fmt: skip
 
 
-def _unable(row: Mapping[str, Any], draw_w: int, edge: _EdgeNow) -> Why | None:
-    """Why a machine cannot be switched by us; None when it can."""
-    dialect = row["contact__dialect"] or ""
-    if draw_w <= 0:
-        return Why.NO_DRAW
-    if row["address"] is None:
-        return Why.NO_ADDRESS
-    why, taker = edge.why_not(row["zone_id"])
-    if why is not None:
-        return why
-    if not _switchable(dialect):
-        return Why.NO_CONTROL
-    return Why.NO_LOGIN if needs_login(dialect) and not edge.has_login(row["pk"], taker) else None
-
-
-def who_takes_limits(site: Site, *, at: datetime) -> frozenset[int]:
-    """Machines of a site whose power we can bring down: they speak a language in which that is said."""
-    rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED)
-    edge = _EdgeNow.of(site, rows, at)
-    found = rows.values("pk", "zone_id", "contact__dialect")
-    return frozenset(row["pk"] for row in found if _unthrottled(row, 1, 0, edge) is None)
-
-
-def _unthrottled(row: Mapping[str, Any], draw_w: int, limit_w: int, edge: _EdgeNow) -> Why | None:
-    """Why a machine cannot be brought down to a limit; one that was never read says nothing of limits."""
-    if Capability.SET_POWER_TARGET not in capabilities_of(row["contact__dialect"] or ""):
-        return Why.NO_LIMIT
-    if edge.why_not(row["zone_id"])[1] is not None:
-        return Why.NO_LIMIT
-    return Why.LOW if limit_w >= draw_w else None
-
-
-def _unlimited(site: Site) -> dict[int, tuple[int, float]]:
-    """Draw and hashrate that machines had before a limit which we hold them at now: of the plans that hold them."""
-    kept = ControlledMachine.objects.filter(site=site, earlier_w__isnull=False)
-    rows = CurtailmentPlanMiner.objects.filter(plan__status__in=UNFINISHED, miner__in=kept.values("miner"))
-    found = rows.exclude(result=MachineResult.RESERVE).order_by("draw_w", "pk")
-    return {pk: (draw, float(ths or 0)) for pk, draw, ths in found.values_list("miner_id", "draw_w", "hashrate_ths")}
-
-
-def _switchable(dialect: str) -> bool:
-    """A machine that was never read may yet turn out to be one; the library's are tried."""
-    return not dialect or dialect.startswith(PREFIX) or Capability.PAUSE in capabilities_of(dialect)
-
-
-def _figures(row: dict[str, Any], at: datetime) -> tuple[int, float]:
-    """Draw and hashrate as measured a moment ago, else as printed."""
-    read_at, hashes = row["latest__recorded_at"], row["latest__state"] in HASHING
-    fresh = read_at is not None and at - READ_WITHIN <= read_at <= at and hashes
-    printed = row["power_limit_w"] or row["nameplate_w"] or row["model__power_w"] or 0
-    draw = row["latest__power_w"] if fresh and row["latest__power_w"] else printed
-    ths = row["latest__hashrate_ths"] if fresh else None
-    return int(draw), float(ths if ths is not None else row["model__hashrate_ths"] or 0)
+def _as_if_they_ran(found: Found, base_w: int) -> Found:
+    """Nobody sees the site: whoever wants it off now wants it off as soon as it is seen."""
+    excluded = found.excluded - Counter({Why.STILL: len(found.still)})
+    return Found(found.still, excluded, base_w + sum(one.draw_w for one in found.still), [])
 
 
 def day_of(wish: Wish) -> date:
@@ -334,6 +292,13 @@ def _protected(site: Site, rows: Any, wish: Wish, *, at: datetime) -> dict[int, 
             elif not in_time and lead < timedelta(minutes=their.curtailment_notice_minutes):
                 found[one.pk] = Why.NOTICE
     return found
+
+
+def _alone_w(wish: Wish, chosen: Chosen) -> int:
+    """What plans of one person take at the site at the same time, without the machines that this one takes as well."""
+    taken = {one.key: one.gain_w for one in chosen.first}
+    beside = wish.alone.less_w if wish.alone is not None and not wish.is_emergency else {}
+    return sum(max(0, less_w - taken.get(miner, 0)) for miner, less_w in beside.items())
 
 
 def _share_percent(site: Site, off_w: int) -> Decimal:

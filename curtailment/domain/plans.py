@@ -16,6 +16,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
+from curtailment.domain.behind import people_behind
 from curtailment.domain.beside import kept_of, lock_fleet, off_beside
 from curtailment.domain.doubts import lock_rule, refuse_doubtful
 from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
@@ -41,7 +42,7 @@ def wish_of(plan: CurtailmentPlan) -> Wish:
     return Wish(
         plan.site, plan.goal, plan.goal_kw, plan.selection, plan.starts_at, plan.ends_at,
         is_emergency=plan.is_emergency, only=tuple(plan.only_miners), safe=_safe_of(plan), keep_kw=kept,
-        off_beside=off_beside(plan) if kept else None,
+        off_beside=off_beside(plan) if kept else None, alone=off_beside(plan, of_one=True),
         limits={pk: watts for pk, watts in zip(plan.only_miners, plan.only_limits_w, strict=False) if watts > 0},
     )  # fmt: skip
 
@@ -118,9 +119,7 @@ def approve_plan(plan: CurtailmentPlan, *, by: Any, at: datetime) -> Curtailment
     if locked.approvals.filter(by=by, withdrawn_at__isnull=True).exists():
         raise PlanRefused(_("You have approved it already."))
     PlanApproval.objects.create(plan=locked, by=by, at=at, target_kw=seen.target_kw, created_at=at)
-    people: set[Any] = set(locked.approvals.filter(withdrawn_at__isnull=True).values_list("by_id", flat=True))
-    people |= {locked.created_by_id} - {None}  # whoever made it stands behind it; a rule does not
-    if seen.needs_two and len(people) < 2:
+    if seen.needs_two and len(people_behind([locked])[locked.pk]) < 2:
         _publish(locked, "curtailment.first_approval", by)
         return locked.reload()
     _settle(locked, seen, at=at, by=by)
@@ -158,9 +157,9 @@ def _settle(plan: CurtailmentPlan, seen: Preview, *, at: datetime, by: Any) -> N
             CurtailmentPlanMiner(
                 plan=plan, miner_id=one.key, customer_id=one.customer, shutdown_order=place, draw_w=one.draw_w,
                 hashrate_ths=Decimal(str(round(one.hashrate_ths, 3))), wanted_until=until.get(one.key),
-                limit_w=one.limit_w or None,
+                limit_w=one.limit_w or None, stood=place > len(seen.chosen.order),
             )
-            for place, one in enumerate(seen.chosen.order, start=1)
+            for place, one in enumerate((*seen.chosen.order, *seen.still), start=1)
         ],
         batch_size=BATCH,
     )  # fmt: skip
@@ -171,7 +170,7 @@ def _wanted_until(seen: Preview) -> dict[int, datetime]:
     """While data are stale each machine is kept off for as long as its terms allow, whatever the plan's end."""
     if seen.wish.safe is None:
         return {}
-    rows = Miner.objects.filter(pk__in=[one.key for one in seen.chosen.order])
+    rows = Miner.objects.filter(pk__in=[one.key for one in (*seen.chosen.order, *seen.still)])
     until = safe_until(seen.wish.site, rows, seen.wish.safe, on=day_of(seen.wish))
     return {pk: moment for pk, moment in until.items() if moment < LAST}
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from curtailment.domain.control.handover import SLACK, Stuck, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
 from curtailment.domain.measurement.metered import compare
+from curtailment.domain.seconding import waiting_for_second, waits_text
 from curtailment.domain.settings import control_of, ramps_of
 from curtailment.enums import RUNNING, UNFINISHED, EventStatus, PlanKind, PlanStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlan, KillSwitch
@@ -41,17 +42,25 @@ def late_machines(at: datetime) -> Iterator[Finding]:
 
 
 def short_plans(at: datetime) -> Iterator[Finding]:
-    """Plans that do not reach what was approved."""
-    for plan in CurtailmentPlan.objects.filter(status=PlanStatus.EXECUTING).select_related("site"):
+    """Plans that do not reach what was approved, and those that one person's word takes no further."""
+    waiting: dict[int, frozenset[int]] = {}  # by site
+    for plan in CurtailmentPlan.objects.filter(status__in=RUNNING).select_related("site"):
         step = control_of(plan.site).step
         ramp = timedelta(minutes=ceil(float(plan.target_kw or 0) * 1000 / ramps_of(plan.site).down_w))
         if at < max(plan.starts_at, plan.status_since or plan.starts_at) + ramp + 2 * step + SLACK / 2:
             continue
+        if plan.site_id not in waiting:
+            waiting[plan.site_id] = waiting_for_second(plan.site, at=at)
+        waits = plan.pk in waiting[plan.site_id]
+        if plan.status != PlanStatus.EXECUTING and not waits:
+            continue
+        figures = _("%(off)s kW are seen to be off, %(target)s kW were approved.") % {
+            "off": f"{plan.measured_kw:.0f}", "target": f"{plan.target_kw or 0:.0f}",
+        }  # fmt: skip
         yield Finding(
             key=str(plan.public_id),
             title=_("%(plan)s is short of its target") % {"plan": plan},
-            text=_("%(off)s kW are seen to be off, %(target)s kW were approved.")
-            % {"off": f"{plan.measured_kw:.0f}", "target": f"{plan.target_kw or 0:.0f}"},
+            text=" ".join((figures, waits_text())) if waits else figures,
         )
 
 

@@ -13,6 +13,7 @@ class Why(StrEnum):
     """Why a machine is left out."""
 
     NOT_RUNNING = "not_running"
+    STILL = "still"
     PROTECTED = "protected"
     NOTICE = "notice"
     NO_ADDRESS = "no_address"

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -249,6 +250,13 @@ class ControlSample(models.Model):
     metered_kw = KilowattField(_("metered (kW)"), null=True, blank=True)
     machines = models.PositiveIntegerField(_("machines"))
     silent = models.PositiveIntegerField(_("machines without an answer"))
+    alone = ArrayField(
+        models.BigIntegerField(),
+        verbose_name=_("plans that wait for a second person"),
+        default=list,
+        db_default=[],
+        blank=True,
+    )
 
     class Meta:
         verbose_name = _("step of a control")

@@ -354,6 +354,12 @@ class CurtailmentPlanMiner(models.Model):
     wanted_until = models.DateTimeField(
         _("wanted until"), null=True, blank=True, help_text=_("Empty: as long as the plan runs.")
     )
+    stood = models.BooleanField(
+        _("stood still or was silent"),
+        default=False,
+        db_default=False,
+        help_text=_("It is no part of what was approved, and goes off as well should it run again."),
+    )
     ordered_at = models.DateTimeField(_("told at"), null=True, blank=True)
     off_at = models.DateTimeField(_("off or lower since"), null=True, blank=True)
     back_at = models.DateTimeField(_("back since"), null=True, blank=True)

@@ -11,24 +11,21 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from curtailment.domain.planning import Wish, candidates_of, who_takes_limits
+from curtailment.domain.draws import DRAW_COLUMNS, draw_of, meant_to_run
+from curtailment.domain.planning import Wish, candidates_of
 from curtailment.domain.settings import control_of
+from curtailment.domain.switchable import who_takes_limits
 from curtailment.enums import RUNNING, UNFINISHED, Goal, Selection
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, SiteControl
 from hosting.domain.charging import assign, terms_in_force
-from hosting.enums import MinerIntent, StalePolicy, TelemetryState
+from hosting.enums import MinerIntent, StalePolicy
 from hosting.models import HostingTerms, Miner, MinerModel, Site, Zone
 from intelligence.engine.optimiser import MachineClass, Mode, SafeState
 from intelligence.models import PowerMode, ScheduleSettings
 
-READ_WITHIN = timedelta(minutes=10)  # an older figure says nothing of now
 MOST_CLASSES = 300
 STEP_OF_NOW = timedelta(hours=1)  # a day that begins later begins as plans say, not as machines are now
-_COLUMNS = (
-    "pk", "model_id", "zone_id", "customer_id", "intent", "intent_since", "power_limit_w", "nameplate_w",
-    "model__power_w", "model__hashrate_ths", "latest__recorded_at", "latest__state", "latest__power_w",
-    "latest__hashrate_ths",
-)  # fmt: skip
+_COLUMNS = ("pk", "model_id", "zone_id", "customer_id", "intent", *DRAW_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,19 +191,19 @@ def _names(found: Mapping[Any, Sequence[Machine]]) -> dict[Any, str]:
 
 
 def machines_of(site: Site, steps: Steps, *, at: datetime) -> list[Machine]:
-    """All that run or would if we had not switched them off, by key; what draws nobody knows how much is left out."""
+    """All that run or would if we had not switched them off, by key.
+
+    Who stands still or is silent earns nothing and is left out, as is what draws nobody knows how much.
+    """
     wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, steps.begin, steps.end, any_notice=True)
-    free = {one.key: one for one in candidates_of(wish, at=at)[0]}
+    free = {one.key: one for one in candidates_of(wish, at=at).candidates}
     off = _off_at(site, steps.begin, at=at)
     limitable = who_takes_limits(site, at=at)
     found = []
-    rows = Miner.objects.filter(site=site).filter(
-        Q(intent=MinerIntent.ACTIVE) | Q(intent=MinerIntent.CURTAILED, control__touched=True)
-    )
-    for row in rows.order_by("pk").values(*_COLUMNS):
-        pk, chosen = row["pk"], free.get(row["pk"])
-        draw_w, ths = (chosen.draw_w, chosen.hashrate_ths) if chosen else _figures(row, at)
-        if draw_w <= 0:
+    for row in meant_to_run(site).order_by("pk").values(*_COLUMNS):
+        pk, chosen, draw = row["pk"], free.get(row["pk"]), draw_of(row, at=at)
+        draw_w, ths = (chosen.draw_w, chosen.hashrate_ths) if chosen else (draw.watts, draw.ths)
+        if draw_w <= 0 or draw.stands:
             continue
         is_free = chosen is not None or row["intent"] == MinerIntent.CURTAILED
         found.append(
@@ -235,17 +232,6 @@ def _due(one: Machine, terms: HostingTerms | None, steps: Steps, at: datetime) -
     return max(0, min(-(-late // step), (steps.end - steps.begin) // step))
 
 
-def _figures(row: Mapping[str, Any], at: datetime) -> tuple[int, float]:
-    """Draw and hashrate as measured a moment ago, else as printed."""
-    read_at = row["latest__recorded_at"]
-    mines = row["latest__state"] in (TelemetryState.MINING, TelemetryState.STARTING)
-    fresh = read_at is not None and at - READ_WITHIN <= read_at <= at and mines
-    printed = row["power_limit_w"] or row["nameplate_w"] or row["model__power_w"] or 0
-    draw = row["latest__power_w"] if fresh and row["latest__power_w"] else printed
-    ths = row["latest__hashrate_ths"] if fresh else None
-    return int(draw), float(ths if ths is not None else row["model__hashrate_ths"] or 0)
-
-
 def _off_at(site: Site, begin: datetime, *, at: datetime) -> dict[int, datetime | None]:
     """Machines that are off when the day begins: those we hold off now, or that plans hold off then; and since when."""
     found: dict[int, datetime | None] = {}
@@ -258,7 +244,7 @@ def _off_at(site: Site, begin: datetime, *, at: datetime) -> dict[int, datetime 
     then = Q(starts_at__lt=begin) & (Q(ends_at__isnull=True) | Q(ends_at__gte=begin))
     for plan in CurtailmentPlan.objects.filter(then, site=site, status__in=UNFINISHED, target_kw__isnull=False):
         left_w = int((plan.target_kw or 0) * 1000)
-        rows = CurtailmentPlanMiner.objects.filter(plan=plan).order_by("shutdown_order")
+        rows = CurtailmentPlanMiner.objects.filter(plan=plan, stood=False).order_by("shutdown_order")
         for miner, draw_w, limit_w in rows.values_list("miner_id", "draw_w", "limit_w"):
             if left_w <= 0:
                 break

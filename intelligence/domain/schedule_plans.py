@@ -201,7 +201,7 @@ def _demand(run: ScheduleRun, span: Span, begin: datetime, *, at: datetime) -> D
         run.site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, begin, span.ends_at, only=span.miners,
         limits=span.limits,
     )  # fmt: skip
-    gain_w = sum(one.gain_w for one in candidates_of(wish, at=at)[0])
+    gain_w = sum(one.gain_w for one in candidates_of(wish, at=at).candidates)
     return Demand(
         key=key_of(run, span.starts_at), site=run.site, cause=Cause.SCHEDULE, reason=_reason(run, span),
         goal=Goal.REDUCE_BY, goal_kw=Decimal(gain_w) / THOUSAND, selection=Selection.EFFICIENCY, starts_at=begin,

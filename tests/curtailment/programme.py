@@ -25,7 +25,8 @@ from curtailment.models import (
     StandingApproval,
 )
 from hashinsight.notify.engine import signing
-from hosting.models import Site
+from hosting.enums import TelemetryState
+from hosting.models import MinerLatest, Site
 from tests import factories
 from tests.curtailment.site import WATTS, Ground
 
@@ -73,6 +74,16 @@ def post(
 def hours(count: float) -> timedelta:
     """So many."""
     return timedelta(hours=count)
+
+
+def all_read(ground: Ground) -> None:
+    """Each machine is read to mine, just now: their load is known."""
+    MinerLatest.objects.bulk_create(
+        MinerLatest(
+            miner=one, recorded_at=ground.now, received_at=ground.now, state=TelemetryState.MINING, power_w=WATTS
+        )
+        for one in ground.miners
+    )
 
 
 # --- dispatches over a ground whose clock is turned by hand -----------------------------------------------------

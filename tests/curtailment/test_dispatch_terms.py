@@ -15,7 +15,7 @@ from curtailment.enums import DispatchState, PlanStatus
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage, Programme
 from hosting.enums import MinerIntent, PlaceStatus
 from hosting.models import Miner
-from tests.curtailment.programme import KW, call, hear, let_act, make_programme, plans_of, step, the
+from tests.curtailment.programme import KW, all_read, call, hear, let_act, make_programme, plans_of, step, the
 from tests.curtailment.site import Ground
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,8 @@ def test_one_that_is_not_authorised_is_refused_or_waits_for_a_person(
 
 def test_a_call_in_the_other_word_is_compared_with_the_load(ground: Ground, programme: Programme) -> None:
     """Seventy kilowatts run, 14 are committed: down to 56 and no further."""
+    assert hear(programme, ground, call(ground, dispatch_id="D-0", goal="to", kw=KW * 16)).marks == ["not_comparable"]
+    all_read(ground)
     assert hear(programme, ground, call(ground, goal="to", kw=KW * 15)).code == "more_than_committed"
     assert hear(programme, ground, call(ground, dispatch_id="D-2", goal="to", kw=Decimal(0))).code == (
         "more_than_committed"

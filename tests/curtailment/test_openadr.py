@@ -13,7 +13,7 @@ from curtailment.domain.dispatch import dispatch_watch, openadr
 from curtailment.domain.dispatch.openadr import Polled
 from curtailment.enums import DispatchState
 from curtailment.models import Dispatch, DispatchMessage, Programme, VtnConnection, VtnResource
-from tests.curtailment.programme import step
+from tests.curtailment.programme import all_read, step
 from tests.curtailment.site import Ground
 from tests.curtailment.vtn import BOTH, ask, body
 
@@ -60,6 +60,7 @@ def test_we_are_registered_once(server: dispatch_simulator.Vtn, link: VtnConnect
 def test_what_is_asked_for_in_kilowatts(
     server: dispatch_simulator.Vtn, link: VtnConnection, ground: Ground, payload: Any, goal: str, kw: str
 ) -> None:
+    all_read(ground)
     server.put_event(body(ground, payload=payload))
     ask(link, ground)
     row = Dispatch.objects.get()

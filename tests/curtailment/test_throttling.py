@@ -173,7 +173,7 @@ def test_a_machine_behind_a_limit_is_planned_with_what_it_had_before(ground: Gro
     planned(ground, root, {0: LOW})
     ground.ticks(3)
     wish = Wish(ground.site, "by", Decimal(1), "efficiency", ground.now, ground.now + HOUR)
-    draws = {one.key: one.draw_w for one in candidates_of(wish, at=ground.now)[0]}
+    draws = {one.key: one.draw_w for one in candidates_of(wish, at=ground.now).candidates}
     assert draws[ground.miners[0].pk] == WATTS
 
 
@@ -185,8 +185,9 @@ def test_what_cannot_be_throttled_is_left_out_and_said(ground: Ground, root: Use
         ground.site, "by", Decimal(1), "efficiency", ground.now, ground.now + HOUR, only=tuple(one.pk for one in some),
         limits={one.pk: WATTS if one == some[2] else LOW for one in some},
     )  # fmt: skip
-    found, excluded, _base = candidates_of(wish, at=ground.now)
-    assert ([one.key for one in found], dict(excluded)) == ([some[3].pk], {Why.NO_LIMIT: 2, Why.LOW: 1})
+    found = candidates_of(wish, at=ground.now)
+    assert [one.key for one in found.candidates] == [some[3].pk]
+    assert found.excluded == {Why.NO_LIMIT: 2, Why.LOW: 1}
     seen = preview(wish, at=ground.now)
     assert (seen.off_kw, seen.by_model[0].kw) == (GAIN, GAIN)
     assert seen.by_model[0].ths == Decimal(40)  # of 100 TH/s; it loses less, for it runs better then

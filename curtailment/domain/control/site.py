@@ -7,7 +7,7 @@ the machines again.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,10 +17,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from curtailment.domain.behind import of_one_person
 from curtailment.domain.control import books, leases
 from curtailment.domain.control.answers import note, outcome_of
 from curtailment.domain.control.books import Machines
 from curtailment.domain.control.results import note_results
+from curtailment.domain.control.returned import with_returned
 from curtailment.domain.control.timing import lapse, move_by_time
 from curtailment.domain.measurement.events import close_event, running_event, share_out
 from curtailment.domain.measurement.metered import metered_now
@@ -136,7 +138,8 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
         move_by_time(site, clock())
         lapse(clock(), site=site)
         leases.close_answered(site, control)
-    running = list(CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).order_by("priority", "pk"))
+    rows = CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).select_related("standing_approval")
+    running = list(rows.order_by("priority", "pk"))
     machines = books.machines_of(site, running)
     edge = leases.behind(site, machines)
     heard = _read(site, control, edge.direct(machines.ids), machines.limits, token, clock, adapter)
@@ -149,8 +152,9 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     heard |= leases.heard_through(edge, at=now)
     seen, watts = books.seen_by(machines, heard, control)
     before = books.state_of(site, machines, control)
-    plans = _plans_now(running, machines, now)
+    plans, stood = _plans_now(running, machines, now)
     rules = leases.within(_rules(site, control), edge, site, control, machines, before, at=now)
+    plans = with_returned(plans, running, stood, machines, seen, before, since=now.timestamp() - rules.fresh_s)
     frozen = is_frozen(site)
     decision = tick(now.timestamp(), seen, plans, before, rules, frozen=frozen)
     wrong = broken(decision, now.timestamp(), seen, plans, before, rules, frozen=frozen)
@@ -207,15 +211,26 @@ def _keep_readings(site: Site, part: Sequence[tuple[Asked, Heard]], clock: Clock
         keep_answers(site, part, at=clock())
 
 
-def _plans_now(running: Iterable[CurtailmentPlan], machines: Machines, at: datetime) -> list[PlanNow]:
-    """What each plan still wants: a machine whose time in it is over comes back, and nobody takes its place."""
+def _plans_now(
+    running: Collection[CurtailmentPlan], machines: Machines, at: datetime
+) -> tuple[list[PlanNow], dict[int, set[int]]]:
+    """What each plan still wants: a machine whose time in it is over comes back, and nobody takes its place.
+
+    Also which machines of each stood still when it was approved: they stand first, for one that runs again is switched
+    off itself.
+    """
     rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in running])
     rows = rows.filter(Q(wanted_until=None) | Q(wanted_until__gt=at))
     orders: dict[int, dict[int, int | None]] = {}
-    rows = rows.order_by("plan_id", "shutdown_order")
-    for plan_id, miner_id, limit in rows.values_list("plan_id", "miner_id", "limit_w"):
+    stood: dict[int, set[int]] = {}
+    rows = rows.order_by("plan_id", "-stood", "shutdown_order")
+    for plan_id, miner_id, limit, was_still in rows.values_list("plan_id", "miner_id", "limit_w", "stood"):
         orders.setdefault(plan_id, {})[miner_id] = limit
-    return [books.plan_now(plan, machines, orders.get(plan.pk, {})) for plan in running]
+        if was_still:
+            stood.setdefault(plan_id, set()).add(miner_id)
+    alone = of_one_person(running)
+    plans = [books.plan_now(plan, machines, orders.get(plan.pk, {})) for plan in running]
+    return [replace(plan, shared=plan.shared or plan.key not in alone) for plan in plans], stood
 
 
 def _rules(site: Site, control: SiteControl) -> Rules:
@@ -286,6 +301,7 @@ def _sample(
         target_kw=Decimal(max((one.wanted_w for one in decision.progress), default=0)) / 1000,
         intended_kw=Decimal(int(books.held_w(machines, after).sum())) / 1000, off_kw=Decimal(int(off_w)) / 1000,
         drawn_kw=Decimal(sum(one for one in watts if one is not None)) / 1000, metered_kw=metered_now(site, at=now),
+        alone=sorted(set(decision.held_by_single)),
     )  # fmt: skip
 
 

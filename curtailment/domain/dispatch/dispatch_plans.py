@@ -14,13 +14,12 @@ from django.utils.translation import gettext as _
 
 from curtailment.domain.beside import lock_fleet
 from curtailment.domain.demands import Demand, DemandRefused, want, want_no_more
-from curtailment.domain.planning import PlanRefused, Wish, candidates_of, preview
+from curtailment.domain.planning import PlanRefused, Wish, preview
 from curtailment.domain.plans import LONGEST, change_plan, shorten_plan
 from curtailment.domain.settings import ramps_of
-from curtailment.enums import RUNNING, WANTED_STATES, Cause, DispatchState, Goal, PlanStatus, RuleDecision, Selection
+from curtailment.enums import RUNNING, WANTED_STATES, Cause, DispatchState, Goal, PlanStatus, RuleDecision
 from curtailment.models import CurtailmentPlan, Dispatch, RuleExecution
 from hosting.enums import StalePolicy
-from hosting.models import Site
 
 SLACK = timedelta(seconds=1)
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -40,13 +39,6 @@ def begin_of(row: Dispatch, *, at: datetime) -> datetime:
     needed = timedelta(minutes=float(kw * 1000 / ramps_of(row.site).down_w))
     lead = max(timedelta(0), needed - timedelta(seconds=row.programme.ramp_seconds))
     return max(row.starts_at - lead, min(at, row.starts_at))
-
-
-def load_kw(site: Site, *, at: datetime) -> Decimal | None:
-    """What the machines of a site draw now, as plans reckon it: between *reduce to* and *reduce by*. None: unknown."""
-    wish = Wish(site, Goal.REDUCE_BY, Decimal(1), Selection.EFFICIENCY, at, at)
-    _found, _excluded, base_w = candidates_of(wish, at=at)
-    return Decimal(base_w) / 1000 if base_w else None
 
 
 def reconcile(row: Dispatch, *, at: datetime) -> int:

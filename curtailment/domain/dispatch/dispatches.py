@@ -16,8 +16,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
-from curtailment.domain.dispatch.dispatch_plans import begin_of, load_kw, reconcile
+from curtailment.domain.dispatch.dispatch_plans import begin_of, reconcile
 from curtailment.domain.dispatch.programmes import commitment_at, in_hours, season_of
+from curtailment.domain.draws import load_kw
 from curtailment.engine.dispatching import (
     Action,
     Agreed,

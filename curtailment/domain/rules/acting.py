@@ -205,8 +205,7 @@ class Acting:
 def kw_of(rule: ActingRule, ids: tuple[int, ...], *, ends_at: datetime, at: datetime) -> Decimal:
     """What those of the machines draw that may be switched off now."""
     wish = Wish(rule.site, Goal.REDUCE_BY, Decimal(1), rule.selection, at, ends_at, only=ids)
-    found, _excluded, _base = candidates_of(wish, at=at)
-    return Decimal(sum(one.draw_w for one in found)) / 1000
+    return Decimal(sum(one.draw_w for one in candidates_of(wish, at=at).candidates)) / 1000
 
 
 def hold_machines(
