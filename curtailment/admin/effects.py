@@ -11,6 +11,7 @@ from hashinsight.common.admin.confirm import Effect, Table
 from hashinsight.common.admin.display import money_text, number_text, percent_text
 
 DASH = "–"
+MANY, MEGA = Decimal(100), Decimal(1000)
 
 
 def watts_text(watts: int | None) -> str:
@@ -19,10 +20,11 @@ def watts_text(watts: int | None) -> str:
 
 
 def kw_text(kw: Decimal | None) -> str:
-    """Kilowatts, whole where they are many."""
+    """Kilowatts, whole where they are many; from 1,000 on the same as megawatts, to the kilowatt."""
     if kw is None:
         return DASH
-    return f"{number_text(kw.quantize(Decimal(1)) if kw >= 100 else kw)} kW"
+    shown = kw.quantize(Decimal(1)) if kw >= MANY else kw
+    return f"{number_text(shown / MEGA)} MW" if shown >= MEGA else f"{number_text(shown)} kW"
 
 
 def effect_of(seen: Preview) -> Effect:

@@ -287,6 +287,16 @@ class CurtailmentPlan(BaseModel):
     def __str__(self) -> str:
         return f"P-{self.number:04} {self.site}"
 
+    @property
+    def target_mw(self) -> Decimal | None:
+        """What is to be off in MW, exactly; None before it was approved."""
+        return None if self.target_kw is None else Decimal(self.target_kw) / 1000
+
+    @property
+    def power_reduced_mw(self) -> Decimal:
+        """The most that was off, in MW, exactly."""
+        return Decimal(self.power_reduced_kw) / 1000
+
     def runs_at(self, moment: datetime) -> bool:
         """Whether the moment lies in its time; says nothing of its state."""
         return self.starts_at <= moment and (self.ends_at is None or moment < self.ends_at)

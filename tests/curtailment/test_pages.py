@@ -11,6 +11,7 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
+from curtailment.admin.effects import kw_text
 from curtailment.domain import plans
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, KillSwitch, StandingApproval
@@ -170,3 +171,21 @@ def test_a_standing_approval_is_signed_by_two(ground: Ground, frozen: datetime, 
     assert seen(first, f"/admin/curtailment/standingapproval/{row.pk}/revoke/", reason="winter").status_code == 302
     row.refresh_from_db()
     assert not row.is_signed
+
+
+@pytest.mark.parametrize(
+    ("kw", "text"),
+    [
+        (None, "–"), ("0", "0 kW"), ("3.333", "3.333 kW"), ("99.95", "99.95 kW"), ("123.456", "123 kW"),
+        ("999.4", "999 kW"), ("999.5", "1 MW"), ("1000", "1 MW"), ("66123.456", "66.123 MW"), ("66000", "66 MW"),
+        ("1234567", "1,234.567 MW"),
+    ],
+)  # fmt: skip
+def test_much_is_said_in_megawatts_to_the_kilowatt(kw: str | None, text: str) -> None:
+    assert kw_text(None if kw is None else Decimal(kw)) == text
+
+
+def test_a_plan_knows_its_power_in_megawatts_exactly() -> None:
+    plan = CurtailmentPlan(target_kw=Decimal("12345.678"), power_reduced_kw=Decimal("3.333"))
+    assert (plan.target_mw, plan.power_reduced_mw) == (Decimal("12.345678"), Decimal("0.003333"))
+    assert CurtailmentPlan().target_mw is None
