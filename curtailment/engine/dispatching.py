@@ -4,7 +4,7 @@ A message always says all of it: whoever hears only the second of two knows as m
 number or at least the time they were sent, so that one that was overtaken on its way is known as such.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -43,6 +43,7 @@ class Code(StrEnum):
     OPEN_ENDED = "open_ended"
     NO_TIME = "no_time"
     NO_COMMITMENT = "no_commitment"
+    NOTHING = "nothing_asked"
     HOURS = "outside_hours"
     MORE = "more_than_committed"
     UNCOMPARED = "not_comparable"
@@ -197,6 +198,8 @@ def _impossible(call: Call, known: Known | None, agreed: Agreed, at: datetime) -
             return Code.OPEN_ENDED
     if agreed.committed_kw is None and call.kw is None:
         return Code.NO_COMMITMENT
+    if asks_nothing(call, agreed):
+        return Code.NOTHING
     start = start_of(call, known, at)
     if call.ends_at is not None:
         if call.ends_at <= start:
@@ -266,6 +269,22 @@ def wanted(call: Call, agreed: Agreed) -> tuple[str, Decimal]:
     if call.kw is None:
         return agreed.goal, agreed.committed_kw if agreed.committed_kw is not None else Decimal(0)
     return call.goal or agreed.goal, call.kw
+
+
+def asks_nothing(call: Call, agreed: Agreed) -> bool:
+    """Whether it calls for a reduction by 0 kW, which no plan can be made of."""
+    is_known = call.kw is not None or agreed.committed_kw is not None
+    return call.action is Action.CALL and is_known and wanted(call, agreed) == ("by", Decimal(0))
+
+
+def normal_operation(call: Call, known: Known | None, agreed: Agreed) -> Call:
+    """The message, or a cancellation where it brings a dispatch that we know of down to nothing.
+
+    A test never does, nor does what says that it is not authorised.
+    """
+    if known is None or known.state == "refused" or call.is_test or not call.is_authorised:
+        return call
+    return replace(call, action=Action.CANCEL) if asks_nothing(call, agreed) else call
 
 
 def says_the_same(call: Call, known: Known, agreed: Agreed) -> bool:

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
 from curtailment.domain import plans
-from curtailment.domain.dispatch import dispatches
+from curtailment.domain.dispatch import dispatch_watch, dispatches
 from curtailment.domain.dispatch.dispatches import Heard, receive
 from curtailment.engine.dispatching import Action, Call
 from curtailment.enums import DispatchState, PlanStatus
@@ -128,6 +128,62 @@ def test_hours_are_those_of_the_site(ground: Ground, root: User) -> None:
         assert hear(outside, ground, call(ground)).code == "outside_hours"
 
 
+@pytest.mark.parametrize(
+    ("begin", "length", "code"),
+    [
+        (14, 6, ""), (14, 1, ""), (19, 1, ""), (19.75, 0.25, ""), (13.75, 1, "outside_hours"),
+        (19, 1.25, "outside_hours"), (19, 20, "outside_hours"), (14, 24, "outside_hours"), (20, 1, "outside_hours"),
+    ],
+)  # fmt: skip
+def test_all_of_its_time_lies_in_the_hours_agreed(
+    ground: Ground, root: User, begin: float, length: float, code: str
+) -> None:
+    """Of every day two to eight: the night between two afternoons is not agreed."""
+    programme = make_programme(root, ground.site, hours="14:00-20:00")
+    start = ground.now.replace(hour=0, minute=0) + timedelta(days=3, hours=begin)
+    asked = call(ground, starts_at=start, ends_at=start + timedelta(hours=length))
+    assert hear(programme, ground, asked).code == code
+
+
+def test_one_commitment_may_follow_another_and_the_smaller_one_counts(ground: Ground, root: User) -> None:
+    programme = make_programme(root, ground.site, kw=14, valid_to=ground.now.date() + timedelta(days=3))
+    midnight = ground.now.replace(hour=0, minute=0) + timedelta(days=3)
+    night = {"starts_at": midnight - timedelta(hours=2), "ends_at": midnight + timedelta(hours=2)}
+    assert hear(programme, ground, call(ground, **night)).code == "outside_hours", "nothing is committed after midnight"
+    programme.commitments.create(site=ground.site, kw=7, valid_from=midnight.date())
+    assert hear(programme, ground, call(ground, **night, kw=Decimal(14))).code == "more_than_committed"
+    assert hear(programme, ground, call(ground, **night)).code == ""
+    assert the().kw == 7
+    Programme.objects.update(goal="to")
+    programme.refresh_from_db()
+    assert hear(programme, ground, call(ground, dispatch_id="D-2", **night, kw=Decimal(7))).code == (
+        "more_than_committed"
+    )
+
+
+def test_a_call_of_a_hundred_years_is_refused_at_once(ground: Ground, root: User) -> None:
+    programme = make_programme(root, ground.site, hours="14:00-20:00")
+    for begin, end in ((-70 * 365, 365), (0, 70 * 365), (0, 32)):
+        asked = call(
+            ground, starts_at=ground.now + timedelta(days=begin), ends_at=ground.now + timedelta(days=end)
+        )  # fmt: skip
+        assert hear(programme, ground, asked).code == "too_long"
+
+
+def test_without_an_end_the_hours_agreed_are_watched(ground: Ground, root: User) -> None:
+    """Nobody but whoever called ends it; that its hours are over is said."""
+    let_act(ground.site, root)
+    hour = ground.now.hour
+    programme = make_programme(root, ground.site, hours=f"{hour:02}:00-{hour + 1:02}:00", allows_open_ended=True)
+    hear(programme, ground, call(ground, ends_at=None, open_ended=True))
+    end = ground.now.replace(hour=hour + 1, minute=0)
+    assert list(dispatch_watch.open_ended(end - timedelta(seconds=1))) == []
+    (finding,) = dispatch_watch.open_ended(end)
+    assert "after the hours agreed" in finding.title
+    step(ground, 2)
+    assert ground.farm.off == 4
+
+
 def test_which_site_is_meant(ground: Ground, other_ground: Ground, programme: Programme, root: User) -> None:
     other = make_programme(root, other_ground.site, name="Other")
     assert receive(other, Heard(call(ground), "webhook", "a", site="West"), at=ground.now)[0].code == "unknown_site"
@@ -174,6 +230,31 @@ def test_without_an_end_only_where_that_was_agreed(ground: Ground, programme: Pr
     hear(programme, ground, call(ground, starts_at=None, ends_at=ground.now + timedelta(minutes=2)))
     step(ground, 4)
     assert (the().state, ground.farm.off) == (DispatchState.ENDED, 0)
+
+
+@pytest.mark.parametrize("door", ["webhook", "hand"])
+def test_by_nothing_is_refused_or_the_end_of_what_was_called(
+    ground: Ground, programme: Programme, root: User, door: str
+) -> None:
+    def say(**fields: object) -> str:
+        said = call(ground, **fields)
+        if door == "webhook":
+            return hear(programme, ground, said).code
+        try:
+            return dispatches.type_dispatch(programme, said, site=ground.site, by=root, at=ground.now).code
+        except dispatches.DispatchRefused as refusal:
+            return refusal.code
+
+    assert (say(kw=Decimal(0)), CurtailmentPlan.objects.count()) == ("nothing_asked", 0)
+    assert not Dispatch.objects.exclude(state=DispatchState.REFUSED).exists()
+    assert say(kw=KW * 4) == ""
+    step(ground, 2)
+    assert ground.farm.off == 4
+    assert say(kw=Decimal(0)) == ""
+    step(ground, 2)
+    assert (the().state, ground.farm.off) == (DispatchState.CANCELLED, 0)
+    assert list(dispatch_watch.unplanned(ground.now)) == []
+    assert say(kw=Decimal(0), is_test=True) == "cancelled_already"
 
 
 # --- kept for ever -------------------------------------------------------------------------------------------------

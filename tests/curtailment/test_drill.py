@@ -56,7 +56,7 @@ def test_the_scenario_passes(scenario: str) -> None:
 
 def test_every_scenario_has_checks_and_a_name_of_its_own() -> None:
     names = [one.name for one in drill.SCENARIOS]
-    assert len(names) == len(set(names)) == 22
+    assert len(names) == len(set(names)) == 23
     wanted = {
         "test-flag", "unauthorised", "open-ended", "updated-start", "updated-end", "cancelled-before",
         "cancelled-during", "overlap-within", "overlap-between", "duplicated", "out-of-order", "clock-skew",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from curtailment.domain.dispatch.dispatches import code_text
+from curtailment.domain.dispatch.programmes import commitment_at, in_hours
 from curtailment.engine.dispatching import Code
 from curtailment.enums import WANTED_STATES, DispatchState, MessageOutcome
 from curtailment.models import Dispatch, DispatchMessage, VtnConnection
@@ -66,7 +67,7 @@ def unplanned(at: datetime) -> Iterator[Finding]:
 
 
 def open_ended(at: datetime) -> Iterator[Finding]:
-    """Dispatches without an end, a day old and older: each day is a finding of its own."""
+    """Dispatches without an end: each day that one is old, and when the hours that were agreed are over."""
     for row in _wanted():
         days = (at - row.starts_at).days
         if row.is_open_ended and days >= 1:
@@ -75,6 +76,17 @@ def open_ended(at: datetime) -> Iterator[Finding]:
                 title=_("%(dispatch)s has run for %(days)s days") % {"dispatch": row, "days": days},
                 text=_("It has no end: machines stay off until it is cancelled."),
             )
+        if row.is_open_ended and row.starts_at <= at and Code.HOURS not in row.marks and _hours_are_over(row, at):
+            yield Finding(
+                key=f"{row.public_id}:hours",
+                title=_("%(dispatch)s runs on after the hours agreed") % {"dispatch": row},
+                text=_("It has no end: machines stay off until it is cancelled."),
+            )
+
+
+def _hours_are_over(row: Dispatch, at: datetime) -> bool:
+    commitment = commitment_at(row.programme, row.site, at)
+    return commitment is None or not in_hours(commitment, at)
 
 
 def silent_servers(at: datetime) -> Iterator[Finding]:

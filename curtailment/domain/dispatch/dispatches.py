@@ -5,7 +5,7 @@ Messages of one programme go in one after another. A message that came before (b
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
 from curtailment.domain.dispatch.dispatch_plans import begin_of, reconcile
-from curtailment.domain.dispatch.programmes import commitment_at, in_hours, season_of
+from curtailment.domain.dispatch.programmes import MOMENT, agreed_over, commitment_at, in_hours, season_of
 from curtailment.domain.draws import load_kw
 from curtailment.engine.dispatching import (
+    LONGEST,
     Action,
     Agreed,
     Call,
@@ -29,6 +30,7 @@ from curtailment.engine.dispatching import (
     Verdict,
     judge,
     newest,
+    normal_operation,
     start_of,
     wanted,
 )
@@ -99,6 +101,7 @@ def receive(programme: Programme, heard: Heard, *, at: datetime) -> tuple[Dispat
     row = Dispatch.objects.filter(programme=programme, site=site, reference=heard.call.dispatch_id).first()
     known = None if row is None else known_of(row)
     agreed = agreed_of(programme, site, heard.call, known, at=at, by_hand=heard.by is not None)
+    heard = replace(heard, call=normal_operation(heard.call, known, agreed))
     verdict = judge(heard.call, known, agreed, at=at)
     with audit_context(reason=verdict.code, source=heard.source):
         if verdict.outcome not in (Outcome.OLDER, Outcome.REPEATED) and (row is None or not _is_refusal(verdict)):
@@ -140,14 +143,17 @@ def known_of(row: Dispatch) -> Known:
 def agreed_of(
     programme: Programme, site: Site, call: Call, known: Known | None, *, at: datetime, by_hand: bool = False
 ) -> Agreed:
-    """What was agreed about such a call."""
+    """What was agreed about such a call: all of its time; of one without an end, when it begins."""
     start = start_of(call, known, at)
     row = commitment_at(programme, site, start)
-    last = (call.ends_at or start + timedelta(minutes=1)) - timedelta(microseconds=1)
+    if call.ends_at is None:
+        committed, inside = None if row is None else row.kw, row is not None and in_hours(row, start)
+    else:  # what is longer than a plan may be is refused for that
+        end = min(max(call.ends_at, start + MOMENT), max(start, at) + LONGEST)
+        committed, inside = agreed_over(programme, site, max(start, at - LONGEST), end)
     longest = programme.longest_minutes
     return Agreed(
-        committed_kw=None if row is None else row.kw, goal=str(programme.goal),
-        in_hours=row is not None and in_hours(row, start) and (call.open_ended or in_hours(row, max(start, last))),
+        committed_kw=committed, goal=str(programme.goal), in_hours=inside,
         notice=timedelta(minutes=programme.notice_minutes),
         longest=None if longest is None else timedelta(minutes=longest), open_ended=programme.allows_open_ended,
         log_tests=programme.on_test == OnTest.LOG, unauthorised_wait=programme.on_unauthorised == OnUnauthorised.WAIT,
@@ -366,6 +372,7 @@ def code_text(code: str) -> str:
         Code.OPEN_ENDED: _("The programme may not call without an end."),
         Code.NO_TIME: _("It ends before it begins."),
         Code.NO_COMMITMENT: _("It does not say how much, and nothing is committed then."),
+        Code.NOTHING: _("It asks for 0 kW less: that is nothing to do."),
         Code.HOURS: _("It lies outside of the hours agreed."),
         Code.MORE: _("It asks for more than is committed."),
         Code.UNCOMPARED: _("Nobody knows the load now: it cannot be compared with what is committed."),

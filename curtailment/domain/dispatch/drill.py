@@ -185,6 +185,21 @@ def cancelled_after(stage: Stage) -> None:
     stage.check_state("ended")
 
 
+def called_for_nothing(stage: Stage) -> None:
+    stage.check("nothing from the start", _code(stage.say(kw="0")), (409, "nothing_asked"))
+    stage.check("dispatches", stage.plans(), [])
+    stage.say("D-2", sequence=1)
+    stage.step(3)
+    stage.check_off(4)
+    stage.check("down to nothing", _code(stage.say("D-2", kw="0", sequence=2)), APPLIED)
+    stage.step(3)
+    stage.check_state("cancelled", "D-2")
+    stage.check_off(0)
+    stage.check("called again", _code(stage.say("D-2", sequence=3)), APPLIED)
+    stage.step(3)
+    stage.check_off(4)
+
+
 # --- overlaps -----------------------------------------------------------------------------------------------------
 def overlap_within(stage: Stage) -> None:
     stage.say("D-1", minutes=30, kw=str(stage.kw / 2))
@@ -284,6 +299,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("cancelled-before", "taken back before it began", cancelled_before),
     Scenario("cancelled-during", "taken back while it runs", cancelled_during),
     Scenario("cancelled-after", "taken back when it is over", cancelled_after),
+    Scenario("called-for-nothing", "0 kW: refused, or normal operation again", called_for_nothing),
     Scenario("overlap-within", "two of one programme: the larger holds", overlap_within),
     Scenario("overlap-between", "two of two programmes: the larger holds, each keeps its priority", overlap_between),
     Scenario("duplicated", "delivered three times, one effect", duplicated),

@@ -24,6 +24,7 @@ from hosting.models import Site, SiteHoliday
 OVERLAP = timedelta(hours=24)
 LONGEST_OVERLAP = timedelta(days=7)
 STEP = timedelta(minutes=15)  # hours of commitments begin and end at quarter-hours of the clock
+MOMENT = timedelta(microseconds=1)
 ZERO = Decimal(0)
 WATT = Decimal("0.001")
 
@@ -63,6 +64,25 @@ def commitment_at(programme: Programme, site: Site, moment: datetime) -> Program
 
 def _valid_on(day: date) -> Q:
     return Q(valid_from__lte=day) & (Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+
+
+def agreed_over(programme: Programme, site: Site, start: datetime, end: datetime) -> tuple[Decimal | None, bool]:
+    """What is committed from start to end, and whether all of that time lies in the hours of commitments.
+
+    Where one commitment follows another the smaller reduction counts; None: nothing is committed then.
+    """
+    first, last = _local(site, start).date(), _local(site, max(start, end - MOMENT)).date()
+    rows = ProgrammeCommitment.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=first), programme=programme, site=site, valid_from__lte=last
+    ).select_related("site")
+    holidays = holidays_of(site)
+    spans = sorted(span for row in rows for span in _spans(row, start, end, holidays))
+    covered_to = start
+    for begins, ends in spans:
+        covered_to = max(covered_to, ends) if begins <= covered_to else covered_to
+    powers = [row.kw for row in rows]
+    least = min if programme.goal == Goal.REDUCE_BY else max
+    return least(powers) if powers else None, bool(spans) and covered_to >= end
 
 
 def in_hours(row: ProgrammeCommitment, moment: datetime, holidays: frozenset[date] | None = None) -> bool:

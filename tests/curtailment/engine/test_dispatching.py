@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curtailment.engine.dispatching import Action, Agreed, Call, Code, Known, Outcome, judge, newest, start_of, wanted
+from curtailment.engine.dispatching import (
+    Action,
+    Agreed,
+    Call,
+    Code,
+    Known,
+    Outcome,
+    judge,
+    newest,
+    normal_operation,
+    start_of,
+    wanted,
+)
 
 AT = datetime(2026, 11, 29, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -81,7 +93,8 @@ def test_or_followed_and_marked_where_the_programme_says_so(
     ("goal", "kw", "agreed", "why"),
     [
         ("to", 200, {}, ""), ("to", 199, {}, Code.MORE), ("to", 400, {}, ""), ("to", 0, {}, Code.MORE),
-        ("by", 200, {"goal": "to"}, ""), ("by", 201, {"goal": "to"}, Code.MORE), ("by", 0, {"goal": "to"}, ""),
+        ("by", 200, {"goal": "to"}, ""), ("by", 201, {"goal": "to"}, Code.MORE),
+        ("by", 0, {"goal": "to"}, Code.NOTHING),
         ("by", 1, {"goal": "to", "committed_kw": Decimal(400)}, Code.MORE),
     ],
 )  # fmt: skip
@@ -89,6 +102,27 @@ def test_to_and_by_meet_at_the_load_they_begin_from(goal: str, kw: int, agreed: 
     """Of 300 kW: by 100 is to 200, and the other way round."""
     terms = replace(AGREED, reference_kw=Decimal(300), **agreed)
     assert code(replace(CALL, goal=goal, kw=Decimal(kw)), None, terms) == why
+
+
+@pytest.mark.parametrize(
+    ("change", "agreed", "nothing"),
+    [
+        ({"kw": Decimal(0)}, {}, True), ({"kw": Decimal("0.000"), "goal": "by"}, {"goal": "to"}, True),
+        ({"kw": None}, {"committed_kw": Decimal(0)}, True), ({"kw": Decimal("0.001")}, {}, False),
+        ({"kw": Decimal(0), "goal": "to"}, {"committed_kw": Decimal(0), "goal": "to"}, False),
+        ({"kw": None}, {"committed_kw": Decimal(0), "goal": "to"}, False),
+    ],
+)  # fmt: skip
+def test_a_reduction_by_nothing_is_none(change: dict[str, Any], agreed: dict[str, Any], nothing: bool) -> None:
+    """Unheard of it is refused; of what was called before it is the end. To 0 kW is all there is."""
+    call, terms = replace(CALL, **change), replace(AGREED, **agreed)
+    assert code(call, None, terms) == (Code.NOTHING if nothing else "")
+    before = known(CALL, state="running")
+    assert (normal_operation(call, before, terms).action is Action.CANCEL) is nothing
+    assert normal_operation(call, None, terms) is call
+    for other in (replace(call, is_test=True), replace(call, is_authorised=False)):
+        assert normal_operation(other, before, terms) is other
+    assert normal_operation(call, known(CALL, state="refused"), terms) is call
 
 
 def test_what_nobody_can_compare_waits_for_a_person() -> None:
