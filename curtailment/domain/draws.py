@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from curtailment.enums import UNFINISHED, MachineResult
+from curtailment.enums import RUNNING, UNFINISHED, MachineResult
 from curtailment.models import ControlledMachine, CurtailmentPlanMiner
 from hosting.engine.health import patience_s
 from hosting.enums import MinerHealth, MinerIntent, TelemetryState
@@ -21,8 +21,8 @@ ALONE = timedelta(days=1)  # not heard of for so long while all around it are: i
 ENOUGH_READ = Decimal("0.9")  # of the power meant to run
 DRAW_COLUMNS = (
     "health", "nameplate_w", "power_limit_w", "model__hashrate_ths", "model__power_w", "site__collection_interval_s",
-    "latest__recorded_at", "latest__state", "latest__power_w", "latest__hashrate_ths", "control__touched",
-    "control__earlier_w", "control__sent_at",
+    "latest__recorded_at", "latest__answered_at", "latest__state", "latest__power_w", "latest__hashrate_ths",
+    "control__touched", "control__earlier_w", "control__sent_at", "control__plan__status",
 )  # fmt: skip
 
 
@@ -61,16 +61,22 @@ def draw_of(row: Mapping[str, Any], *, at: datetime) -> Draw:
 def _stands(row: Mapping[str, Any], at: datetime) -> bool:
     """Whether a machine that should run is known not to; nobody looked is not known.
 
-    What we keep off or have just told to run is as good as running, and so is what was never read.
+    What we keep off or have just told to run is as good as running, and so is what was never read. What gives no answer
+    and is still in our hands when its plan is over is dead.
     """
     read_at, told_at = row["latest__recorded_at"], row["control__sent_at"]
-    if _in_hand(row) or read_at is None:
+    if read_at is None:
         return False
-    if told_at is not None and told_at >= read_at:
-        return False  # what was read before our order says nothing of now
     state = row["latest__state"]
     patience = max(READ_WITHIN, timedelta(seconds=patience_s(float(row["site__collection_interval_s"]))))
-    if at - patience <= read_at <= at and state != TelemetryState.UNREACHABLE:
+    is_new = at - patience <= read_at <= at
+    if _in_hand(row):
+        answered = row["latest__answered_at"]
+        silent = state == TelemetryState.UNREACHABLE and (answered is None or answered < at - patience)
+        return is_new and silent and row["control__plan__status"] not in RUNNING
+    if told_at is not None and told_at >= read_at:
+        return False  # what was read before our order says nothing of now
+    if is_new and state != TelemetryState.UNREACHABLE:
         return state in STILL
     return row["health"] in SILENT or (row["health"] == MinerHealth.UNKNOWN and at - read_at > ALONE)
 

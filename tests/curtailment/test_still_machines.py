@@ -209,6 +209,29 @@ def test_what_we_keep_off_ourselves_stays_a_candidate(ground: Ground, root: User
     assert left_out(seen_of(ground, plan_of(ground, root, 4))) == 0
 
 
+def test_a_machine_that_died_in_our_hands_is_dead(ground: Ground, root: User, alice_of_staff: User) -> None:
+    """It was off for a plan, was told to run, and has not answered since: no plan after it waits for it."""
+    read(ground, ground.miners, TelemetryState.MINING)
+    first = plans.approve_plan(plan_of(ground, root, 4), by=alice_of_staff, at=ground.now)
+    ground.ticks(3)
+    pk = first.miners.get(shutdown_order=1).miner_id
+    ground.farm.machines[str(pk)].silent = True
+    assert left_out(seen_of(ground, plan_of(ground, root, 4))) == 0, "as long as it is to be off"
+    plans.end_plan(first, by=root, at=ground.now, reason="over")
+    ground.ticks(4)
+    assert left_out(seen_of(ground, plan_of(ground, root, 4))) == 0, "it may be on its way"
+    ground.ticks(14)
+    read(ground, [one for one in ground.miners if one.pk != pk], TelemetryState.MINING)
+    pass_health(at=ground.now)
+    assert first.reload().status == PlanStatus.RECOVERING
+    plan = plan_of(ground, root, 15, goal="to")
+    seen = seen_of(ground, plan)
+    assert (seen.base_kw, seen.target_kw, left_out(seen)) == (KW * 19, KW * 4, 1)
+    plans.approve_plan(plan, by=alice_of_staff, at=ground.now)
+    ground.ticks(3)
+    assert (plan.reload().status, load(ground)) == (PlanStatus.EXECUTED, KW * 15)
+
+
 # --- who comes back -------------------------------------------------------------------------------------------------
 def test_a_machine_that_runs_again_is_taken_off_where_a_load_was_promised(
     ground: Ground, root: User, alice_of_staff: User

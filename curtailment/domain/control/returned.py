@@ -20,12 +20,14 @@ def with_returned(
 ) -> list[PlanNow]:  # fmt: skip
     """The plans, each to hold off so much more as draw those of its ``stood`` machines that run, or that we hold.
 
-    ``since``: a reading of before (seconds) says nothing. What was signed beforehand holds: a plan by a standing
-    approval takes whole machines up to what all plans of that approval leave of it.
+    One that is silent again counts for neither side. ``since``: a reading of before (seconds) says nothing. What was
+    signed beforehand holds: a plan by a standing approval takes whole machines up to what all plans of that approval
+    leave of it.
     """
     if not any(stood.values()):
         return list(plans)
-    runs = ((seen.on & (seen.at > since)) | state.touched) & ~seen.locked
+    answers = (seen.at > since) & (seen.on | (seen.off & state.touched))
+    runs = (answers | (state.touched & (state.sent_at > since))) & ~seen.locked
     theirs = [_of(plan, machines, stood.get(plan.key, ())) for plan in plans]
     left_w = _left(plans, theirs, running, seen)
     found = []
