@@ -46,7 +46,7 @@ def second_plan(plan: CurtailmentPlan, *, by: Any, at: datetime) -> CurtailmentP
         raise PlanRefused(_("You stand behind it already; it takes somebody else."))
     if locked.pk not in of_one_person([locked]):
         raise PlanRefused(_("Two people stand behind it already."))
-    PlanApproval.objects.create(plan=locked, by=by, at=at, target_kw=locked.target_kw, created_at=at)
+    PlanApproval.objects.create(plan=locked, by=by, at=at, target_kw=locked.target_kw or 0, created_at=at)
     publish(
         "curtailment.second_approval",
         aggregate_type="curtailment_plan",
