@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("curtailment", "0013_limits")]
+    dependencies = [("curtailment", "0014_reported_from")]
 
     operations = [
         migrations.AddField(
