@@ -20,8 +20,9 @@ from hosting.clients.polling import AT_ONCE, as_they_come
 from hosting.engine.ingest.wire import MOST_MACHINES
 from hosting.engine.leasing import invariants
 from hosting.engine.leasing.document import Lease, LeaseRefused, Machine, Order, Sealed, Verb, digest, key_name, take
-from hosting.engine.leasing.keeping import Command, Decision, Sight, accept, decide, heard, note
+from hosting.engine.leasing.keeping import Decision, accept, decide, heard, note
 from hosting.engine.leasing.memory import LAPSED, OPEN, Memory
+from hosting.engine.leasing.work import Command, Sight
 from hosting.engine.machines.reading import MiningState, Reading
 
 RUNS = (MiningState.MINING, MiningState.STARTING)

@@ -4,6 +4,10 @@ A lease says what a device may switch and until when; its *roster* names the mac
 not have it yet. The signature covers the lease, the lease the digest of the roster. ``challenge`` repeats what the
 device made up for this very question, so nothing signed earlier answers it; ``counter`` rises with each lease.
 
+There are two forms. The first switches machines off and on. The second also carries ``levels``: limits of power, which
+machines were told, and what they had before. It is sent to devices that say they read it, and only where there is
+something of that kind to say; everything else travels in the first form, as it did before there was a second.
+
 Moments are milliseconds since 1970 by the server's clock; powers are watts.
 """
 
@@ -11,8 +15,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +24,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 FORM = "hashinsight lease 1"
-_CONTEXT = FORM.encode() + b"\n"  # nothing else that is ever signed begins like this
+LEVELS_FORM = "hashinsight lease 2"
+FORMS = (FORM, LEVELS_FORM)
 KEY_BYTES = 32
 MOST_S = 86_400
 
@@ -38,6 +43,12 @@ class Verb(StrEnum):
 
     PAUSE = "pause"
     RESUME = "resume"
+    LIMIT = "limit"  # down to so many watts
+    LIFT = "lift"  # up to so many watts, at most to what it had
+
+
+SWITCHES = frozenset({Verb.PAUSE, Verb.RESUME})
+LEVELS = frozenset({Verb.LIMIT, Verb.LIFT})
 
 
 class Doubt(StrEnum):
@@ -76,13 +87,22 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command to one machine, to be sent within its window or not at all."""
+    """One command to one machine, to be sent within its window or not at all. ``watts``: of a LIMIT or LIFT, else 0."""
 
     id: int
     machine: str
     verb: Verb
     not_before: int
     expires_at: int
+    watts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A machine that keeps to a limit of ours: the one it was told, and the one it had before, in watts."""
+
+    limit_w: int
+    before_w: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +125,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One lease, taken. ``off``: machines that ran before we switched them off, and that are ours to switch on."""
+    """One lease, taken. ``off``: machines that ran before we switched them off, and that are ours to switch on.
+
+    ``low``: machines that keep to a limit of ours, and that are ours to give theirs back; ``lowered``: these, and those
+    whose first limit is an order of this lease. ``asks``: machines whose limit of power is to be read.
+    """
 
     device: str
     counter: int
@@ -121,6 +145,9 @@ class Lease:
     ramp: Ramp
     limits: Limits
     keys: Mapping[str, bytes]
+    low: Mapping[str, Lowered] = field(default_factory=dict)
+    lowered: frozenset[str] = frozenset()
+    asks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +180,30 @@ def new_key() -> tuple[bytes, bytes]:
     return private.private_bytes_raw(), private.public_key().public_bytes_raw()
 
 
+def _context(form: str) -> bytes:
+    """Nothing else that is ever signed begins like this."""
+    return form.encode() + b"\n"
+
+
 def sign(said: Mapping[str, Any], private: bytes) -> tuple[str, str]:
-    """Text and signature of a lease; its key is named in it."""
+    """Text and signature of a lease; its key is named in it. With ``levels`` it is of the second form."""
     key = Ed25519PrivateKey.from_private_bytes(private)
-    text = canonical({"form": FORM, "key": key_name(key.public_key().public_bytes_raw()), **said})
-    return text.decode(), base64.b64encode(key.sign(_CONTEXT + text)).decode()
+    form = LEVELS_FORM if "levels" in said else FORM
+    text = canonical({"form": form, "key": key_name(key.public_key().public_bytes_raw()), **said})
+    return text.decode(), base64.b64encode(key.sign(_context(form) + text)).decode()
+
+
+def in_form(content: Mapping[str, Any], forms: Collection[str], *, frozen: bool) -> dict[str, Any]:
+    """What is said to a device that reads these forms: without levels to one that knows none, under the kill switch
+    without orders.
+    """
+    said = dict(content)
+    levels = said.pop("levels", None)
+    if levels is not None and LEVELS_FORM in forms:
+        said["levels"] = {**levels, "orders": []} if frozen else levels
+    if frozen:
+        said["orders"] = []
+    return said
 
 
 def take(sealed: Sealed, *, keys: Mapping[str, bytes], device: str, challenge: str | None, above: int) -> Lease:
@@ -187,11 +233,13 @@ def _verified(sealed: Sealed, keys: Mapping[str, bytes]) -> dict[str, Any]:
     public = keys.get(name) if isinstance(name, str) else None
     if public is None:
         raise LeaseRefused(Doubt.KEY)
+    if form not in FORMS:
+        raise LeaseRefused(Doubt.FORM)
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, _CONTEXT + sealed.text.encode())
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, _context(form) + sealed.text.encode())
     except (InvalidSignature, ValueError) as error:
         raise LeaseRefused(Doubt.SIGNATURE) from error
-    if form != FORM or canonical(said).decode() != sealed.text:
+    if canonical(said).decode() != sealed.text:
         raise LeaseRefused(Doubt.FORM)
     return dict(said)
 
@@ -201,24 +249,49 @@ def _lease(said: Mapping[str, Any], roster: str) -> Lease:
         raise LeaseRefused(Doubt.ROSTER)
     machines = {one.id: one for one in map(_machine, json.loads(roster))}
     names = list(machines)
+    levels = said["levels"] if said["form"] == LEVELS_FORM else _NO_LEVELS
+    switching = [_order(one, names, SWITCHES) for one in said["orders"]]
+    limiting = [_order(one, names, LEVELS) for one in levels["orders"]]
+    low = {names[_whole(place)]: _lowered(limit, before) for place, limit, before in levels["low"]}
     lease = Lease(
         device=said["device"], counter=_whole(said["counter"]), now=_whole(said["now"]),
         expires_at=_whole(said["expires_at"]), frozen=bool(said["frozen"]), step_s=_whole(said["step_s"]),
         poll_s=float(said["poll_s"]), roster=said["roster"], machines=machines,
         off=frozenset(names[_whole(place)] for place in said["off"]),
-        orders=tuple(
-            Order(_whole(one[0]), names[_whole(one[1])], Verb(one[2]), _whole(one[3]), _whole(one[4]))
-            for one in said["orders"]
-        ),
+        orders=(*switching, *limiting),
         ramp=Ramp(**{one.name: _whole(said["ramp"][one.name]) for one in fields(Ramp)}),
         limits=Limits(
             float(said["limits"]["chip_c"]), float(said["limits"]["inlet_c"]), _whole(said["limits"]["min_off_s"])
         ),
         keys=public_keys(said["keys"]),
+        low=low, lowered=frozenset(low) | {one.machine for one in limiting if one.verb is Verb.LIMIT},
+        asks=frozenset(names[_whole(place)] for place in levels["asks"]),
     )  # fmt: skip
     if not (0 < lease.step_s <= MOST_S and 0 < lease.poll_s <= MOST_S) or lease.expires_at - lease.now > MOST_S * 1000:
         raise ValueError("a lease of more than a day")
     return lease
+
+
+_NO_LEVELS: Mapping[str, Any] = {"orders": (), "low": (), "asks": ()}
+
+
+def _order(row: Any, names: Sequence[str], verbs: Collection[Verb]) -> Order:
+    """A limit has its watts behind the rest, and there is none of zero."""
+    verb = Verb(row[2])
+    if verb not in verbs or len(row) != (6 if verb in LEVELS else 5):
+        raise ValueError(f"no order of this form: {row!r}"[:60])
+    watts = _watts(row[5]) if verb in LEVELS else 0
+    return Order(_whole(row[0]), names[_whole(row[1])], verb, _whole(row[3]), _whole(row[4]), watts)
+
+
+def _lowered(limit: Any, before: Any) -> Lowered:
+    return Lowered(_watts(limit), _watts(before))
+
+
+def _watts(value: Any) -> int:
+    if _whole(value) == 0:
+        raise ValueError("a limit of no watts")
+    return int(value)
 
 
 def public_keys(listed: Any) -> dict[str, bytes]:

@@ -32,6 +32,25 @@ class Own:
 
 
 @dataclass(slots=True)
+class Low:
+    """A machine that we told to keep to a limit, and that does not have its own back.
+
+    ``before_w``: the limit it had, read from it before it was told anything; it is never told more. ``limit_w``: the
+    one it was told last. ``told_at``: last command; ``lifted``: it was to go back to what it had; ``tries``: commands
+    of that kind in a row; ``next_at``: none before; ``calm``: readings in a row in which it keeps to what it had.
+    """
+
+    before_w: int
+    limit_w: int
+    told_at: float = NEVER
+    lifted: bool = False
+    tries: int = 0
+    next_at: float = NEVER
+    calm: int = 0
+    seen_at: float = NEVER
+
+
+@dataclass(slots=True)
 class Result:
     """What came of an order, until the server has heard it. ``sent_at``: of the boot clock; None: it was not sent.
 
@@ -61,8 +80,9 @@ class Spent:
 class Memory:
     """All of it. ``counter``: the highest ever seen; ``offset_ms``: the server's clock less the boot clock.
 
-    ``ends_at``: when the lease is over. ``handled``: orders that were dealt with, and until when that matters.
-    ``thawed``: counter of a lease whose kill switch somebody at the site has lifted.
+    ``ours``: machines that are off for us; ``low``: machines at a limit of ours. A machine may be both: it is off, and
+    will keep to our limit when it runs. ``ends_at``: when the lease is over. ``handled``: orders that were dealt with,
+    and until when that matters. ``thawed``: counter of a lease whose kill switch somebody at the site has lifted.
     """
 
     counter: int = 0
@@ -74,12 +94,18 @@ class Memory:
     handled: dict[int, float] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
     spent: list[Spent] = field(default_factory=list)
+    low: dict[str, Low] = field(default_factory=dict)
     lease: Lease | None = None  # what ``sealed`` says; not kept
 
     @property
     def frozen(self) -> bool:
         """Under the kill switch, until a newer lease says otherwise."""
         return self.lease is not None and self.lease.frozen and self.lease.counter != self.thawed
+
+    @property
+    def in_hand(self) -> set[str]:
+        """Machines that are not as they were before us."""
+        return self.ours.keys() | self.low.keys()
 
     def holds(self, now: float) -> bool:
         """Whether the lease is in force."""
@@ -90,6 +116,7 @@ class Memory:
         return replace(
             self, ours={name: replace(one) for name, one in self.ours.items()}, handled=dict(self.handled),
             results={key: replace(one) for key, one in self.results.items()}, spent=list(self.spent),
+            low={name: replace(one) for name, one in self.low.items()},
         )  # fmt: skip
 
 
@@ -101,10 +128,11 @@ def to_json(memory: Memory, *, boot: str, now: float, wall: float) -> dict[str, 
         "offset_ms": memory.offset_ms, "ours": {name: _parts(one) for name, one in memory.ours.items()},
         "handled": memory.handled, "results": {order: _parts(one) for order, one in memory.results.items()},
         "spent": [_parts(one) for one in memory.spent], "boot": boot, "now": now, "wall": wall,
+        "low": {name: _parts(one) for name, one in memory.low.items()},  # a part by itself: older collectors skip it
     }  # fmt: skip
 
 
-def _parts(one: Own | Result | Spent | Sealed) -> dict[str, Any]:
+def _parts(one: Own | Low | Result | Spent | Sealed) -> dict[str, Any]:
     """By name, as they are: ``asdict`` would copy each of thousands deeply."""
     return {name: getattr(one, name) for name in one.__slots__}
 
@@ -132,6 +160,9 @@ def _move(memory: Memory, then: float, now: float, gap: float) -> None:
         for name in ("paused_at", "told_at", "next_at"):
             setattr(one, name, min(now, getattr(one, name) - then + now))
         one.seen_at = NEVER
+    for low in memory.low.values():
+        low.told_at, low.next_at = (min(now, moment - then + now) for moment in (low.told_at, low.next_at))
+        low.seen_at = NEVER
     memory.spent = [Spent(now, one.watts, one.group, one.up) for one in memory.spent]
     memory.handled = dict.fromkeys(memory.handled, now + 3600)
     for result in memory.results.values():
@@ -145,4 +176,5 @@ def _from(said: Mapping[str, Any]) -> Memory:
         handled={int(key): float(until) for key, until in said["handled"].items()},
         results={int(key): Result(**one) for key, one in said["results"].items()},
         spent=[Spent(**one) for one in said["spent"]], lease=said["lease"],
+        low={name: Low(**one) for name, one in said.get("low", {}).items()},
     )  # fmt: skip

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from hosting.engine.leasing import invariants
-from hosting.engine.leasing.document import LeaseRefused, Safe, Sealed, Verb, new_key, sign, take
-from hosting.engine.leasing.keeping import Command, Sight, accept, decide, heard, note
+from hosting.engine.leasing.document import FORMS, LeaseRefused, Safe, Sealed, Verb, new_key, sign, take
+from hosting.engine.leasing.keeping import accept, decide, heard, note
 from hosting.engine.leasing.memory import NEVER, OPEN, Memory, from_json, to_json
+from hosting.engine.leasing.work import Command, Sight
 from tests.curtailment.engine.lease_farm import BEAT, START, STEP, Judge, Server, Steel
 
 
@@ -31,6 +32,7 @@ class Device:
         self.dies_at = 0  # how many writes, or commands, from now
         self.end = NEVER  # of the last lease it took, by the world's clock
         self.now = START
+        self.is_old = part in server.old
 
     def clock(self) -> float:
         return self.now - self.booted_at
@@ -60,6 +62,7 @@ class Device:
                 self.memory.sealed, keys=self.server.keys, device=f"d{self.part}", challenge=None,
                 above=self.memory.counter - 1,
             )  # fmt: skip
+            self.end = self.memory.lease.expires_at / 1000  # killed between keeping it and going on with it
 
     def beat(self, now: float, *, server: bool) -> None:
         """Whatever is due."""
@@ -98,7 +101,11 @@ class Device:
         self.read_at, steel = self.now, self.steel
         for machine in np.flatnonzero((steel.part == self.part) & (steel.cut_until <= self.now)).tolist():
             on, chip = bool(steel.on[machine]), 90.0 if steel.hot_until[machine] > self.now else 60.0
-            self.sights[f"m{machine}"] = Sight(self.clock(), on, not on, 3000 if on else 15, chip)
+            says = None if self.is_old else steel.says(machine, self.now)
+            self.sights[f"m{machine}"] = Sight(self.clock(), on, not on, 3000 if on else 15, chip, limit_w=says)
+
+    def _had(self, name: str) -> int | None:
+        return self.memory.low[name].before_w if name in self.memory.low else None
 
     def _ask(self) -> None:
         challenge, now = secrets.token_hex(8), self.clock()
@@ -106,8 +113,10 @@ class Device:
         question = {
             "challenge": challenge,
             "seen": [
-                (int(name[1:]), now - one.at, one.on, (one.chip_c or 0) > 70) for name, one in self.sights.items()
+                (int(name[1:]), now - one.at, one.on, (one.chip_c or 0) > 70, one.limit_w, self._had(name))
+                for name, one in self.sights.items()
             ],
+            "forms": FORMS[:1] if self.is_old else FORMS,
             "results": [
                 (one.order, None if one.sent_at is None else now - one.sent_at, one.outcome) for one in results
             ],
@@ -128,6 +137,8 @@ class Device:
             return
         if is_lie:
             self.judge.problems.append("a lease was taken that the server did not give to this question")
+        if self.is_old and "levels" in json.loads(given["lease"]):
+            self.judge.problems.append("a device was sent what it does not understand")
         self.keep(accept(memory, sealed, lease, asked_at=now))
         self.end = lease.expires_at / 1000
 
@@ -168,30 +179,43 @@ class Device:
 
     def _send(self, command: Command) -> None:
         machine, on = int(command.machine.id[1:]), command.verb is Verb.RESUME
-        self._judge(command, machine, on=on)
-        yes = self.steel.tell(machine, self.now, on=on)
+        self._judge(command, machine)
+        if command.watts:
+            yes = self.steel.tell_limit(machine, self.now, command.watts)
+        else:
+            yes = self.steel.tell(machine, self.now, on=on)
         note(self.memory, command, outcome="accepted" if yes else "unknown", detail="", sent=True)
 
-    def _judge(self, command: Command, machine: int, *, on: bool) -> None:
+    def _judge(self, command: Command, machine: int) -> None:
         """Against what a person would say, not against what the device thinks."""
-        say, steel = self.judge.problems.append, self.steel
-        if on and not steel.was_on[machine]:
+        say, steel, verb = self.judge.problems.append, self.steel, command.verb
+        if verb is Verb.RESUME and not steel.was_on[machine]:
             say(f"I5: m{machine} was off before anybody touched it, and was started")
-        if on and steel.hot_until[machine] > self.now and steel.hot_since[machine] < self.now - 120:
+        if verb is Verb.RESUME and steel.hot_until[machine] > self.now and steel.hot_since[machine] < self.now - 120:
             say(f"I7: m{machine} is too hot")
+        if self.is_old and command.watts:
+            say(f"m{machine} was told a limit by a device that knows none")
         if command.order is not None:
-            if self.server.order_of.get(command.order) != (machine, on):
+            if self.server.order_of.get(command.order) != (machine, verb.value, command.watts):
                 say(f"I1: nobody ordered that of m{machine}")
             if self.now > self.end + BEAT:
                 say(f"I2: m{machine} was told by a lease that was over")
             return
-        self.judge.alone += on
-        orphan = on and not self.server.kept.touched[machine]
+        self._judge_alone(command, machine)
+
+    def _judge_alone(self, command: Command, machine: int) -> None:
+        """What it does by itself: give back what nobody holds, and what its contract says while nobody is there."""
+        say, steel, kept = self.judge.problems.append, self.steel, self.server.kept
+        up = command.verb in (Verb.RESUME, Verb.LIFT)
+        self.judge.alone += up
+        self.judge.again += command.verb is Verb.LIMIT
+        held = kept.limited if command.verb is Verb.LIFT else kept.paused
+        orphan = up and not held[machine]
         if self.now < self.end - BEAT and not self.rebooted and not orphan:
             say(f"m{machine} was told by the device itself while its lease held")
         stays = steel.safe[machine] is not Safe.RUN and self.now < self.end + steel.safe_s[machine] - BEAT
-        if on and stays and not self.rebooted and not orphan:
+        if up and stays and not self.rebooted and not orphan:
             say(f"m{machine} left its safe state {steel.safe[machine]} too early")
         may = steel.safe[machine] is Safe.CURTAIL and (stays or self.rebooted)  # a reboot may cost the time it took
-        if not on and not may:
-            say(f"m{machine} was paused by nobody's word")
+        if not up and not may:
+            say(f"m{machine} was brought down by nobody's word")

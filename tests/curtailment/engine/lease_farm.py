@@ -10,15 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curtailment.engine.control import tick
 from curtailment.engine.invariants import broken
+from curtailment.engine.leased import corrected, held_low
 from curtailment.engine.shares import next_shares
 from curtailment.engine.values import NEVER, Action, PlanNow, Rules, Seen, State
 from hosting.engine.leasing.document import (
+    LEVELS,
     Machine,
     Safe,
+    Verb,
     digest,
+    in_form,
     key_name,
     new_key,
     roster_of,
@@ -28,6 +33,7 @@ from hosting.engine.leasing.document import (
 STEP, BEAT, STEPS = 60, 5.0, 3
 START = 1_800_000_000.0
 HOUR = 3600.0
+ROUNDS_W = 30  # a firmware of profiles takes the next one below
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Setting:
     lies: float = 0.1  # of its answers
     lost: float = 0.02
     plan_s: float = 40 * 60.0
+    forgets: float = 0.0  # of a machine's limit, in each beat of the site
+    old: bool = False  # the first device knows no limits of power
 
 
 def setting_of(seed: int, machines: int = 60) -> Setting:
@@ -83,20 +91,68 @@ class Steel:
         self.hot_since, self.hot_until, self.cut_until = (np.full(n, NEVER) for _ in range(3))
         self.losses = np.zeros(n, np.int64)
         self.coming: list[tuple[float, int, bool]] = []
-        self.started: list[tuple[float, int]] = []  # told to start: when, machine
+        self.started: list[tuple[float, int, int]] = []  # told to draw more: when, machine, how much
+        limits = np.random.default_rng(setting.seed + 20_000)
+        self.own_w = (self.draw_w * limits.uniform(1.0, 1.1, n)).astype(np.int64)
+        self.limit_w = self.own_w.copy()
+        self.tells = limits.random(n) < 0.85
+        self.rounds = limits.random(n) < 0.5
+        self.slow = limits.random(n) < 0.2
+        self.settling: list[tuple[float, int, int]] = []
+        self.was: dict[int, list[tuple[float, int]]] = defaultdict(list)  # what a limit was until when
+        self.wrong: list[str] = []
 
     def tell(self, machine: int, now: float, *, on: bool) -> bool:
         """Whether it says yes."""
         if on:
-            self.started.append((now, machine))
+            self.started.append((now, machine, int(self.draw_w[machine])))
         if self.cut_until[machine] > now or self.dice.random() < self.setting.lost:
             self.losses[machine] += 1
             return False
         self.coming.append((now + float(self.dice.uniform(0.2, 12)), machine, on))
         return True
 
+    def tell_limit(self, machine: int, now: float, watts: int) -> bool:
+        """The same about a limit; what it adds to the load is what the machine really draws less now."""
+        if watts > self.own_w[machine] or watts <= 0:
+            self.wrong.append(f"m{machine} was told {watts} W and had {self.own_w[machine]} W")
+        if not self.tells[machine]:
+            self.wrong.append(f"m{machine} says no limit and was told one")
+        draw = int(self.draw_w[machine])
+        rise = min(draw, watts) - min(draw, int(self.limit_w[machine]))
+        if rise > 0 and self.on[machine]:
+            self.started.append((now, machine, rise))
+        if self.cut_until[machine] > now or self.dice.random() < self.setting.lost:
+            self.losses[machine] += 1
+            return False
+        self.settling.append((now + float(self.dice.uniform(0.2, 12)), machine, watts))
+        return True
+
+    def says(self, machine: int, now: float) -> int | None:
+        """Its limit; a slow one tells that of a while ago."""
+        if not self.tells[machine]:
+            return None
+        then = now - 20.0 if self.slow[machine] else now
+        return next((watts for at, watts in self.was[machine] if at > then), int(self.limit_w[machine]))
+
+    def _set(self, machine: int, moment: float, watts: int) -> None:
+        self.was[machine].append((moment, int(self.limit_w[machine])))
+        self.limit_w[machine] = watts
+
+    @property
+    def low(self) -> NDArray[np.bool_]:
+        """Who keeps to a lower limit than its own."""
+        return np.asarray(self.limit_w < self.own_w * 0.99)
+
     def pass_time(self, now: float) -> None:
         """What was on its way happens; now and then one is in trouble, or starts by itself."""
+        for at, machine, watts in sorted(one for one in self.settling if one[0] <= now):
+            lower = self.rounds[machine] and watts < self.own_w[machine]
+            self._set(machine, at, watts - watts % ROUNDS_W if lower else watts)
+        self.settling = [one for one in self.settling if one[0] > now]
+        if self.setting.forgets and self.dice.random() < self.setting.forgets:
+            machine = int(self.dice.integers(0, self.n))
+            self._set(machine, now, int(self.own_w[machine]))
         for one in sorted(one for one in self.coming if one[0] <= now):
             self.on[one[1]] = one[2]
         self.coming = [one for one in self.coming if one[0] > now]
@@ -117,11 +173,14 @@ class Judge:
 
     problems: list[str] = field(default_factory=list)
     left_off: int = 0
+    left_low: int = 0
     late: int = 0
     alone: int = 0  # machines that devices brought back by themselves
     refused: int = 0
     restarts: int = 0
     most_off: int = 0
+    most_low: int = 0
+    again: int = 0  # limits that devices told again by themselves
 
 
 class Server:
@@ -136,8 +195,10 @@ class Server:
         self.leases: dict[int, dict[str, Any]] = {}
         self.read_at, self.read_on = np.full(steel.n, NEVER), np.zeros(steel.n, bool)
         self.read_hot = np.zeros(steel.n, bool)
+        self.read_w, self.had_w = np.zeros(steel.n, np.int64), np.zeros(steel.n, np.int64)
         self.orders = 0
-        self.order_of: dict[int, tuple[int, bool]] = {}
+        self.order_of: dict[int, tuple[int, str, int]] = {}
+        self.old = {1} if steel.setting.old else set()  # devices that know no levels
 
     def step(self, now: float, *, frozen: bool, problems: list[str]) -> None:
         """One tick."""
@@ -148,24 +209,31 @@ class Server:
         direct = (steel.part == 0) & (steel.cut_until <= now)
         self.read_at[direct], self.read_on[direct] = now - 1, steel.on[direct]
         self.read_hot[direct] = steel.hot_until[direct] > now
+        for machine in np.flatnonzero(direct).tolist():
+            self.read_w[machine] = steel.says(machine, now - 1) or 0
         seen = Seen(
             self.read_at.copy(), self.read_on.copy(), (self.read_at > NEVER) & ~self.read_on,
-            np.zeros(steel.n, bool), self.read_hot, steel.draw_w, steel.zone, steel.rank,
+            np.zeros(steel.n, bool), self.read_hot, steel.draw_w, steel.zone, steel.rank, self.read_w.copy(),
         )  # fmt: skip
+        self.kept = corrected(self.kept, self.had_w)
         rules = self._within(now)
         plans = [plan for plan in self.plans if now < plan.ends_at]
         decision = tick(now, seen, plans, self.kept, rules, frozen=frozen)
         problems += broken(decision, now, seen, plans, self.kept, rules, frozen=frozen)
+        self.held = held_low(self.kept, decision.state)
         self.kept = decision.state
         orders: dict[int, list[Any]] = defaultdict(list)
         for one in decision.orders:
             part = int(steel.part[one.machine])
+            if part == 0 and one.limit_w:
+                steel.tell_limit(one.machine, now, one.limit_w)
+                continue
             if part == 0:
                 steel.tell(one.machine, now, on=one.action is Action.RESUME)
                 continue
             self.orders += 1
-            self.order_of[self.orders] = (one.machine, one.action is Action.RESUME)
-            orders[part].append((self.orders, one.machine, one.action.value, now, one.expires_at))
+            self.order_of[self.orders] = (one.machine, one.action.value, one.limit_w)
+            orders[part].append((self.orders, one.machine, one.action.value, now, one.expires_at, one.limit_w))
         for part in sorted(set(rules.part_up_w) - {0}):  # whose machines nobody cares for keeps what it has
             self._write(part, orders[part], rules, now, frozen=frozen)
 
@@ -205,20 +273,37 @@ class Server:
         lease["content"] = {
             "step_s": STEP, "poll_s": 10.0, "limits": {"chip_c": 70.0, "inlet_c": 40.0, "min_off_s": 0},
             "ramp": {"up_w": rules.part_up_w[part], "group_up_w": rules.group_up_w, "down_w": rules.down_w // 3},
-            "off": [n for one, n in places.items() if self.kept.touched[one]],
+            "off": [n for one, n in places.items() if self.kept.paused[one]],
             "orders": [
                 [key, places[machine], verb, round(begin * 1000), round(end * 1000)]
-                for key, machine, verb, begin, end in orders
+                for key, machine, verb, begin, end, _watts in orders
+                if Verb(verb) not in LEVELS
             ],
         }  # fmt: skip
+        levels = {
+            "orders": [
+                [key, places[machine], verb, round(begin * 1000), round(end * 1000), watts]
+                for key, machine, verb, begin, end, watts in orders
+                if Verb(verb) in LEVELS
+            ],
+            "low": [
+                [n, int(self.kept.limit[one]), int(self.kept.before[one])]
+                for one, n in places.items()
+                if self.held[one]
+            ],
+            "asks": [],
+        }
+        if part not in self.old and any(levels.values()):
+            lease["content"]["levels"] = levels
         lease["expires_at"], lease["frozen"] = now + STEPS * STEP, frozen
 
     def answer(self, part: int, question: dict[str, Any], now: float) -> dict[str, Any]:
         """As ``hosting.domain.edge_leases.answer``."""
-        for machine, age, on, hot in question["seen"]:
+        for machine, age, on, hot, limit, had in question["seen"]:
             self.read_at[machine], self.read_on[machine], self.read_hot[machine] = now - age, on, hot
+            self.read_w[machine], self.had_w[machine] = limit or 0, had or 0
         for order, sent_ago, outcome in question["results"]:
-            machine, _on = self.order_of[order]
+            machine = self.order_of[order][0]
             if outcome != "unknown" and self.kept.open_until[machine] > now:
                 self.kept.open_until[machine] = now
             if sent_ago is not None:
@@ -231,7 +316,7 @@ class Server:
         content, share = lease["content"], lease["content"]["ramp"]["up_w"]
         text, signature = sign(
             {
-                **content, "orders": [] if lease["frozen"] else content["orders"], "device": f"d{part}",
+                **in_form(content, question["forms"], frozen=lease["frozen"]), "device": f"d{part}",
                 "counter": lease["counter"], "nonce": secrets.token_hex(4), "challenge": question["challenge"],
                 "now": round(now * 1000), "expires_at": round(lease["expires_at"] * 1000), "frozen": lease["frozen"],
                 "keys": [], "roster": digest(lease["roster"].encode()),

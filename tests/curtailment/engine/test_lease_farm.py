@@ -22,6 +22,8 @@ SEEDS = 300 if NIGHTLY else 12
 class Run:
     """One run: a plan over most of the site, a server that dies while it runs, and time enough to be back."""
 
+    limits = False  # whether machines are throttled as well
+
     def __init__(self, setting: Setting) -> None:
         self.setting, self.judge = setting, Judge()
         steel = self.steel = Steel(setting)
@@ -38,7 +40,7 @@ class Run:
         second = PlanNow(
             2, begin + 9 * STEP, begin + 21 * STEP, other, int(steel.draw_w[other].sum() * 0.9), shared=True
         )
-        self.server = Server(steel, [second, plan], self.rules)
+        self.server = Server(steel, self.planned([second, plan]), self.rules)
         parts = sorted(set(steel.part.tolist()) - {0})
         self.devices = [Device(part, steel, self.server, self.judge, np.random.default_rng((setting.seed, part)))
                         for part in parts]  # fmt: skip
@@ -48,6 +50,10 @@ class Run:
         self.off_w: dict[
             tuple[int, bool], int
         ] = {}  # the most that was off since, by device: all, or what runs at once
+
+    def planned(self, plans: list[PlanNow]) -> list[PlanNow]:
+        """As they are; others may change them."""
+        return plans
 
     def whole(self) -> Judge:
         """Until everybody should be back, then the verdict."""
@@ -64,6 +70,7 @@ class Run:
                     device.cut_until = now + float(self.dice.integers(1, 12)) * STEP
                 device.beat(now, server=alive)
             self.judge.most_off = max(self.judge.most_off, int((self.steel.was_on & ~self.steel.on).sum()))
+            self.judge.most_low = max(self.judge.most_low, int(self.steel.low.sum()))
             if not alive:
                 self._in_time(now)
         self._verdict()
@@ -76,7 +83,7 @@ class Run:
             if device.memory.frozen:
                 continue
             mine = steel.part == device.part
-            off = mine & steel.was_on & ~steel.on
+            off = mine & steel.was_on & (~steel.on | steel.low)
             share = device.memory.lease.ramp.up_w if device.memory.lease is not None else 1
             ramps = {}
             for runs, some in ((True, off & steel.runs), (False, off)):
@@ -85,6 +92,8 @@ class Run:
                 ramps[runs] = self._ramp_steps(self.off_w[key], mine, share)
             for machine in np.flatnonzero(off).tolist():
                 ramp = ramps[bool(steel.runs[machine])]
+                if self.limits:  # it is started, seen running, and lifted then
+                    ramp = 2 * ramp + 3
                 allowed = device.end + steel.safe_s[machine] + (ramp + 2) * STEP + device.away_s
                 trouble = 4 * STEP * steel.losses[machine] + device.away_s + 30 * STEP * device.rebooted
                 for until in (steel.hot_until[machine], steel.cut_until[machine]):
@@ -109,6 +118,10 @@ class Run:
         for device in self.devices:  # under a kill switch that nobody lifts everything stays as it is
             handled &= (steel.part != device.part) | (not device.memory.frozen)
         judge.left_off = int((steel.was_on & ~steel.on & handled).sum())
+        judge.left_low = int((steel.low & handled).sum())
+        judge.problems += steel.wrong
+        if judge.left_low:
+            judge.problems.append(f"I5: {judge.left_low} machines were left lower")
         if judge.left_off:
             judge.problems.append(f"I5: {judge.left_off} machines were left off")
         if judge.late:
@@ -120,12 +133,12 @@ class Run:
             some = [one for one in steel.started if steel.zone[one[1]] == zone]
             self._ramp(some, self.rules.group_up_w, f"breaker {zone}")
 
-    def _ramp(self, started: list[tuple[float, int]], limit: int, whose: str) -> None:
+    def _ramp(self, started: list[tuple[float, int, int]], limit: int, whose: str) -> None:
         begin = total = 0
-        for sent, machine in started:
-            total += int(self.steel.draw_w[machine])
+        for sent, _machine, watts in started:
+            total += watts
             while started[begin][0] <= sent - STEP:
-                total -= int(self.steel.draw_w[started[begin][1]])
+                total -= started[begin][2]
                 begin += 1
             if total > limit:
                 self.judge.problems.append(f"I4: {whose} took {total} W in a step, {limit} are allowed")

@@ -25,8 +25,9 @@ from hosting.engine.leasing.document import (
     sign,
     take,
 )
-from hosting.engine.leasing.keeping import Sight, accept, decide, heard, note
+from hosting.engine.leasing.keeping import accept, decide, heard, note
 from hosting.engine.leasing.memory import Memory
+from hosting.engine.leasing.work import Sight
 
 NOW = 10_000.0
 SERVER = 1_800_000_000_000

@@ -15,8 +15,9 @@ from hosting.clients.edge_store import EdgeStore
 from hosting.clients.lease_file import LeaseFile, boot_clock
 from hosting.clients.lease_holder import LeaseHolder
 from hosting.engine.leasing.document import Verb
-from hosting.engine.leasing.keeping import Command, Decision
+from hosting.engine.leasing.keeping import Decision
 from hosting.engine.leasing.memory import Memory
+from hosting.engine.leasing.work import Command
 from hosting.engine.machines.reading import MiningState, Reading
 from tests.hosting.engine.test_leasing import KEYS, MACHINES, SERVER, with_lease
 
