@@ -30,7 +30,7 @@ THOUSAND = Decimal(1000)
 WATT = Decimal("0.001")
 _COLUMNS = (
     "pk", "customer_id", "zone_id", "model_id", "address", "curtailment", "model__efficiency_j_th", "contact__dialect",
-    *DRAW_COLUMNS,
+    "latest__power_target_w", *DRAW_COLUMNS,
 )  # fmt: skip
 
 
@@ -121,7 +121,9 @@ def why_text(why: Why) -> str:
         Why.SAFE_STATE: _("run on while data are stale, by their terms"),
         Why.TOO_BIG: _("are bigger than a step of the ramp: we could not start them again"),
         Why.STILL: _("stand still, or give no answer"),
-        Why.NO_LIMIT: _("take no limit of power from us"), Why.LOW: _("draw no more than that now"),
+        Why.NO_LIMIT: _("take no limit of power from us"),
+        Why.EDGE_LIMIT: _("are switched by an edge device that passes no limits of power on"),
+        Why.LOW: _("draw no more than that now"),
     }[why]  # fmt: skip
 
 

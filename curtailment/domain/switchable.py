@@ -9,7 +9,7 @@ from curtailment.engine.selection import Why
 from hosting.clients.adapter import Capability
 from hosting.clients.own import capabilities_of, needs_login
 from hosting.clients.pyasic_machines import PREFIX
-from hosting.domain.edge_leases import TAKES_LEASES, lease_takers, taker_of
+from hosting.domain.edge_leases import TAKES_LEASES, lease_takers, limit_takers, taker_of
 from hosting.domain.miner_secrets import miners_with_login, sealed_to
 from hosting.enums import EdgeStatus, MinerIntent
 from hosting.models import EdgeDevice, Miner, Site
@@ -17,10 +17,13 @@ from hosting.models import EdgeDevice, Miner, Site
 
 @dataclass(frozen=True)
 class EdgeNow:
-    """Zones that edge devices answer for, devices that take leases, and machines with a login that can be used."""
+    """Zones that edge devices answer for, devices that take leases, those of them that pass limits of power on, and
+    machines with a login that can be used.
+    """
 
     zones: Collection[int | None]
     takers: Sequence[EdgeDevice]
+    limiting: Container[int]
     with_login: Container[int]
     sealed_to: Mapping[int, int]
 
@@ -30,7 +33,8 @@ class EdgeNow:
         ids = rows.order_by().values("pk")
         zones = EdgeDevice.objects.filter(site=site, status=EdgeStatus.ACTIVE).values_list("zone_id", flat=True)
         takers = lease_takers(site, asked_since=at - TAKES_LEASES)
-        return cls(set(zones), takers, miners_with_login(ids), sealed_to(ids) if takers else {})
+        logins = miners_with_login(ids)
+        return cls(set(zones), takers, limit_takers(takers), logins, sealed_to(ids) if takers else {})
 
     def why_not(self, zone_id: int | None) -> tuple[Why | None, EdgeDevice | None]:
         """Whether an edge device is in the way; else the one that switches, if it is not we ourselves."""
@@ -60,18 +64,25 @@ def unable(row: Mapping[str, Any], draw_w: int, edge: EdgeNow) -> Why | None:
 
 
 def who_takes_limits(site: Site, *, at: datetime) -> frozenset[int]:
-    """Machines of a site whose power we can bring down: they speak a language in which that is said."""
+    """Machines of a site whose power we can bring down: they speak a language in which that is said, or their device
+    has said to which limit they keep.
+    """
     rows = Miner.objects.filter(site=site).exclude(intent=MinerIntent.RETIRED)
     edge = EdgeNow.of(site, rows, at)
-    found = rows.values("pk", "zone_id", "contact__dialect")
+    found = rows.values("pk", "zone_id", "contact__dialect", "latest__power_target_w")
     return frozenset(row["pk"] for row in found if unthrottled(row, 1, 0, edge) is None)
 
 
 def unthrottled(row: Mapping[str, Any], draw_w: int, limit_w: int, edge: EdgeNow) -> Why | None:
     """Why a machine cannot be brought down to a limit; one that was never read says nothing of limits."""
-    if Capability.SET_POWER_TARGET not in capabilities_of(row["contact__dialect"] or ""):
-        return Why.NO_LIMIT
-    if edge.why_not(row["zone_id"])[1] is not None:
+    why, taker = edge.why_not(row["zone_id"])
+    if why is not None or (taker is not None and taker.pk not in edge.limiting):
+        return why or Why.EDGE_LIMIT
+    if taker is None:
+        takes_one = Capability.SET_POWER_TARGET in capabilities_of(row["contact__dialect"] or "")
+    else:
+        takes_one = row["latest__power_target_w"] is not None
+    if not takes_one:
         return Why.NO_LIMIT
     return Why.LOW if limit_w >= draw_w else None
 

@@ -24,6 +24,7 @@ class Why(StrEnum):
     SAFE_STATE = "safe_state"
     TOO_BIG = "too_big"
     NO_LIMIT = "no_limit"
+    EDGE_LIMIT = "edge_limit"
     LOW = "low"
 
 

@@ -240,7 +240,7 @@ class EdgeDeviceAdmin(LeaseShown, ViewOnlyAdmin):
     fields = (
         ("name", "serial"), ("site", "zone"), ("status_shown", "heard_shown"), ("software_version", "registered_at"),
         ("public_key", "revoked_at"), ("lease_shown", "lease_until"), ("lease_machines", "lease_switched"),
-        ("lease_asked", "lease_reported"), ("lease_counter", "lease_trouble"),
+        ("lease_asked", "lease_reported"), "lease_limits", ("lease_counter", "lease_trouble"),
     )  # fmt: skip
     readonly_fields = ("status_shown", "heard_shown", *LeaseShown.shown)
     inlines = (TokenInline,)

@@ -17,7 +17,7 @@ class LeaseShown:
 
     shown = (
         "lease_shown", "lease_until", "lease_machines", "lease_switched", "lease_asked", "lease_reported",
-        "lease_counter", "lease_trouble",
+        "lease_limits", "lease_counter", "lease_trouble",
     )  # fmt: skip
 
     def lease_of(self, device: EdgeDevice) -> EdgeLease | None:
@@ -62,10 +62,19 @@ class LeaseShown:
         lease = self.lease_of(device)
         return "-" if lease is None else lease.machines
 
-    @admin.display(description=gettext_lazy("switched off by the device"))
+    @admin.display(description=gettext_lazy("switched off or lowered by the device"))
     def lease_switched(self, device: EdgeDevice) -> Any:
         lease = self.lease_of(device)
         return "-" if lease is None else lease.switched
+
+    @admin.display(description=gettext_lazy("limits of power"))
+    def lease_limits(self, device: EdgeDevice) -> str:
+        lease = self.lease_of(device)
+        if lease is None:
+            return "-"
+        if lease.takes_limits:
+            return _("are passed on to its machines")
+        return _("are not passed on: its software knows none, so its machines are not throttled")
 
     @admin.display(description=gettext_lazy("counter of the lease"))
     def lease_counter(self, device: EdgeDevice) -> Any:

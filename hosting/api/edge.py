@@ -12,7 +12,8 @@ from hosting.engine.ingest.wire import LONGEST_NAME, SOURCE_WORDS, STATE_WORDS
 
 READING_STATES = [(word, word) for word in STATE_WORDS]
 _TOKEN = "hie_aB3dE5fG_" + "x" * 43
-_FIGURES = ("hashrate_ths", "power_w", "chip_temp_c", "board_temp_c", "inlet_temp_c", "fan_min_rpm", "fan_max_rpm")
+_FIGURES = ("hashrate_ths", "power_w", "chip_temp_c", "board_temp_c", "inlet_temp_c", "fan_min_rpm", "fan_max_rpm",
+            "power_target_w")  # fmt: skip
 _COUNTS = ("uptime_s", "shares_accepted", "shares_rejected")
 SENT_AT = OpenApiParameter(
     "X-Sent-At", {"type": "string", "format": "date-time"}, OpenApiParameter.HEADER,

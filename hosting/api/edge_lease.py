@@ -9,6 +9,7 @@ from rest_framework import serializers
 from hashinsight.common.api.fields import InputSerializer
 from hosting.api import examples
 from hosting.engine.ingest.wire import MOST_MACHINES
+from hosting.engine.leasing.document import FORMS
 
 OUTCOMES = [(word, word) for word in ("accepted", "refused", "unsupported", "unknown", "lapsed")]
 STATES = [(word, word) for word in ("mining", "starting", "paused", "idle", "fault")]
@@ -27,12 +28,21 @@ class OrderResultInput(InputSerializer):
     detail = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
-def _column(child: Any) -> serializers.ListField:
-    return serializers.ListField(child=child, max_length=MOST_MACHINES)
+def _column(child: Any, **more: Any) -> serializers.ListField:
+    return serializers.ListField(child=child, max_length=MOST_MACHINES, **more)
+
+
+def _limit() -> serializers.IntegerField:
+    """What nobody says is null, never 0."""
+    return serializers.IntegerField(min_value=1, max_value=_MOST_W, allow_null=True)
 
 
 class SightsInput(InputSerializer):
-    """The newest reading of each machine, in columns of equal length; `age_s` is how long ago it was read."""
+    """The newest reading of each machine, in columns of equal length; `age_s` is how long ago it was read.
+
+    `limit_w` is the limit of power a machine says it keeps to, `had_w` the one it had before a limit of ours; null
+    where it says none, or was told none. Left out by devices that know nothing of limits.
+    """
 
     machines = _column(serializers.UUIDField())
     age_s = _column(serializers.FloatField(min_value=0, max_value=_DAY_S))
@@ -40,6 +50,8 @@ class SightsInput(InputSerializer):
     power_w = _column(serializers.FloatField(min_value=0, max_value=_MOST_W, allow_null=True))
     chip_c = _column(serializers.FloatField(min_value=-_MOST_C, max_value=_MOST_C, allow_null=True))
     inlet_c = _column(serializers.FloatField(min_value=-_MOST_C, max_value=_MOST_C, allow_null=True))
+    limit_w = _column(_limit(), required=False)
+    had_w = _column(_limit(), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A row each."""
@@ -57,13 +69,17 @@ class SightsInput(InputSerializer):
             ],
             seen={
                 "machines": [examples.MINER_ID], "age_s": [2.1], "state": ["paused"], "power_w": [15.0],
-                "chip_c": [41.0], "inlet_c": [None],
+                "chip_c": [41.0], "inlet_c": [None], "limit_w": [3500], "had_w": [None],
             },
+            forms=list(FORMS),
         )
     ]
 )  # fmt: skip
 class LeaseInput(InputSerializer):
-    """The question of a device. `challenge` is made up anew for each; the lease repeats it."""
+    """The question of a device. `challenge` is made up anew for each; the lease repeats it.
+
+    `forms` are the forms of leases that it reads; without it the first, which knows no limits of power.
+    """
 
     challenge = serializers.RegexField(r"^[0-9a-f]{32,64}$")
     keys = serializers.ListField(child=serializers.RegexField(r"^[0-9a-f]{16}$"), max_length=8)
@@ -73,6 +89,7 @@ class LeaseInput(InputSerializer):
     switched = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
     alone = serializers.BooleanField(required=False)
     trouble = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    forms = serializers.ListField(child=serializers.CharField(max_length=40), max_length=8, required=False)
 
 
 @extend_schema_serializer(

@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,16 @@ from hosting.clients.edge_meters import MeterReader, MetersRefused
 from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
 from hosting.clients.edge_store import EdgeStore
 from hosting.clients.lease_holder import LeaseHolder
+from hosting.clients.own import limit_of
 from hosting.clients.polling import poll_many
 from hosting.engine.ingest.columns import columns_of
-from hosting.engine.ingest.wire import MOST_MACHINES, write_columns
+from hosting.engine.ingest.wire import MOST_MACHINES, without_limits, write_columns
 from hosting.engine.machines.reading import Reading
 from hosting.engine.sealing import SealUnreadable, open_with
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+NO_SUCH_COLUMN = ("unknown_column", "malformed_columns")  # the latter where there are more than it knows
+LIMITS_EVERY_S = 600.0  # where a machine's limit of power is a question of its own
 _MICRO = 1_000_000
 
 
@@ -48,6 +51,7 @@ class EdgeCollector:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     holder: LeaseHolder | None = None  # switches machines, where the server may say so
     _logins: dict[str, Credentials | None] | None = None
+    _limits_at: float = float("-inf")
 
     async def run(self, *, once: bool = False) -> None:
         """Until ``stopping``; with ``once`` one reading, then until everything is handed over."""
@@ -111,8 +115,11 @@ class EdgeCollector:
         """Read all machines once and store what they said; returns the seconds until the next time."""
         listed = await self._machines()
         machines = listed.get("machines", [])
+        asks_limit = time.monotonic() - self._limits_at >= LIMITS_EVERY_S
+        if asks_limit:
+            self._limits_at = time.monotonic()
         for first in range(0, len(machines), MOST_MACHINES):
-            await self._read_some(machines[first : first + MOST_MACHINES])
+            await self._read_some(machines[first : first + MOST_MACHINES], asks_limit=asks_limit)
         return self.interval_s or float(listed.get("interval_s") or LONGEST_WAIT_S)
 
     async def _machines(self) -> dict[str, Any]:
@@ -128,13 +135,14 @@ class EdgeCollector:
             raise TokenRefused(str(refusal)) from refusal
         return listed
 
-    async def _read_some(self, machines: Sequence[dict[str, Any]]) -> None:
+    async def _read_some(self, machines: Sequence[dict[str, Any]], *, asks_limit: bool) -> None:
         targets = [
             Target(
                 str(machine["address"]),
                 port=int(machine["port"]),
                 key=str(place),
                 credentials=self._login(machine.get("credentials")),
+                asks_limit=asks_limit,
             )
             for place, machine in enumerate(machines)
         ]
@@ -146,7 +154,7 @@ class EdgeCollector:
         self._store([str(machine["id"]) for machine in machines], rows)
 
     def _store(self, names: list[str], rows: list[tuple[int, int, Reading | None]]) -> None:
-        columns = columns_of(rows)
+        columns = columns_of((place, moment, _with_settable_limit(reading)) for place, moment, reading in rows)
         places = np.array([place for place, _moment, _reading in rows], np.int64)
         dropped = self.store.put(lambda batch_id: write_columns(batch_id, names, places, columns), readings=len(rows))
         if dropped:
@@ -183,10 +191,10 @@ class EdgeCollector:
         waiting = self.store.oldest()
         if waiting is None:
             return False
-        wait = FIRST_WAIT_S
+        wait, body = FIRST_WAIT_S, waiting.body
         while not self.stopping.is_set():
             try:
-                answer = await asyncio.to_thread(self.server.push, waiting.body)
+                answer = await asyncio.to_thread(self.server.push, body)
             except ServerAway as away:
                 pause = away.wait_s or wait * random.uniform(0.5, 1.0)  # noqa: S311  (so that not all come at once)
                 self.say(f"{away}; {self.store.waiting()} batches wait, next try in {pause:.0f} s")
@@ -196,6 +204,9 @@ class EdgeCollector:
             except ServerRefused as refusal:
                 if refusal.status in (401, 403):
                     raise TokenRefused(str(refusal)) from refusal
+                if refusal.code in NO_SUCH_COLUMN and (plain := without_limits(body)) is not None:
+                    body = plain  # an older server: it takes the rest
+                    continue
                 self.store.refuse(waiting.number, str(refusal))
                 self.say(f"batch {waiting.number} was refused and is kept: {refusal}")
                 return True
@@ -206,3 +217,10 @@ class EdgeCollector:
             )
             return True
         return True
+
+
+def _with_settable_limit(reading: Reading | None) -> Reading | None:
+    """The server plans with limits it is told of: those that the machine would not take from us are left out."""
+    if reading is None or limit_of(reading) is not None:
+        return reading
+    return replace(reading, power_target_w=None)

@@ -12,37 +12,40 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hosting.clients import commanding
 from hosting.clients.adapter import Credentials, MachineAdapter, Outcome, ReadResult, SwitchResult, Target
+from hosting.clients.commanding import send
 from hosting.clients.edge_server import EdgeServer, ServerAway, ServerRefused
 from hosting.clients.lease_file import LeaseFile, boot_clock
+from hosting.clients.lease_report import Heard, heard_of, results_told, sights_told
 from hosting.clients.limits import Limits, Trouble
 from hosting.clients.polling import AT_ONCE, as_they_come
 from hosting.engine.ingest.wire import MOST_MACHINES
 from hosting.engine.leasing import invariants
-from hosting.engine.leasing.document import Lease, LeaseRefused, Machine, Order, Sealed, Verb, digest, key_name, take
+from hosting.engine.leasing.document import (
+    FORMS,
+    LEVELS,
+    Lease,
+    LeaseRefused,
+    Machine,
+    Order,
+    Sealed,
+    digest,
+    key_name,
+    take,
+)
 from hosting.engine.leasing.keeping import Decision, accept, decide, heard, note
 from hosting.engine.leasing.memory import LAPSED, OPEN, Memory
-from hosting.engine.leasing.work import Command, Sight
-from hosting.engine.machines.reading import MiningState, Reading
+from hosting.engine.leasing.work import Command
+from hosting.engine.machines.reading import Reading
 
-RUNS = (MiningState.MINING, MiningState.STARTING)
-RESTS = (MiningState.PAUSED, MiningState.IDLE)
 IDLE_POLL_S, LONGEST_WAIT_S = 10.0, 60.0
+PLAIN_FOR_S = 600.0  # a server that knows nothing of levels is told of them again after so long
 TOLD_FOR_S = 600.0  # an older reading is not told
 _OUTCOMES = {
     Outcome.ACCEPTED: "accepted", Outcome.REFUSED: "refused", Outcome.UNSUPPORTED: "unsupported",
     Outcome.UNKNOWN: "unknown",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Heard:
-    """The newest reading of a machine, as it is told the server."""
-
-    sight: Sight
-    state: MiningState | None
-    dialect: str
-    told: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class LeaseHolder:
     refused: ServerRefused | None = None
     trouble: str = ""
     _soon: asyncio.Event = field(default_factory=asyncio.Event)
+    _plain_until: float = float("-inf")
     _asked: dict[str, float] = field(default_factory=dict)
     _read_at: float = float("-inf")
     _stored_at: float = float("-inf")
@@ -87,6 +91,8 @@ class LeaseHolder:
             self.memory.sealed = None
         if self.memory.ours:
             self.say(f"{len(self.memory.ours)} machines are off for us; going on with them")
+        if self.memory.low:
+            self.say(f"{len(self.memory.low)} machines keep to a limit of ours; going on with them")
 
     async def run(self) -> None:
         """Until ``stopping``; when the server knows us no more, until every machine is back."""
@@ -96,8 +102,8 @@ class LeaseHolder:
                 loops.create_task(loop())
 
     async def all_back(self) -> None:
-        """Until no machine is off for us, or somebody stops us."""
-        while self.memory.ours and not self.stopping.is_set():
+        """Until no machine is off or limited for us, or somebody stops us."""
+        while self.memory.in_hand and not self.stopping.is_set():
             await self.pause(1.0)
 
     async def pause(self, seconds: float) -> None:
@@ -135,10 +141,7 @@ class LeaseHolder:
             self.say(f"no lease: {away}; next try in {wait:.0f} s")
             return wait
         except ServerRefused as refusal:
-            if refusal.status in (401, 403):
-                self.refused = refusal
-            self.say(f"no lease: {refusal}")
-            return LONGEST_WAIT_S
+            return self._refused(refusal)
         for one in told:
             one.told = True
         try:
@@ -148,28 +151,36 @@ class LeaseHolder:
             self.say(f"the answer is none: {type(error).__name__}")
             return IDLE_POLL_S
 
+    def _refused(self, refusal: ServerRefused) -> float:
+        """An older server takes no question that speaks of levels: it is asked again, as it knows it, at once."""
+        if refusal.status in (401, 403):
+            self.refused = refusal
+        self.say(f"no lease: {refusal}")
+        if refusal.status == 400 and self._says_levels:
+            self._plain_until = self.clock() + PLAIN_FOR_S
+            return 1.0
+        return LONGEST_WAIT_S
+
+    @property
+    def _says_levels(self) -> bool:
+        return self.clock() >= self._plain_until
+
     def _question(self, challenge: str, now: float) -> tuple[dict[str, Any], list[Heard]]:
         fresh = [(name, one) for name, one in self.heard.items() if not one.told and now - one.sight.at < TOLD_FOR_S]
         fresh = fresh[:MOST_MACHINES]
         results = [one for one in self.memory.results.values() if one.outcome != OPEN][:MOST_MACHINES]
-        sealed = self.memory.sealed
+        sealed, levels = self.memory.sealed, self._says_levels
         return {
             "challenge": challenge, "keys": list(self.keys),
             "roster": None if sealed is None else digest(sealed.roster.encode()),
-            "results": [
-                {
-                    "order": one.order, "outcome": one.outcome,
-                    "sent_ago_s": None if one.sent_at is None else max(0.0, now - one.sent_at),
-                    "before_w": one.before_w, "after_w": one.after_w, "detail": one.detail,
-                }
-                for one in results
-            ],
-            "seen": _columns(fresh, now) if fresh else None,
-            "switched": len(self.memory.ours), "alone": self._is_alone(now), "trouble": self.trouble[:300],
+            "results": results_told(results, now),
+            "seen": sights_told(fresh, now, low=self.memory.low if levels else None),
+            "switched": len(self.memory.in_hand), "alone": self._is_alone(now), "trouble": self.trouble[:300],
+            **({"forms": list(FORMS)} if levels else {}),
         }, [one for _name, one in fresh]  # fmt: skip
 
     def _is_alone(self, now: float) -> bool:
-        return bool(self.memory.ours) and not self.memory.holds(now)
+        return bool(self.memory.in_hand) and not self.memory.holds(now)
 
     def _take(self, said: Mapping[str, Any], challenge: str, asked_at: float) -> None:
         """Nothing of a lease that does not hold counts; on the disk before anything is done with it."""
@@ -210,17 +221,16 @@ class LeaseHolder:
     def _due(self, now: float) -> list[Machine]:
         """All twice in a step; whoever was told something a moment ago as well."""
         lease, settle = self.memory.lease, min(5.0, self._step_s / 6)
-        if lease is None or not (self.memory.holds(now) or self.memory.ours):
+        if lease is None or not (self.memory.holds(now) or self.memory.in_hand):
             return []
-        wanted = lease.machines if self.memory.holds(now) else self.memory.ours
+        wanted = lease.machines if self.memory.holds(now) else self.memory.in_hand
         if now - self._read_at >= self._step_s / 2:
             self._read_at = now
             return [lease.machines[name] for name in wanted]
-        return [
-            lease.machines[name]
-            for name, own in self.memory.ours.items()
-            if now - own.told_at >= settle > 0 and self._asked.get(name, 0.0) < own.told_at + settle
-        ]
+        told = [(name, own.told_at) for name, own in self.memory.ours.items()]
+        told += [(name, low.told_at) for name, low in self.memory.low.items()]
+        due = {name for name, at in told if now - at >= settle > 0 and self._asked.get(name, 0.0) < at + settle}
+        return [lease.machines[name] for name in sorted(due)]
 
     async def _read(self, machines: Sequence[Machine]) -> None:
         rows: list[tuple[str, Reading | None]] = []
@@ -235,7 +245,7 @@ class LeaseHolder:
         async for result in as_they_come([self._target(one) for one in machines], read, at_once=AT_ONCE):
             rows.append((result.target.key, result.reading))
             if result.reading is not None and result.reading.known:
-                self.heard[result.target.key] = _heard(result.reading, self._asked[result.target.key])
+                self.heard[result.target.key] = heard_of(result.reading, self._asked[result.target.key])
         if self.store is not None and self.clock() - self._stored_at >= self._step_s * 0.9:
             self._stored_at = self.clock()
             self.store(rows)
@@ -246,17 +256,18 @@ class LeaseHolder:
         return Limits(connect_s=min(3.0, total / 2), silence_s=min(5.0, total), total_s=total)
 
     def _target(self, machine: Machine) -> Target:
-        known = self.heard.get(machine.id)
+        known, lease = self.heard.get(machine.id), self.memory.lease
+        asks = machine.id in self.memory.low or (lease is not None and machine.id in lease.asks)
         return Target(
             machine.address, port=machine.port, dialect=known.dialect if known else "", key=machine.id,
-            credentials=self.login(machine.id),
+            credentials=self.login(machine.id), asks_limit=asks,
         )  # fmt: skip
 
     # --- acting ------------------------------------------------------------------------------------------------------
     async def _acting(self) -> None:
         while not self.stopping.is_set():
             await self.act()
-            if self.refused is not None and not self.memory.ours:
+            if self.refused is not None and not self.memory.in_hand:
                 self.stopping.set()
             await self.pause(min(0.5, self._step_s / 20))
 
@@ -281,9 +292,11 @@ class LeaseHolder:
     def _must_be_kept(self, after: Memory, now: float) -> bool:
         """What a restart has to know; and once in a step, how long machines have waited."""
         before = self.memory
-        if before.ours.keys() != after.ours.keys() or before.handled.keys() != after.handled.keys():
+        if any(
+            getattr(before, part).keys() != getattr(after, part).keys() for part in ("ours", "low", "handled")
+        ):  # fmt: skip
             return True
-        return before.results != after.results or (bool(after.ours) and now - self._kept_at >= self._step_s)
+        return before.results != after.results or (bool(after.in_hand) and now - self._kept_at >= self._step_s)
 
     async def _send(self, decision: Decision) -> None:
         """So many at once; the memory may be a newer one by the time an answer comes."""
@@ -296,9 +309,9 @@ class LeaseHolder:
                     note(self.memory, command, outcome=LAPSED, detail="overtaken", sent=False)
                     return
                 target = self._target(command.machine)
-                send = self.adapter.pause if command.verb is Verb.PAUSE else self.adapter.resume
+                verb = commanding.Verb.LIMIT if command.verb in LEVELS else commanding.Verb(command.verb)
                 try:
-                    result = await send(target, limits=self._limits)
+                    result = await send(verb, target, command.watts, adapter=self.adapter, limits=self._limits)
                 except Exception as error:  # noqa: BLE001  (a driver that fails must not stop the others)
                     result = SwitchResult(target, Outcome.UNKNOWN, sent=True, detail=type(error).__name__)
                 outcome = _OUTCOMES[result.outcome]
@@ -314,7 +327,8 @@ class LeaseHolder:
         if memory.frozen or memory.lease is None or command.machine.id not in memory.lease.machines:
             return False
         if command.order is None:
-            return not memory.holds(now) or command.machine.id not in memory.lease.off
+            held = memory.lease.lowered if command.verb in LEVELS else memory.lease.off
+            return not memory.holds(now) or command.machine.id not in held
         order = (orders or _Orders()).of(memory.lease).get(command.order)
         return order is not None and now * 1000 + memory.offset_ms < order.expires_at and memory.holds(now)
 
@@ -331,25 +345,6 @@ class _Orders:
         if lease is not self._lease:
             self._lease, self._known = lease, {one.id: one for one in lease.orders}
         return self._known
-
-
-def _heard(reading: Reading, at: float) -> Heard:
-    watts = None if reading.power_w is None else round(reading.power_w)
-    sight = Sight(
-        at, reading.state in RUNS, reading.state in RESTS, watts, reading.chip_temp_max_c, reading.inlet_temp_c
-    )
-    return Heard(sight, reading.state, reading.dialect)
-
-
-def _columns(rows: Sequence[tuple[str, Heard]], now: float) -> dict[str, Any]:
-    return {
-        "machines": [name for name, _one in rows],
-        "age_s": [max(0.0, now - one.sight.at) for _name, one in rows],
-        "state": [None if one.state is None else one.state.value for _name, one in rows],
-        "power_w": [one.sight.power_w for _name, one in rows],
-        "chip_c": [one.sight.chip_c for _name, one in rows],
-        "inlet_c": [one.sight.inlet_c for _name, one in rows],
-    }
 
 
 def names_of(keys: Sequence[str]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 
 from hosting.clients import avalon, braiins, cgminer, http_miner, luxos, whatsminer
 from hosting.clients.adapter import (
@@ -34,7 +35,7 @@ from hosting.engine.machines.dialects import (
     of_stats,
     of_version,
 )
-from hosting.engine.machines.reading import Note
+from hosting.engine.machines.reading import Note, Reading
 from hosting.engine.machines.redact import MOST_KEPT, kept
 
 Switch = Callable[[Target, Limits], Awaitable[SwitchResult]]
@@ -65,6 +66,16 @@ def capabilities_of(dialect: str) -> frozenset[Capability]:
     if dialect in _PAUSE:
         return SWITCHABLE
     return READ_ONLY if dialect in DIALECTS else NOTHING
+
+
+def limit_of(reading: Reading) -> int | None:
+    """The limit of power a machine says it keeps to, in W; None where it says none, or takes none from us.
+
+    Rounded up, so that told the same again it gets no less.
+    """
+    if not reading.power_target_w or Capability.SET_POWER_TARGET not in capabilities_of(reading.dialect):
+        return None
+    return ceil(reading.power_target_w)
 
 
 class _Talk:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from hashinsight.common.hold import may_act
 from hosting.domain.edge import EdgeRefused
 from hosting.domain.lease_keys import private_key, public_keys, signing_key
-from hosting.engine.leasing.document import digest, sign
+from hosting.engine.leasing.document import LEVELS_FORM, digest, in_form, sign
 from hosting.enums import EdgeStatus
 from hosting.models import EdgeDevice, EdgeLease, Site
 
@@ -27,6 +27,7 @@ TAKES_LEASES = timedelta(minutes=15)  # a device that has not asked for so long 
 FORGOTTEN = timedelta(minutes=10)
 IDLE_POLL_S = 10.0
 _SEEN = ("state", "power_w", "chip_c", "inlet_c")
+_LEVELS = ("limit_w", "had_w")  # only devices that know of limits say them
 _US = 1_000_000
 
 
@@ -44,7 +45,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a device asks and tells: keys it has pinned, the roster it has, results, readings (columns), itself."""
+    """What a device asks and tells: keys it has pinned, the roster it has, results, readings (columns), itself.
+
+    ``forms``: of leases, those it reads; who says none reads the first.
+    """
 
     challenge: str
     keys: tuple[str, ...]
@@ -54,6 +58,7 @@ class Question:
     switched: int = 0
     alone: bool = False
     trouble: str = ""
+    forms: tuple[str, ...] = ()
 
 
 Results = Callable[[EdgeDevice, Sequence[Told], datetime], Sequence[int]]
@@ -73,6 +78,12 @@ def lease_takers(site: Site, *, asked_since: datetime | None = None) -> list[Edg
     if asked_since is not None:
         rows = rows.filter(lease__asked_at__gte=asked_since)
     return list(rows.order_by("pk"))
+
+
+def limit_takers(devices: Sequence[EdgeDevice]) -> frozenset[int]:
+    """Of these devices, those that pass limits of power on."""
+    rows = EdgeLease.objects.filter(device__in=devices, takes_limits=True)
+    return frozenset(rows.values_list("device_id", flat=True))
 
 
 def taker_of(zone_id: int | None, devices: Sequence[EdgeDevice]) -> EdgeDevice | None:
@@ -154,8 +165,7 @@ def _document(lease: EdgeLease, question: Question, at: datetime, *, frozen: boo
     expires_at, written_at = _moment(lease.expires_at), _moment(lease.written_at)
     end = min(expires_at, at + (expires_at - written_at))  # a clock that was set back must not prolong it
     return {
-        **content,
-        "orders": [] if frozen else content["orders"],
+        **in_form(content, question.forms, frozen=frozen),
         "device": str(lease.device.public_id),
         # Of the clock, so that a database put back from a backup does not begin below what devices have seen.
         "counter": max(lease.counter + 1, round(at.timestamp() * _US)),
@@ -199,19 +209,27 @@ def _take_results(device: EdgeDevice, question: Question, at: datetime) -> list[
 def _take_report(lease: EdgeLease, question: Question, at: datetime) -> None:
     lease.asked_at, lease.known_keys = at, list(question.keys)
     lease.switched, lease.is_alone, lease.trouble = question.switched, question.alone, question.trouble[:300]
+    lease.takes_limits = LEVELS_FORM in question.forms
     if question.seen is not None:
         lease.seen, lease.seen_at = _merged(lease.seen, question.seen, at), at
 
 
 def _merged(before: Any, told: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """Newer readings take the place of older ones; what is not told again goes after a while."""
-    columns = ("machines", "at", *_SEEN)
+    columns = ("machines", "at", *_SEEN, *_LEVELS)
     moments = [(at - timedelta(seconds=age)).timestamp() for age in told["age_s"]]
-    rows = dict(zip(told["machines"], zip(moments, *(told[name] for name in _SEEN), strict=True), strict=True))
+    said = [_column(told, name, len(moments)) for name in (*_SEEN, *_LEVELS)]
+    rows = dict(zip(told["machines"], zip(moments, *said, strict=True), strict=True))
     if before is not None:
-        since = (at - FORGOTTEN).timestamp()
-        for name, *row in zip(*(before[column] for column in columns), strict=True):
+        since, count = (at - FORGOTTEN).timestamp(), len(before["machines"])
+        for name, *row in zip(*(_column(before, column, count) for column in columns), strict=True):
             if row[0] > since and (name not in rows or rows[name][0] < row[0]):
                 rows[name] = tuple(row)
     cells = [list(column) for column in zip(*((name, *row) for name, row in rows.items()), strict=True)]
     return dict(zip(columns, cells or [[] for _ in columns], strict=True))
+
+
+def _column(told: Mapping[str, Any], name: str, count: int) -> Sequence[Any]:
+    """As it was said; what nobody said is unknown for each."""
+    column: Sequence[Any] = told.get(name) or [None] * count
+    return column

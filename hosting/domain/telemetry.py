@@ -49,6 +49,7 @@ _TAKE = f"""
 """  # noqa: S608  (constants)
 _LATEST_COLUMNS = (*_FIGURES, "state", "power_source", "customer_id", "recorded_at", "received_at")
 _LATEST_TYPES = ("real",) * len(REALS) + ("bigint",) * len(WHOLE) + ("smallint", "smallint", "bigint", "timestamptz")
+_LASTING = {"power_target_w": "coalesce(excluded.power_target_w, known.power_target_w)"}  # until it says another
 _LATEST = """
     INSERT INTO hosting_minerlatest AS known (miner_id, {columns}, answered_at)
     SELECT miner_id, {figures}, %s, answered_at
@@ -60,7 +61,7 @@ _LATEST = """
     columns=", ".join(_LATEST_COLUMNS),
     figures=", ".join(_LATEST_COLUMNS[:-1]),
     arrays=", ".join(f"%b::{name}[]" for name in _LATEST_TYPES),
-    changes=", ".join(f"{name} = excluded.{name}" for name in _LATEST_COLUMNS),
+    changes=", ".join(f"{name} = {_LASTING.get(name, f'excluded.{name}')}" for name in _LATEST_COLUMNS),
 )
 _ANSWERED = """
     UPDATE hosting_minerlatest known SET answered_at = fresh.answered_at

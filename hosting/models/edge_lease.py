@@ -35,7 +35,7 @@ class EdgeLease(models.Model):
     ``content`` is the control's word of its last step and counts until ``expires_at``; each time it is handed out it is
     signed anew with a higher ``counter``. ``held_until``: end of what was handed out last; after it the device acts
     alone, within ``handed_up_w``: the largest share of the ramp that it was handed within the last step (since
-    ``narrowed_at`` it is less).
+    ``narrowed_at`` it is less). ``takes_limits``: with its last question it said that it reads leases with limits.
     """
 
     device = models.OneToOneField(
@@ -56,7 +56,8 @@ class EdgeLease(models.Model):
     known_keys = models.JSONField(_("keys the device has pinned"), default=list)
     seen = models.JSONField(_("what its machines said"), null=True)
     seen_at = models.DateTimeField(_("last report"), null=True)
-    switched = models.PositiveIntegerField(_("machines it has switched off"), default=0)
+    switched = models.PositiveIntegerField(_("machines it has switched off or lowered"), default=0)
+    takes_limits = models.BooleanField(_("passes limits of power on"), default=False, db_default=False)
     is_alone = models.BooleanField(_("acts alone"), default=False)
     trouble = models.CharField(_("trouble"), max_length=300, default="", blank=True)
 

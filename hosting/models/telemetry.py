@@ -31,6 +31,7 @@ class _Figures(models.Model):
     inlet_temp_c = models.FloatField(_("inlet (°C)"), null=True)
     fan_min_rpm = models.FloatField(_("slowest fan (rpm)"), null=True)
     fan_max_rpm = models.FloatField(_("fastest fan (rpm)"), null=True)
+    power_target_w = models.FloatField(_("limit of power (W)"), null=True)
     uptime_s = models.BigIntegerField(_("uptime (s)"), null=True)
     shares_accepted = models.BigIntegerField(_("shares accepted"), null=True)
     shares_rejected = models.BigIntegerField(_("shares rejected"), null=True)
@@ -152,7 +153,10 @@ class LatestQuerySet(ScopedQuerySet):
 
 
 class MinerLatest(_Figures):
-    """The newest reading of each machine, for lists, health and commands; rewritten in place, never audited."""
+    """The newest reading of each machine, for lists, health and commands; rewritten in place, never audited.
+
+    ``power_target_w`` is the limit that it said last: some machines are asked for it more seldom than for the rest.
+    """
 
     miner = models.OneToOneField(
         "hosting.Miner", verbose_name=_("miner"), primary_key=True, on_delete=models.CASCADE, related_name="latest"

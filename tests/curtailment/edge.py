@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,16 @@ from hosting.clients.adapter import ReadResult, SwitchResult, Target
 from hosting.clients.lease_file import LeaseFile
 from hosting.clients.lease_holder import LeaseHolder, names_of
 from hosting.clients.limits import DEFAULT, Limits
-from hosting.domain import edge, edge_leases
+from hosting.domain import edge, edge_leases, partitions
 from hosting.domain.edge_leases import Question
 from hosting.domain.lease_keys import public_keys
+from hosting.domain.telemetry import store_readings
+from hosting.engine.ingest.columns import columns_of
+from hosting.engine.ingest.spans import microseconds
+from hosting.engine.machines.reading import MiningState, PowerSource, Reading
+from hosting.enums import ReadingSource
 from hosting.models import EdgeDevice, Miner, Zone
-from tests.curtailment.site import Farm, Ground
+from tests.curtailment.site import OWN_W, WATTS, Farm, Ground
 
 PUBLIC_KEY = base64.b64encode(bytes(range(32))).decode()
 BOOTED = 5_000.0
@@ -48,7 +53,7 @@ class Lan:
         return await self.farm.resume(self._there(target), limits=limits)
 
     async def set_power_target(self, target: Target, watts: float, *, limits: Limits = DEFAULT) -> SwitchResult:
-        return await self.farm.set_power_target(target, watts, limits=limits)
+        return await self.farm.set_power_target(self._there(target), watts, limits=limits)
 
     def _there(self, target: Target) -> Target:
         return replace(target, key=self.keys[target.key])
@@ -145,3 +150,22 @@ def box_at(ground: Ground, root: User, folder: Path, zone: Zone | None = None, s
     box = Box(ground, made.reload(), folder, public_keys())
     box.ask()
     return box
+
+
+def pushed(ground: Ground, *moments: datetime, said: float | None = OWN_W) -> None:
+    """Readings of all machines as a device pushes them, with the limit that they keep to."""
+    reading = Reading(
+        dialect="luxos", known=True, state=MiningState.MINING, hashrate_ths=100.0, power_w=float(WATTS),
+        power_source=PowerSource.REPORTED, power_target_w=said,
+    )  # fmt: skip
+    rows = [(one.pk, microseconds(at), reading) for at in moments for one in ground.miners]
+    store_readings(columns_of(rows), source=ReadingSource.EDGE, at=max(moments), site=ground.site)
+
+
+def throttling_box(ground: Ground, root: User, folder: Path) -> Box:
+    """A device for all of the site, whose machines have said once to which limit they keep."""
+    partitions.ensure_partitions(at=ground.now)
+    for fake in ground.farm.machines.values():
+        fake.limit_w = OWN_W
+    pushed(ground, ground.now)
+    return box_at(ground, root, folder)

@@ -24,10 +24,11 @@ from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, LeaseReport, MachineOrder, SiteControl
 from hosting.domain import edge, fleet, partitions, places
 from hosting.domain.fleet import Spot
-from hosting.models import EdgeLease, Miner, MinerModel, Site, Telemetry
+from hosting.models import EdgeLease, Miner, MinerLatest, MinerModel, Site, Telemetry
 from hosting.simulator import start_fleet
 from tests import factories
 from tests.curtailment.test_loopback import hashing, wait_for
+from tests.curtailment.test_throttle_loopback import read
 from tests.hosting.simulator.support import own_network
 from tests.jobs import live
 from tests.support import children
@@ -37,6 +38,7 @@ NIGHTLY = bool(os.environ.get("HASHINSIGHT_NIGHTLY"))
 MACHINES = 30 if NIGHTLY else 8
 WANTED = MACHINES * 6 // 10
 STEP_S = 6
+LOW = 2100
 RAMP_KW = Decimal("3.5") * WANTED / 2  # everybody is back in two steps
 
 
@@ -174,15 +176,47 @@ def test_the_server_is_killed_and_the_machines_come_back(site: Site, house: Hous
     assert Telemetry.objects.filter(miner_id__in=off).exists()
 
 
+@pytest.mark.skipif(not NIGHTLY, reason="takes a minute; ./dev test --nightly. Ordinary runs simulate it")
+def test_the_server_is_killed_and_throttled_machines_have_what_they_had(site: Site, house: House, root: User) -> None:
+    before = [one.power_target_w for one in read(site)]
+    assert all(one is not None and one > LOW for one in before)
+    _device, code = edge.register_device(serial="M11", name="M11", site=site, by=root, at=timezone.now())
+    house.serve()
+    wait_for(lambda: _answers(house.port), "the server is not there")
+    house.collect("--enrol", code)
+    wait_for(lambda: EdgeLease.objects.filter(takes_limits=True).exists(), "the device does not ask for a lease")
+    known = MinerLatest.objects.filter(power_target_w__gt=LOW)
+    wait_for(lambda: known.count() == MACHINES, f"the limits are not known: {house.said('device')}")
+    plan = _curtail(site, [root, factories.UserFactory(is_staff=True)], limit_w=LOW)
+    rows = CurtailmentPlan.objects.filter(pk=plan.pk)
+    wait_for(lambda: rows.get().status == PlanStatus.EXECUTED, f"not executed: {house.said('device')}")
+    low = [one.power_target_w for one in read(site)]
+    told = MachineOrder.objects.filter(action="limit", outcome="accepted").values("miner").distinct().count()
+    assert sum((one or 0) <= LOW for one in low) == told >= WANTED // 3
+    house.kill("web", "control", "device")
+    house.collect()
+    wait_for(lambda: "keep to a limit of ours" in house.said("device"), "it does not remember")
+    assert [one.power_target_w for one in read(site)] == low, "while the lease holds nothing changes"
+    wait_for(lambda: [one.power_target_w for one in read(site)] == before, f"not back: {house.said('device')}")
+    assert "by ourselves" in house.said("device")
+    plans.end_plan(plan, by=root, at=timezone.now(), reason="over")
+    house.serve()
+    wait_for(lambda: rows.get().status == PlanStatus.RECOVERED, f"not recovered: {house.said('device')}")
+    assert [one.power_target_w for one in read(site)] == before
+
+
 def _answers(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _curtail(site: Site, people: list[User]) -> CurtailmentPlan:
+def _curtail(site: Site, people: list[User], *, limit_w: int = 0) -> CurtailmentPlan:
+    """Most machines off, or at a limit."""
     now = timezone.now()
+    only = list(Miner.objects.order_by("pk").values_list("pk", flat=True))[:WANTED] if limit_w else []
     plan = plans.create_plan(
-        site=site, by=people[0], at=now, cause="price", reason="M11", goal="by", goal_kw=Decimal("3.5") * WANTED,
-        selection="efficiency", starts_at=now, ends_at=now + timedelta(hours=1),
+        site=site, by=people[0], at=now, cause="price", reason="M11", goal="by",
+        goal_kw=(Decimal("0.6") if limit_w else Decimal("3.5")) * WANTED, selection="efficiency", starts_at=now,
+        ends_at=now + timedelta(hours=1), only_miners=only, only_limits_w=[limit_w] * len(only),
     )  # fmt: skip
     return plans.approve_plan(plan, by=people[1], at=now)

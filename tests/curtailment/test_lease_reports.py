@@ -116,8 +116,8 @@ def test_readings_older_than_two_minutes_are_none(ground: Ground, box: Box, peop
         {box.device.pk: box.device}, dict.fromkeys([one.pk for one in ground.miners], box.device.pk),
         {one.pk: {"public_id": one.public_id} for one in ground.miners},
     )  # fmt: skip
-    assert len(leases.heard_through(edge_now, at=ground.now)) == 20
-    assert leases.heard_through(edge_now, at=ground.now + timedelta(seconds=125)) == {}
+    assert len(leases.heard_through(edge_now, at=ground.now)[0]) == 20
+    assert leases.heard_through(edge_now, at=ground.now + timedelta(seconds=125)) == ({}, {})
 
 
 # --- the server's word ------------------------------------------------------------------------------------------------

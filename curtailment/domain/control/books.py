@@ -3,22 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
 import numpy as np
 
 from curtailment.engine.values import ALWAYS, NEVER, SAME, PlanNow, Rules, Seen, Spent, State
 from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner, SiteControl
-from hosting.clients.adapter import Capability
 from hosting.clients.aside import Heard
-from hosting.clients.own import capabilities_of
+from hosting.clients.own import limit_of
 from hosting.engine.machines.reading import MiningState, Reading
 from hosting.enums import MinerIntent
 from hosting.models import Miner, Site
 
 RUNS = (MiningState.MINING, MiningState.STARTING)
 RESTS = (MiningState.PAUSED, MiningState.IDLE)
+EDGE = "edge"  # the dialect of what a device has said of a machine
 OURS = (MinerIntent.ACTIVE, MinerIntent.CURTAILED)  # any other intent is somebody's decision: hands off
 _TIMES = ("sent_at", "open_until", "next_at", "paused_at", "resumed_at")
 _REST = ("touched", "resumed", "tries", "calm", "limiting")
@@ -179,11 +178,18 @@ def seen_by(machines: Machines, heard: Mapping[int, Heard], control: SiteControl
     return Seen(at, on, off, machines.locked, hot, machines.draw_w, machines.group, machines.rank, limit), watts
 
 
+def watts_of(machines: Machines, said: Mapping[int, int]) -> Any:
+    """Watts of machines as an array in their order, 0 for those that are not named."""
+    found = np.zeros(len(machines.ids), np.int64)
+    for pk, watts in said.items():
+        found[machines.place[pk]] = watts
+    return found
+
+
 def _limit(reading: Reading) -> int:
-    """The limit a machine keeps to, rounded up so that told so it gets no less; 0 where it takes none from us."""
-    if reading.power_target_w is None or Capability.SET_POWER_TARGET not in capabilities_of(reading.dialect):
-        return 0
-    return ceil(reading.power_target_w)
+    """The limit a machine keeps to; 0 where it takes none from us. A device says it of those that take one from it."""
+    said = reading.power_target_w if reading.dialect == EDGE else limit_of(reading)
+    return int(said or 0)
 
 
 def held_w(machines: Machines, state: State) -> Any:

@@ -6,7 +6,7 @@ does what is ordered and nothing else; when the lease is over it brings machines
 by itself, within the share of the site's ramp that is kept for it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,10 +17,11 @@ from django.db import connection, transaction
 
 from curtailment.domain.control import books
 from curtailment.domain.control.answers import printable, tell
-from curtailment.domain.control.books import Machines
+from curtailment.domain.control.books import EDGE, Machines
 from curtailment.domain.safe_states import Safe, stale_terms
+from curtailment.engine.leased import held_low
 from curtailment.engine.shares import next_shares
-from curtailment.engine.values import Rules, State
+from curtailment.engine.values import Mask, Rules, State
 from curtailment.enums import OrderOutcome
 from curtailment.models import KillSwitch, LeaseReport, MachineOrder, SiteControl
 from hosting.clients.adapter import ReadResult, Target
@@ -37,18 +38,21 @@ POLLS = 6  # in a step a device asks so often
 LEAST_POLL_S = 1.0
 FRESH_S = 120.0  # an older reading says nothing (TRUST I8)
 DIRECT = 0  # no device: machines that we reach ourselves
-_VERBS = frozenset(document.Verb)
 _FACTS = ("pk", "public_id", "address", "port", "zone_id", "site_id")
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Which of the machines of a tick which device switches. ``hidden``: behind one too, and locked out."""
+    """Which of the machines of a tick which device switches. ``hidden``: behind one too, and locked out.
+
+    ``limiting``: devices that pass limits of power on.
+    """
 
     devices: Mapping[int, EdgeDevice] = field(default_factory=dict)
     device_of: Mapping[int, int] = field(default_factory=dict)
     facts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     hidden: Collection[int] = ()
+    limiting: Collection[int] = ()
 
     def direct(self, ids: Sequence[int]) -> list[int]:
         """Machines that we ask ourselves."""
@@ -70,27 +74,40 @@ def behind(site: Site, machines: Machines) -> Edge:
             hidden.add(pk)
         else:
             device_of[pk] = device.pk
-    return Edge({one.pk: one for one in takers}, device_of, facts, hidden)
+    return Edge({one.pk: one for one in takers}, device_of, facts, hidden, edge_leases.limit_takers(takers))
 
 
-def heard_through(edge: Edge, *, at: datetime) -> dict[int, Heard]:
-    """What devices said of their machines, with the moment of each reading by our clock."""
+def heard_through(edge: Edge, *, at: datetime) -> tuple[dict[int, Heard], dict[int, int]]:
+    """What devices said of their machines, with the moment of each reading by our clock; and which limits machines had
+    before ours, in W. A device that does not pass limits on says none.
+    """
     found: dict[int, Heard] = {}
+    had: dict[int, int] = {}
     named = {str(edge.facts[pk]["public_id"]): pk for pk in edge.device_of}
     leases = EdgeLease.objects.filter(device__in=edge.devices, seen__isnull=False)
     for device_id, said in leases.values_list("device_id", "seen"):
-        seen: Any = said
-        rows = zip(*(seen[name] for name in ("machines", "at", "state", "power_w", "chip_c", "inlet_c")), strict=True)
-        for name, moment, state, power, chip, inlet in rows:
-            pk = named.get(name)
+        for row in _rows(said, limits=device_id in edge.limiting):
+            pk, moment = named.get(row["machines"]), row["at"]
             if pk is None or edge.device_of[pk] != device_id or moment <= at.timestamp() - FRESH_S:
                 continue
             reading = Reading(
-                dialect="edge", known=True, state=MiningState(state) if state in _STATES else None, power_w=power,
-                chip_temp_max_c=chip, inlet_temp_c=inlet,
+                dialect=EDGE, known=True, state=MiningState(row["state"]) if row["state"] in _STATES else None,
+                power_w=row["power_w"], chip_temp_max_c=row["chip_c"], inlet_temp_c=row["inlet_c"],
+                power_target_w=row["limit_w"],
             )  # fmt: skip
             found[pk] = datetime.fromtimestamp(moment, UTC), ReadResult(Target("", key=str(pk)), reading=reading)
-    return found
+            if row["had_w"]:
+                had[pk] = row["had_w"]
+    return found, had
+
+
+def _rows(seen: Any, *, limits: bool) -> Iterator[dict[str, Any]]:
+    """Of the columns of a device; what was kept before there were limits has no such columns."""
+    names = ("machines", "at", "state", "power_w", "chip_c", "inlet_c")
+    none = [None] * len(seen["machines"])
+    levels = [seen.get(name) or none if limits else none for name in ("limit_w", "had_w")]
+    for cells in zip(*(seen[name] for name in names), *levels, strict=True):
+        yield dict(zip((*names, "limit_w", "had_w"), cells, strict=True))
 
 
 _STATES = frozenset(one.value for one in MiningState)
@@ -122,8 +139,8 @@ def within(
 
 # --- the lease -------------------------------------------------------------------------------------------------------
 def write(
-    edge: Edge, site: Site, control: SiteControl, machines: Machines, after: State, orders: Sequence[MachineOrder],
-    rules: Rules, *, is_frozen: Callable[[Site], bool], at: datetime,
+    edge: Edge, site: Site, control: SiteControl, machines: Machines, before: State, after: State,
+    orders: Sequence[MachineOrder], rules: Rules, *, is_frozen: Callable[[Site], bool], at: datetime,
 ) -> None:  # fmt: skip
     """A lease for each device that has machines in this tick, in the tick's own transaction.
 
@@ -135,7 +152,7 @@ def write(
     edge_leases.lock_leases(list(edge.devices.values()))
     frozen = is_frozen(site)
     safe = _safe_states(edge, site, at)
-    common = _common(control, at)
+    common, kept_low = _common(control, at), held_low(before, after)
     for pk in sorted(told):
         ids = [miner for miner in machines.ids if edge.device_of.get(miner) == pk]
         places = {miner: n for n, miner in enumerate(ids)}
@@ -148,19 +165,40 @@ def write(
                 "down_w": rules.down_w // len(edge.devices),
             },
             "off": [n for miner, n in places.items() if after.paused[machines.place[miner]]],
-            "orders": [
-                [
-                    one.pk, places[one.miner_id], one.action, milliseconds(one.not_before),
-                    milliseconds(one.expires_at),
-                ]
-                for one in orders
-                if one.device_id == pk and one.action in _VERBS
-            ],
+            "orders": [_told(one, places) for one in orders if one.device_id == pk and one.limit_w is None],
         }  # fmt: skip
+        if pk in edge.limiting:
+            content |= _levels([one for one in orders if one.device_id == pk], places, machines, after, kept_low)
         edge_leases.write_lease(
             edge.devices[pk], content=content, roster=_roster(ids, edge, machines, safe), machines=len(ids),
             expires_at=at + STEPS * control.step, frozen=frozen, at=at,
         )  # fmt: skip
+
+
+def _told(order: MachineOrder, places: Mapping[int, int]) -> list[Any]:
+    row = [
+        order.pk, places[order.miner_id], order.action, milliseconds(order.not_before), milliseconds(order.expires_at)
+    ]  # fmt: skip
+    return row if order.limit_w is None else [*row, order.limit_w]
+
+
+def _levels(
+    orders: Sequence[MachineOrder], places: Mapping[int, int], machines: Machines, after: State, kept_low: Mask
+) -> dict[str, Any]:
+    """Orders about limits, who keeps to one of ours and had which, and whose is to be read; or nothing at all.
+
+    A lease that has nothing to say of limits is one of the form that was there before them.
+    """
+    levels = {
+        "orders": [_told(one, places) for one in orders if one.limit_w is not None],
+        "low": [
+            [n, int(after.limit[machines.place[miner]]), int(after.before[machines.place[miner]])]
+            for miner, n in places.items()
+            if kept_low[machines.place[miner]]
+        ],
+        "asks": [n for miner, n in places.items() if miner in machines.limits],
+    }
+    return {"levels": levels} if any(levels.values()) else {}
 
 
 def _to_be_emptied(edge: Edge) -> set[int]:

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
+import numpy as np
 from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from curtailment.domain.control.books import Machines, lowered
 from curtailment.domain.plans import payload_of
-from curtailment.engine.values import Action, Decision, End, Progress, Seen
+from curtailment.engine.values import Action, Decision, End, Mask, Progress, Seen
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
 from curtailment.models import ControlledMachine, CurtailmentPlan, CurtailmentPlanMiner
 from hashinsight.events.domain import publish
@@ -21,11 +22,15 @@ ON_THE_WAY = (MachineResult.ORDERED, MachineResult.REFUSED)
 IS_DOWN = (MachineResult.OFF, MachineResult.LOWERED, MachineResult.RESUMING)
 
 
-def note_results(site: Site, machines: Machines, seen: Seen, decision: Decision, *, now: datetime) -> None:
-    """Machines first, then the plans they decide about."""
+def note_results(
+    site: Site, machines: Machines, seen: Seen, decision: Decision, *, now: datetime, corrected: Mask
+) -> None:
+    """Machines first, then the plans they decide about. ``corrected``: what they had before, devices know better."""
     plans = CurtailmentPlan.objects.filter(site=site, status__in=(*RUNNING, PlanStatus.RECOVERING))
     live = list(plans.select_for_update(of=("self",)).order_by("pk"))
     _machines(live, machines, seen, decision, now)
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=[plan.pk for plan in live])
+    _note_earlier(rows, machines, decision, corrected)
     progress = {one.plan: one for one in decision.progress}
     for plan in live:
         if plan.status == PlanStatus.RECOVERING:
@@ -49,7 +54,6 @@ def _machines(
         rows.filter(plan=plan, miner__in=machines_told, result__in=WAITING).update(
             result=MachineResult.ORDERED, ordered_at=now, off_at=None, back_at=None
         )
-    _note_earlier(rows, machines, decision)
     low = {ids[place] for place in lowered(after, seen).nonzero()[0].tolist()}
     for miners, limits, result in ((off, False, MachineResult.OFF), (low, True, MachineResult.LOWERED)):
         theirs = rows.filter(miner__in=miners, limit_w__isnull=not limits, result__in=ON_THE_WAY)
@@ -78,12 +82,14 @@ def _told(machines: Machines, decision: Decision) -> dict[int, set[int]]:
     return told
 
 
-def _note_earlier(rows: QuerySet[CurtailmentPlanMiner], machines: Machines, decision: Decision) -> None:
+def _note_earlier(
+    rows: QuerySet[CurtailmentPlanMiner], machines: Machines, decision: Decision, corrected: Mask
+) -> None:
     """What each machine kept to before its limit: whoever locks it out reads there what to set it back to."""
     by_watts: dict[int, set[int]] = {}
-    for one in decision.orders:
-        if one.action is Action.LIMIT:
-            by_watts.setdefault(int(decision.state.before[one.machine]), set()).add(machines.ids[one.machine])
+    told = {one.machine for one in decision.orders if one.action is Action.LIMIT}
+    for place in told | set(np.flatnonzero(corrected & decision.state.limited).tolist()):
+        by_watts.setdefault(int(decision.state.before[place]), set()).add(machines.ids[place])
     for watts, miners in by_watts.items():
         rows.filter(miner__in=miners, limit_w__isnull=False).update(earlier_w=watts)
 

@@ -30,6 +30,7 @@ from curtailment.domain.planning import site_sizes
 from curtailment.domain.settings import control_of, ramps_of, two_person_percent
 from curtailment.engine.control import tick
 from curtailment.engine.invariants import broken
+from curtailment.engine.leased import corrected
 from curtailment.engine.values import Action, Decision, PlanNow, Rules, Seen, State
 from curtailment.enums import RUNNING, OrderOutcome, PlanStatus
 from curtailment.models import (
@@ -149,9 +150,11 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     running = [plan for plan in running if plan.pk in still]
     machines = books.locked_now(site, machines)
     edge = leases.behind(site, machines)
-    heard |= leases.heard_through(edge, at=now)
+    through, had = leases.heard_through(edge, at=now)
+    heard |= through
     seen, watts = books.seen_by(machines, heard, control)
-    before = books.state_of(site, machines, control)
+    kept = books.state_of(site, machines, control)
+    before = corrected(kept, books.watts_of(machines, had))
     plans, stood = _plans_now(running, machines, now)
     rules = leases.within(_rules(site, control), edge, site, control, machines, before, at=now)
     plans = with_returned(plans, running, stood, machines, seen, before, since=now.timestamp() - rules.fresh_s)
@@ -161,7 +164,7 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     if wrong:
         _tell_broken(site, wrong)
         raise InvariantBroken("; ".join(wrong[:5]))
-    orders = _keep(site, control, token, now, machines, seen, watts, before, decision, edge, rules)
+    orders = _keep(site, control, token, now, machines, seen, watts, kept, before, decision, edge, rules)
     results = _send(site, [one for one in orders if one.device_id is None], heard, machines, clock, adapter)
     note(site, results)
     outcomes = Counter(str(outcome_of(one)) for one in results)
@@ -255,7 +258,7 @@ def _tell_broken(site: Site, wrong: Sequence[str]) -> None:
 @transaction.atomic
 def _keep(
     site: Site, control: SiteControl, token: int, now: datetime, machines: Machines, seen: Seen,
-    watts: Sequence[int | None], before: State, decision: Decision, edge: leases.Edge, rules: Rules,
+    watts: Sequence[int | None], kept: State, before: State, decision: Decision, edge: leases.Edge, rules: Rules,
 ) -> list[MachineOrder]:  # fmt: skip
     """Orders, leases and state, or nothing of all when somebody has overtaken us."""
     fence(lock_key(site), token=token, seconds=FENCE_S)
@@ -274,8 +277,8 @@ def _keep(
         ],
         batch_size=CHUNK,
     )  # fmt: skip
-    books.keep_state(site, machines, before, after)
-    leases.write(edge, site, control, machines, after, orders, rules, is_frozen=is_frozen, at=now)
+    books.keep_state(site, machines, kept, after)
+    leases.write(edge, site, control, machines, before, after, orders, rules, is_frozen=is_frozen, at=now)
     SiteControl.objects.filter(pk=control.pk).update(
         ticked_at=now, tick_number=number, spent=books.spent_json(after),
         seen_kw=Decimal(sum(one for one in watts if one is not None)) / 1000,
@@ -283,7 +286,7 @@ def _keep(
     _sample(site, now, machines, seen, watts, decision)
     _measure_after(site, number, now, machines, watts)
     _say_intents(machines, decision, now)
-    note_results(site, machines, seen, decision, now=now)
+    note_results(site, machines, seen, decision, now=now, corrected=kept.before != before.before)
     if (event := running_event(site)) is not None:
         share_out(event, at=now)
         close_event(event, at=now)

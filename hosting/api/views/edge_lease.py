@@ -26,5 +26,6 @@ class LeaseView(EdgeView):
             challenge=said["challenge"], keys=tuple(said["keys"]), roster=said.get("roster") or "",
             results=tuple(said.get("results", ())), seen=said.get("seen"), switched=said.get("switched", 0),
             alone=said.get("alone", False), trouble=said.get("trouble", ""),
+            forms=tuple(said.get("forms", ())),
         )  # fmt: skip
         return Response(answer(self.caller.device, question, at=timezone.now()))

@@ -25,6 +25,7 @@ REALS: Mapping[str, Bound] = {
     "inlet_temp_c": bounds.TEMPERATURE_C,
     "fan_min_rpm": bounds.FAN_RPM,
     "fan_max_rpm": bounds.FAN_RPM,
+    "power_target_w": bounds.LIMIT_W,
 }
 WHOLE: Mapping[str, Bound] = {
     "uptime_s": bounds.UPTIME_S,
@@ -129,6 +130,8 @@ def _figure(reading: Reading, name: str) -> float:
     elif name in ("fan_min_rpm", "fan_max_rpm"):
         known = [rpm for rpm in reading.fans_rpm if rpm is not None]
         value = (min(known) if name == "fan_min_rpm" else max(known)) if known else None
+    elif name == "power_target_w":
+        value = reading.power_target_w or None  # some say zero for none
     else:
         value = getattr(reading, name)
     return np.nan if value is None else float(value)

@@ -22,7 +22,7 @@ from hosting.clients.lease_file import LeaseFile
 from hosting.clients.lease_holder import LeaseHolder, names_of
 from hosting.clients.machines import Machines
 
-VERSION = "edge_collect 2"
+VERSION = "edge_collect 3"
 MOST_MB = 500
 TOKEN = re.compile(r"hie_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}")
 
