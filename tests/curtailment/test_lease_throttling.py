@@ -13,7 +13,8 @@ from django.test import Client
 from accounts.models import User
 from curtailment.domain import plans, watching
 from curtailment.domain.control import books, kill_switch, leases
-from curtailment.domain.planning import Wish, candidates_of, preview, who_takes_limits
+from curtailment.domain.planning import Wish, candidates_of, preview
+from curtailment.domain.switchable import who_takes_limits
 from curtailment.engine.leased import corrected, held_low
 from curtailment.engine.selection import Why
 from curtailment.engine.values import State
@@ -125,8 +126,8 @@ def test_behind_a_device_that_knows_no_limits_nobody_is_throttled_and_it_is_said
     some = ground.miners[:3]
     wish = Wish(ground.site, "by", Decimal(1), "efficiency", ground.now, ground.now + HOUR,
                 only=tuple(one.pk for one in some), limits={one.pk: LOW for one in some[:2]})  # fmt: skip
-    found, excluded, _base = candidates_of(wish, at=ground.now)
-    assert ([one.key for one in found], dict(excluded)) == ([some[2].pk], {Why.EDGE_LIMIT: 2})
+    found = candidates_of(wish, at=ground.now)
+    assert ([one.key for one in found.candidates], dict(found.excluded)) == ([some[2].pk], {Why.EDGE_LIMIT: 2})
     said = dict(preview(wish, at=ground.now).excluded)
     assert said == {"are switched by an edge device that passes no limits of power on": 2}
     assert who_takes_limits(ground.site, at=ground.now) == frozenset()
@@ -146,8 +147,8 @@ def test_a_machine_that_has_said_no_limit_is_not_planned_with_and_one_that_says_
     some = ground.miners[:2]
     wish = Wish(ground.site, "by", Decimal(1), "efficiency", ground.now, ground.now + HOUR,
                 only=tuple(one.pk for one in some), limits={one.pk: LOW for one in some})  # fmt: skip
-    found, excluded, _base = candidates_of(wish, at=ground.now)
-    assert ([one.key for one in found], dict(excluded)) == ([some[1].pk], {Why.NO_LIMIT: 1})
+    found = candidates_of(wish, at=ground.now)
+    assert ([one.key for one in found.candidates], dict(found.excluded)) == ([some[1].pk], {Why.NO_LIMIT: 1})
     ground.farm.machines[str(some[1].pk)].limit_w = None
     plan = planned(ground, root, {1: LOW, 2: LOW})
     steps(ground, box, 4)
