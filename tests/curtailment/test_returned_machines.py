@@ -14,6 +14,7 @@ from curtailment.models import ControlledMachine, MachineOrder, SiteControl, Sta
 from hosting.domain.health import pass_health
 from hosting.enums import TelemetryState
 from hosting.models import Miner, MinerLatest
+from intelligence.domain.schedule_fleet import _off_at
 from tests.curtailment.site import WATTS, Ground, make_ground
 from tests.curtailment.still import KW, half, load, plan_of, read, seen_of
 from tests.factories import NOW
@@ -120,6 +121,35 @@ def test_a_standing_approval_is_not_exceeded_by_who_comes_back(
         ground.farm.machines[str(one.pk)].on = True
     ground.ticks(4)
     assert (ControlledMachine.objects.filter(touched=True).count(), load(ground)) == (off, KW * (15 - off))
+
+
+def test_of_a_standing_approval_the_dead_have_used_nothing(ground: Ground, root: User, alice_of_staff: User) -> None:
+    """Signed for 26 kW: five machines of 3.5 leave room for two of 4.25 that come back."""
+    still = half(ground)
+    Miner.objects.filter(pk__in=[one.pk for one in still]).update(nameplate_w=4250)
+    row = StandingApproval.objects.create(
+        site=ground.site, cause="dispatch", most_kw=26, time_from=time(0), time_to=time(0), valid_from=date(2020, 1, 1),
+        valid_until=date(2035, 1, 1),
+    )  # fmt: skip
+    for who in (root, alice_of_staff):
+        plans.sign_standing(row, by=who, at=ground.now)
+    assert plans.approve_by_standing(plan_of(ground, None, 5, goal="to", cause="dispatch"), at=ground.now) is not None
+    ground.ticks(3)
+    for one in still[:5]:
+        ground.farm.machines[str(one.pk)].on = True
+    ground.ticks(4)
+    assert ControlledMachine.objects.filter(touched=True).count() == 7
+
+
+def test_who_stands_is_off_for_no_other_plan(ground: Ground, root: User, alice_of_staff: User) -> None:
+    """A plan that is short, for half of what runs is protected: what others find off beside it are its five."""
+    half(ground)
+    Miner.objects.filter(pk__in=[one.pk for one in ground.miners[:10:2]]).update(curtailment="protected")
+    plan = plans.approve_plan(plan_of(ground, root, 3, goal="to"), by=alice_of_staff, at=ground.now)
+    assert (plan.target_kw, plan.miners.filter(stood=True).count()) == (KW * 7, 10)
+    five = {one.pk for one in ground.miners[10::2]}
+    assert off_beside(plan_of(ground, root, 1)).less_w.keys() == five
+    assert set(_off_at(ground.site, ground.now + timedelta(minutes=20), at=ground.now)) == five
 
 
 def test_an_emergency_at_a_site_nobody_hears_of_is_kept_and_done(ground: Ground, root: User) -> None:
