@@ -178,7 +178,8 @@ class CurtailmentPlanAdmin(BaseAdmin):
     def offered(self, request: HttpRequest, obj: CurtailmentPlan) -> set[str]:
         """What its state allows."""
         mine = obj.approvals.filter(by_id=request.user.pk, withdrawn_at__isnull=True).exists()
-        found = {"withdraw"} if mine and obj.status in (PlanStatus.PENDING, PlanStatus.APPROVED, *RUNNING) else set()
+        withdrawable = mine and obj.status in (PlanStatus.PENDING, PlanStatus.APPROVED, *RUNNING)
+        found = {"withdraw"} if withdrawable or plans.stands_behind(obj, request.user) else set()
         if obj.status == PlanStatus.PENDING:
             found |= {"end", "dry-run"} | (set() if mine else {"approve"})
         elif obj.status in (PlanStatus.APPROVED, *RUNNING):

@@ -175,12 +175,22 @@ def _wanted_until(seen: Preview) -> dict[int, datetime]:
     return {pk: moment for pk, moment in until.items() if moment < LAST}
 
 
+def stands_behind(plan: CurtailmentPlan, user: Any) -> bool:
+    """Whether it was approved on the word of this person as well, given by making it."""
+    settled = plan.status in (PlanStatus.APPROVED, *RUNNING)
+    return bool(settled and plan.needs_two and plan.created_by_id is not None and plan.created_by_id == user.pk)
+
+
 @transaction.atomic
 def withdraw_approval(plan: CurtailmentPlan, *, by: Any, at: datetime, reason: str) -> CurtailmentPlan:
-    """Who approved it takes that back: a plan that has not begun is cancelled, one that runs ends now."""
+    """Who stands behind it takes that back: a plan that has not begun is cancelled, one that runs ends now.
+
+    That is whoever approved it, and whoever made a plan that needed two: the maker counted as one of them. Raises
+    PlanRefused for everybody else.
+    """
     locked = lock_row(plan)
     withdrawn = locked.approvals.filter(by=by, withdrawn_at__isnull=True).update(withdrawn_at=at)
-    if not withdrawn:
+    if not withdrawn and not stands_behind(locked, by):
         raise PlanRefused(_("You have not approved it."))
     return locked if locked.status == PlanStatus.PENDING else end_plan(locked, by=by, at=at, reason=reason)
 

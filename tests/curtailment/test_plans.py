@@ -209,6 +209,19 @@ def test_a_withdrawn_approval_ends_what_it_allowed(ground: Ground, root: User) -
         plans.withdraw_approval(plan, by=root, at=ground.now, reason="again")
 
 
+def test_whoever_made_a_plan_that_needed_two_takes_that_back(
+    ground: Ground, root: User, alice_of_staff: User
+) -> None:
+    much = plans.approve_plan(waiting(ground, root, machines=8), by=alice_of_staff, at=ground.now)
+    ground.ticks(2)
+    assert plans.withdraw_approval(much, by=root, at=ground.now, reason="a mistake").status == PlanStatus.RECOVERING
+    little = plans.approve_plan(waiting(ground, root), by=alice_of_staff, at=ground.now)
+    with pytest.raises(PlanRefused, match="not approved it"):
+        plans.withdraw_approval(little, by=root, at=ground.now, reason="one was enough")
+    with pytest.raises(PlanRefused, match="not approved it"):
+        plans.withdraw_approval(waiting(ground, root, machines=8), by=root, at=ground.now, reason="nobody has yet")
+
+
 def test_nobody_approves_what_is_over_or_twice(ground: Ground, root: User) -> None:
     plan = waiting(ground, root)
     with pytest.raises(PlanRefused, match="over already"):
