@@ -6,6 +6,7 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
+from crm.domain.queries import local_date
 from curtailment.domain.control.handover import SLACK, Stuck, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
 from curtailment.domain.measurement.metered import compare
@@ -87,9 +88,12 @@ def waiting_plans(at: datetime) -> Iterator[Finding]:
 
 
 def reviews_due(at: datetime) -> Iterator[Finding]:
-    """Emergencies nobody else has looked at by the day after."""
-    rows = CurtailmentPlan.objects.filter(review_due_on__lte=at.date(), reviewed_at=None).select_related("site")
+    """Emergencies nobody else has looked at by the day after, which begins by the clock of each site."""
+    soon = at.date() + timedelta(days=1)  # no clock is further ahead of UTC
+    rows = CurtailmentPlan.objects.filter(review_due_on__lte=soon, reviewed_at=None).select_related("site")
     for plan in rows:
+        if plan.review_due_on is None or plan.review_due_on > local_date(at, plan.site.time_zone):
+            continue
         yield Finding(
             key=str(plan.public_id),
             title=_("%(plan)s is to be reviewed") % {"plan": plan},

@@ -25,8 +25,14 @@ class ReviewForm(ConfirmForm):
 
 
 class EmergencyForm(ReasonForm):
-    """How much, and why."""
+    """How much, and why; the reason becomes that of a plan."""
 
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("In words; clients read it."),
+    )
     kw = forms.DecimalField(
         label=gettext_lazy("Power to be off (kW)"),
         required=False,
