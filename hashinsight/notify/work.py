@@ -36,8 +36,9 @@ def deliver(payload: Mapping[str, Any], finish: Finish) -> None:
 
 
 def send(delivery: Delivery, *, at: datetime) -> Answer:
-    """By the way of its channel. There are these five and no other."""
-    return _SENDERS[ChannelKind(delivery.channel.kind)](delivery, at)
+    """By the way of its channel, without one by e-mail. There are these five and no other."""
+    kind = ChannelKind.EMAIL if delivery.channel is None else ChannelKind(delivery.channel.kind)
+    return _SENDERS[kind](delivery, at)
 
 
 def send_digest(payload: Mapping[str, Any], finish: Finish) -> None:

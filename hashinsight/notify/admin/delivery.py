@@ -61,7 +61,7 @@ class DeliveryAdmin(ViewOnlyAdmin):
     """What was sent to whom, and what the other side said."""
 
     empty_hint = gettext_lazy("Messages that rules sent through channels stand here.")
-    list_display = ("created_at", "subject", "channel", "recipient", "state_shown", "attempts", "answer_shown")
+    list_display = ("created_at", "subject", "channel_shown", "recipient", "state_shown", "attempts", "answer_shown")
     list_select_related = ("channel",)
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -74,7 +74,7 @@ class DeliveryAdmin(ViewOnlyAdmin):
     ordering = ("-created_at", "-id")
     fields = (
         "subject",
-        ("channel", "recipient", "rule"),
+        ("channel_shown", "recipient", "rule"),
         ("occasion", "kind", "alert"),
         ("state", "attempts", "next_at"),
         ("created_at", "last_at", "delivered_at"),
@@ -84,7 +84,7 @@ class DeliveryAdmin(ViewOnlyAdmin):
         "payload",
         "public_id",
     )
-    readonly_fields = ("body_shown",)
+    readonly_fields = ("body_shown", "channel_shown")
     actions = ("redeliver_selected",)
     pages = {"redeliver": RedeliverPage}
     has_redeliver_delivery_permission = power(rules.may_redeliver)
@@ -92,6 +92,10 @@ class DeliveryAdmin(ViewOnlyAdmin):
     @display(description=gettext_lazy("state"), label=parts.DELIVERY, ordering="state")
     def state_shown(self, delivery: Delivery) -> Any:
         return Badge(delivery.state, delivery.get_state_display())
+
+    @admin.display(description=gettext_lazy("channel"), ordering="channel")
+    def channel_shown(self, delivery: Delivery) -> str:
+        return str(delivery.channel or _("directly"))
 
     @admin.display(description=gettext_lazy("text"))
     def body_shown(self, delivery: Delivery) -> Any:

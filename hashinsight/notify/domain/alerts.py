@@ -1,5 +1,6 @@
 """Alerts: raised when something is wrong, acknowledged by a person, over when it is over."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,11 +29,12 @@ def raise_alert(
     severity: str | None = None,
     customer_id: int | None = None,
     legal_entity_id: int | None = None,
+    mailboxes: Sequence[str] = (),
 ) -> Alert:
     """Say that something is wrong; the same kind and key while it is still wrong is the same alert, seen again.
 
-    ``severity`` defaults to that of the kind; while the alert lives it only rises. Raises KeyError for a kind
-    nobody registered.
+    ``severity`` defaults to that of the kind; while the alert lives it only rises. ``mailboxes`` are written to when it
+    begins and when it is over, whether rules speak of it or not. Raises KeyError for a kind nobody registered.
     """
     wanted = severity or alert_kind(kind).severity
     alert, created = Alert.objects.select_for_update(of=("self",)).get_or_create(
@@ -51,6 +53,7 @@ def raise_alert(
         },
     )
     if created:
+        routing.tell_people(mailboxes, of_alert(alert, Occasion.RAISED, at=at), at=at)
         _tell(alert, turn="", at=at)
         return alert
     return _seen_again(alert, wanted, title=title, text=text, at=at)

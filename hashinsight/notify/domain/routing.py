@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -50,6 +51,38 @@ def may_know(channel: Channel, occurrence: Occurrence) -> bool:
     return channel.customer_id == occurrence.customer_id and occurrence.kind in client_kinds()
 
 
+def channels_for(occurrence: Occurrence, *, at: datetime) -> list[Channel]:
+    """Channels through which rules would tell it now to somebody, each once: for whoever has to know that beforehand."""
+    heard = {rule.channel.pk: rule.channel for rule in rules_for(occurrence) if recipients(rule.channel, rule, at=at)}
+    return [heard[pk] for pk in sorted(heard)]
+
+
+@transaction.atomic
+def tell_people(mailboxes: Iterable[str], occurrence: Occurrence, *, at: datetime) -> list[Delivery]:
+    """Write to each mailbox for certain: no rule, and no channel that is off or quiet, stands between.
+
+    To be called before ``route``: rules then do not write to them once more of the same.
+    """
+    made = []
+    for mailbox in dict.fromkeys(mailboxes):
+        delivery, created = Delivery.objects.get_or_create(
+            source=occurrence.source, rule=None, channel=None, recipient=mailbox, defaults=_told(occurrence, at, at)
+        )
+        if created:
+            require_work(DELIVER_WORK, key=str(delivery.pk), payload={"delivery_id": delivery.pk}, at=at)
+            made.append(delivery)
+    return made
+
+
+def _told(occurrence: Occurrence, at: datetime, starts: datetime) -> dict[str, Any]:
+    """Columns of a delivery that say what is told, written at ``at`` and to be sent from ``starts`` on."""
+    return {
+        "alert": occurrence.alert, "occasion": occurrence.occasion, "kind": occurrence.kind,
+        "severity": occurrence.severity, "subject": occurrence.subject, "body": occurrence.body,
+        "payload": occurrence.payload, "created_at": at, "retry_since": starts, "next_at": starts,
+    }  # fmt: skip
+
+
 @transaction.atomic
 def route(occurrence: Occurrence, *, at: datetime, insist: bool = False, rules: Sequence[Rule] | None = None) -> int:
     """Write the deliveries of an occurrence; telling it again writes nothing new. Returns how many were written.
@@ -85,30 +118,26 @@ def deliver_to(
     """
     starts = at if occurrence.severity == Severity.CRITICAL else wakes_at(channel, at)
     made = []
-    for recipient in recipients(channel, rule, at=starts) if heard is None else heard:
+    people = recipients(channel, rule, at=starts) if heard is None else heard
+    for recipient in _not_told(people, occurrence) if channel.kind == ChannelKind.EMAIL else people:
         delivery, created = Delivery.objects.get_or_create(
             source=occurrence.source,
             rule=rule,
             channel=channel,
             recipient=recipient,
-            defaults={
-                "alert": occurrence.alert,
-                "customer_id": channel.customer_id,
-                "occasion": occurrence.occasion,
-                "kind": occurrence.kind,
-                "severity": occurrence.severity,
-                "subject": occurrence.subject,
-                "body": occurrence.body,
-                "payload": occurrence.payload,
-                "created_at": at,
-                "retry_since": starts,
-                "next_at": starts,
-            },
+            defaults={"customer_id": channel.customer_id, **_told(occurrence, at, starts)},
         )
         if created:
             require_work(DELIVER_WORK, key=str(delivery.pk), payload={"delivery_id": delivery.pk}, at=starts)
             made.append(delivery)
     return made
+
+
+def _not_told(mailboxes: Sequence[str], occurrence: Occurrence) -> list[str]:
+    """Those whom nobody has written to for certain about the same turn."""
+    told = Delivery.objects.filter(source=occurrence.source, channel=None).values_list("recipient", flat=True)
+    known = {one.casefold() for one in told}
+    return [one for one in mailboxes if one.casefold() not in known]
 
 
 def recipients(channel: Channel, rule: Rule | None, *, at: datetime) -> list[str]:
@@ -191,9 +220,10 @@ def tell_end(occurrence: Occurrence, *, at: datetime) -> None:
     told: dict[tuple[int, int | None], list[Delivery]] = {}
     for delivery in heard:
         told.setdefault((delivery.channel_id, delivery.rule_id), []).append(delivery)
+    tell_people((one.recipient for one in heard if one.channel_id is None), occurrence, at=at)
     for deliveries in told.values():
         channel, rule = deliveries[0].channel, deliveries[0].rule
-        if rule is None or not (rule.tells_end and rule.is_active and channel.is_active):
+        if channel is None or rule is None or not (rule.tells_end and rule.is_active and channel.is_active):
             continue
         # Whoever was on call is the one who knows of it, not whoever has relieved them.
         names = list(dict.fromkeys(one.recipient for one in deliveries)) if channel.rota_id else None

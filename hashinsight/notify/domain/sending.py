@@ -51,7 +51,8 @@ def due(delivery_id: int) -> Delivery | None:
     delivery: Delivery | None = Delivery.objects.select_related("channel", "alert").filter(pk=delivery_id).first()
     if delivery is None or delivery.state != DeliveryState.PENDING:
         return None
-    if not delivery.channel.is_active and delivery.occasion != Occasion.TEST:
+    channel = delivery.channel
+    if channel is not None and not channel.is_active and delivery.occasion != Occasion.TEST:
         Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.PENDING).update(
             state=DeliveryState.FAILED, next_at=None, error=_("The channel is switched off.")
         )
@@ -69,7 +70,9 @@ def note(delivery: Delivery, outcome: Outcome, *, at: datetime) -> Delivery:
     locked.last_at, locked.response_status = at, outcome.status
     locked.response_excerpt = outcome.excerpt.replace("\x00", "")[:LONGEST_EXCERPT]
     locked.error = outcome.error.replace("\x00", "")[:500]
-    channel = Channel.objects.select_for_update(of=("self",)).get(pk=locked.channel_id)
+    channel = None
+    if locked.channel_id is not None:
+        channel = Channel.objects.select_for_update(of=("self",)).get(pk=locked.channel_id)
     if outcome.ok:
         _succeeded(locked, channel, at=at)
     else:
@@ -77,16 +80,18 @@ def note(delivery: Delivery, outcome: Outcome, *, at: datetime) -> Delivery:
     return locked
 
 
-def _succeeded(delivery: Delivery, channel: Channel, *, at: datetime) -> None:
+def _succeeded(delivery: Delivery, channel: Channel | None, *, at: datetime) -> None:
     delivery.state, delivery.delivered_at, delivery.next_at = DeliveryState.DELIVERED, at, None
     delivery.save()
-    if channel.failing_since is not None:
+    if channel is None:
+        recover_alert(FAILED_ALERT, delivery.recipient, at=at)
+    elif channel.failing_since is not None:
         channel.failing_since = None
         channel.save(update_fields=["failing_since"])
         recover_alert(FAILED_ALERT, str(channel.public_id), at=at)
 
 
-def _failed(delivery: Delivery, channel: Channel, outcome: Outcome, *, at: datetime) -> None:
+def _failed(delivery: Delivery, channel: Channel | None, outcome: Outcome, *, at: datetime) -> None:
     again = None
     if outcome.status != GONE:
         again = next_attempt(attempts=delivery.attempts, since=delivery.retry_since, at=at, asked=outcome.asked)
@@ -98,7 +103,9 @@ def _failed(delivery: Delivery, channel: Channel, outcome: Outcome, *, at: datet
     delivery.save()
     if again is not None:
         reopen_work(DELIVER_WORK, key=str(delivery.pk), payload={"delivery_id": delivery.pk}, at=again)
-    if delivery.occasion != Occasion.TEST:
+    if channel is None:
+        _given_up(delivery, outcome, key=delivery.recipient, name=delivery.recipient, at=at)
+    elif delivery.occasion != Occasion.TEST:
         _count_against(channel, delivery, outcome, at=at)
 
 
@@ -112,14 +119,18 @@ def _count_against(channel: Channel, delivery: Delivery, outcome: Outcome, *, at
     elif at - channel.failing_since >= patience:
         text = _("Nothing has been delivered for %(days)s days.") % {"days": settings.NOTIFY_DISABLE_AFTER_DAYS}
         disable(channel, reason=text, at=at)
+    _given_up(delivery, outcome, key=str(channel.public_id), name=channel.name, at=at)
+
+
+def _given_up(delivery: Delivery, outcome: Outcome, *, key: str, name: str, at: datetime) -> None:
     if delivery.state == DeliveryState.FAILED and delivery.kind not in ABOUT_CHANNELS:
         raise_alert(
             FAILED_ALERT,
-            str(channel.public_id),
+            key,
             at=at,
-            title=_("Messages to %(channel)s were given up") % {"channel": channel.name},
+            title=_("Messages to %(channel)s were given up") % {"channel": name},
             text=f"{delivery.subject}\n{outcome.error}",
-            customer_id=channel.customer_id,
+            customer_id=delivery.customer_id,
         )
 
 
@@ -152,7 +163,7 @@ def redeliver(delivery: Delivery, *, by: Any, at: datetime) -> Delivery:
     """Send a message again: the same content, the same id. Raises MoveRefused while it is on its way, ChannelOff."""
     with audit_context(actor=by):
         locked: Delivery = lock_for_move(delivery, field="state", to=DeliveryState.PENDING, moves=DELIVERY_MOVES)
-        if not locked.channel.is_active:
+        if locked.channel is not None and not locked.channel.is_active:
             raise ChannelOff(_("%(channel)s is switched off.") % {"channel": locked.channel})
         _pend(locked, at=at)
         reopen_work(DELIVER_WORK, key=str(locked.pk), payload={"delivery_id": locked.pk}, at=at)

@@ -26,12 +26,18 @@ class Delivery(models.Model):
     skipped    not needed any more when its time came
 
     ``source`` names the event or the turn of an alert: with rule and recipient it exists once, so that telling the
-    same thing twice writes one row.
+    same thing twice writes one row. Without a channel it is an e-mail to one person who is told for certain.
     """
 
     public_id = models.UUIDField(_("message id"), default=new_public_id, unique=True, editable=False)
     channel = models.ForeignKey(
-        "notify.Channel", verbose_name=_("channel"), on_delete=models.PROTECT, related_name="deliveries"
+        "notify.Channel",
+        verbose_name=_("channel"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        help_text=_("Empty: by e-mail to this person, whatever the rules say."),
     )
     rule = models.ForeignKey(
         "notify.Rule",
