@@ -85,6 +85,7 @@ CURTAILMENT_TABLES = (
     "curtailment.programme", "curtailment.programmecommitment", "curtailment.dispatch", "curtailment.dispatchmessage",
     "curtailment.vtnconnection", "curtailment.vtnresource", "curtailment.ruleexecution",
     "curtailment.curtailmentevent", "curtailment.strikerule", "curtailment.peakrule", "curtailment.leasereport",
+    "curtailment.siterestore",
 )  # fmt: skip
 APPROVALS = (
     "approvals.view_approvalrequest",

@@ -1,7 +1,7 @@
 """What curtailment makes known at start: event kinds, alerts, jobs."""
 
 from curtailment import dispatch_registrations, periodic, retention
-from curtailment.domain import watching
+from curtailment.domain import alarms, watching
 from curtailment.domain.control import leases
 from curtailment.domain.rules import evaluating
 from curtailment.tiles import register_tiles
@@ -37,7 +37,7 @@ EVENT_KINDS = [
     EventKind("curtailment.emergency", "One person curtails alone.", _PLAN),
     EventKind(
         "curtailment.restored", "All plans of a site were ended at once.",
-        {"site_id": "string", "plans": "integer", "reason": "string"},
+        {"site_id": "string", "restore_id": "string", "plans": "integer", "reason": "string"},
     ),
     EventKind("curtailment.event_started", "Machines of a site are being switched off.", _EVENT),
     EventKind("curtailment.event_ended", "All machines of a curtailment are back.", _EVENT),
@@ -52,8 +52,11 @@ EVENT_KINDS = [
 ALERTS = [
     ("curtailment.late", "Machines are not back after a plan.", "plan", Severity.CRITICAL, watching.late_machines),
     ("curtailment.short", "A plan does not reach its target.", "plan", Severity.WARNING, watching.short_plans),
-    ("curtailment.emergency", "One person curtails alone.", "plan", Severity.CRITICAL, watching.emergencies),
-    ("curtailment.review", "An emergency is to be reviewed.", "plan", Severity.WARNING, watching.reviews_due),
+    (alarms.EMERGENCY, "One person curtails alone.", "plan", Severity.CRITICAL, watching.emergencies),
+    (alarms.RESTORE, "One person has ended all plans of a site; until it is reviewed.", "restore", Severity.CRITICAL,
+     watching.restores),
+    ("curtailment.review", "What one person did alone is to be reviewed.", "plan or restore", Severity.WARNING,
+     watching.reviews_due),
     ("curtailment.waits", "A plan of a rule waits for approval.", "plan", Severity.CRITICAL, watching.waiting_plans),
     ("curtailment.stale_input", "Data of a rule are not to be trusted.", "rule", Severity.CRITICAL,
      evaluating.stale_inputs),

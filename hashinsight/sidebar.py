@@ -196,6 +196,12 @@ CURTAILMENT = {
             "curtailment.view_killswitch",
         ),
         item(
+            _("Emergency restores"),
+            "restart_alt",
+            "admin:curtailment_siterestore_changelist",
+            "curtailment.view_siterestore",
+        ),
+        item(
             _("Orders to machines"),
             "terminal",
             "admin:curtailment_machineorder_changelist",

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
@@ -15,19 +15,17 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from curtailment import rules
-from curtailment.admin.effects import effect_of, kw_text, watts_text
+from curtailment.admin.effects import kw_text, watts_text
 from curtailment.admin.handover import stuck_row
 from curtailment.admin.metered import differs_text, metered_fact
-from curtailment.domain import plans
 from curtailment.domain.control import kill_switch
 from curtailment.domain.control.handover import stuck_machines
 from curtailment.domain.control.site import is_frozen, set_switches
-from curtailment.domain.planning import Wish, preview
 from curtailment.domain.seconding import waiting_for_second, waits_text
 from curtailment.domain.settings import ramps_of
 from curtailment.domain.strategies import ahead_of
-from curtailment.enums import RUNNING, Goal, MachineResult, PlanStatus, Selection
-from curtailment.forms.plans import EmergencyForm, SwitchForm
+from curtailment.enums import RUNNING, MachineResult, PlanStatus
+from curtailment.forms.plans import SwitchForm
 from curtailment.models import (
     ControlledMachine,
     ControlSample,
@@ -38,7 +36,7 @@ from curtailment.models import (
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.charting import Line, chart, csv_file, time_labels
-from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm
+from hashinsight.common.admin.confirm import ConfirmPage, Effect
 from hashinsight.common.admin.display import Badge, moment_text
 from hashinsight.common.admin.object_page import ObjectPage
 from hosting.rules import may_switch_miner
@@ -172,64 +170,6 @@ def _picture(rows: list[ControlSample]) -> str:
         for name, label, colour, dashed in names
     ]
     return chart(time_labels([one.at for one in some]), lines, unit="kW")
-
-
-class EmergencyPage(ConfirmPage):
-    """One person switches a site off, now."""
-
-    power = "emergency_curtailmentplan"
-    danger = True
-    title = gettext_lazy("Emergency: switch machines off now")
-    button = gettext_lazy("Switch off now")
-    form_class: ClassVar[type[ConfirmForm]] = EmergencyForm
-
-    def effect(self) -> Effect:
-        """All that runs; nobody else is asked."""
-        site, now = self.objects[0], timezone.now()
-        wish = Wish(site, Goal.REDUCE_TO, Decimal(0), Selection.EFFICIENCY, now, None, is_emergency=True)
-        effect = effect_of(preview(wish, at=now))
-        effect.tables = []
-        effect.warnings = [
-            _("No second person is asked and no ramp is kept. Owners get an alarm, and somebody reviews it tomorrow.")
-        ]
-        return effect
-
-    def run(self, obj: Any, form: Any) -> Any:
-        """One domain call."""
-        data = form.cleaned_data
-        plans.emergency_curtail(obj, reason=data["reason"], goal_kw=data["kw"], by=self.request.user, at=timezone.now())
-
-    def goes_to(self, worked: list[Any]) -> str:
-        """To watch it."""
-        return str(self.model_admin.url_of("curtailment", self.objects[0].pk))
-
-    def done(self, count: int) -> str:
-        """Said afterwards."""
-        return _("Machines are being switched off.")
-
-
-class RestorePage(EmergencyPage):
-    """One person switches everything on again."""
-
-    danger = False
-    title = gettext_lazy("Switch everything on again")
-    button = gettext_lazy("Switch on again")
-    form_class = ReasonForm
-
-    def effect(self) -> Effect:
-        """Which plans end."""
-        site = self.objects[0]
-        rows = CurtailmentPlan.objects.filter(site=site, status__in=(PlanStatus.APPROVED, *RUNNING))
-        facts = [(str(plan), plan.reason) for plan in rows.select_related("site")]
-        return Effect(facts=[(_("plans that end"), str(len(facts))), *facts])
-
-    def run(self, obj: Any, form: Any) -> Any:
-        """One domain call."""
-        plans.restore_site(obj, reason=form.cleaned_data["reason"], by=self.request.user, at=timezone.now())
-
-    def done(self, count: int) -> str:
-        """Said afterwards."""
-        return _("Machines are being switched on again, by the ramp.")
 
 
 @admin.register(SiteControl)

@@ -6,12 +6,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from curtailment.domain.planning import Group, Preview
+from curtailment.domain.planning import Group, Preview, why_text
+from curtailment.engine.selection import Why
 from hashinsight.common.admin.confirm import Effect, Table
 from hashinsight.common.admin.display import money_text, number_text, percent_text
 
 DASH = "–"
 MANY, MEGA = Decimal(100), Decimal(1000)
+IDLE = (Why.NOT_RUNNING, Why.STILL)  # of those that are left out, who does not run anyway
 
 
 def watts_text(watts: int | None) -> str:
@@ -38,6 +40,28 @@ def effect_of(seen: Preview) -> Effect:
         ],
         warnings=_warnings(seen),
     )
+
+
+def emergency_effect(seen: Preview) -> Effect:
+    """The same in an emergency: what goes off, who stays on, and nothing one need not know now."""
+    return Effect(
+        facts=[
+            (_("to be off"), kw_text(seen.target_kw)),
+            (_("machines that go off"), f"{number_text(Decimal(seen.chosen.needed))}, {kw_text(seen.off_kw)}"),
+            (_("machines that stay on"), "\n".join(stay_on(seen)) or _("none")),
+        ],
+        warnings=[*_too_few(seen), *_too_big(seen)],
+    )  # fmt: skip
+
+
+def stay_on(seen: Preview) -> list[str]:
+    """Machines that run and are not switched off, in words: how many, and why."""
+    asleep = {why_text(one) for one in IDLE}
+    return [
+        _("%(count)s that %(why)s") % {"count": number_text(Decimal(count)), "why": why}
+        for why, count in seen.excluded
+        if why not in asleep
+    ]
 
 
 def _figures(seen: Preview) -> list[tuple[Any, Any]]:
@@ -87,12 +111,7 @@ def _left_out(seen: Preview) -> list[Table]:
 
 
 def _warnings(seen: Preview) -> list[Any]:
-    found = []
-    if not seen.reached:
-        found.append(
-            _("There are not enough machines: %(off)s of %(target)s.")
-            % {"off": kw_text(seen.off_kw), "target": kw_text(seen.target_kw)}
-        )
+    found = _too_few(seen)
     if seen.needs_two:
         found.append(_("This is so much that a second person has to approve it."))
     if seen.alone_kw:
@@ -100,16 +119,26 @@ def _warnings(seen: Preview) -> list[Any]:
             _("Plans of one person alone have %(kw)s off at the same time; its share is that of all of them.")
             % {"kw": kw_text(seen.alone_kw)}
         )
-    if seen.too_big:
-        found.append(
-            ngettext(
-                "%(count)s machine is bigger than a step of the ramp: it could not be switched on again.",
-                "%(count)s machines are bigger than a step of the ramp: they could not be switched on again.",
-                seen.too_big,
-            )
-            % {"count": seen.too_big}
-        )
+    found += _too_big(seen)
     found += [_("Nobody knows %(what)s.") % {"what": what} for what in seen.worth.missing]
     if seen.wish.ends_at is None:
         found.append(_("It has no end: the figures are of one day."))
     return found
+
+
+def _too_few(seen: Preview) -> list[Any]:
+    if seen.reached:
+        return []
+    told = {"off": kw_text(seen.off_kw), "target": kw_text(seen.target_kw)}
+    return [_("There are not enough machines: %(off)s of %(target)s.") % told]
+
+
+def _too_big(seen: Preview) -> list[Any]:
+    if not seen.too_big:
+        return []
+    text = ngettext(
+        "%(count)s machine is bigger than a step of the ramp: it could not be switched on again.",
+        "%(count)s machines are bigger than a step of the ramp: they could not be switched on again.",
+        seen.too_big,
+    )
+    return [text % {"count": seen.too_big}]

@@ -186,7 +186,7 @@ class CurtailmentPlanAdmin(BaseAdmin):
             found |= {"end", "shorten"}
             if obj.created_by_id != request.user.pk and not mine:
                 found |= {"second"} if obj.pk in waiting_for_second(obj.site, at=timezone.now()) else set()
-        if obj.review_due_on and not obj.reviewed_at and obj.created_by_id != request.user.pk:
+        if obj.waits_for_review and obj.created_by_id != request.user.pk:
             found.add("review")
         if "approve" in found and rules.may_approve_curtailmentplan(request.user):
             found.discard("dry-run")

@@ -2,11 +2,11 @@
 
 One person may approve what takes little; above a share of the site's or the fleet's power two people stand behind a
 plan (whoever made it counts), or two have signed a standing approval beforehand. In an emergency one person acts
-alone: with a reason, an alarm, and a review the next day.
+alone, to switch off or on: with a reason, an alarm, and a review the next day.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,14 +16,16 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.domain.texts import printable
+from curtailment.domain import alarms
 from curtailment.domain.behind import people_behind
 from curtailment.domain.beside import kept_of, lock_fleet, off_beside
 from curtailment.domain.doubts import lock_rule, refuse_doubtful
+from curtailment.domain.emergencies import emergency_wish, same_emergency
 from curtailment.domain.planning import PlanRefused, Preview, Wish, day_of, preview
 from curtailment.domain.safe_states import LAST, Safe, safe_until
 from curtailment.domain.standing import standing_for
-from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, Goal, PlanKind, PlanStatus, Selection
-from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
+from curtailment.enums import PLAN_MOVES, RUNNING, UNFINISHED, Cause, PlanKind, PlanStatus
+from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, SiteRestore, StandingApproval
 from hashinsight.common.audit import audit_context
 from hashinsight.common.transitions import lock_for_move, lock_row
 from hashinsight.events.domain import publish
@@ -34,6 +36,7 @@ from hosting.models import Miner, Site
 EDITED = ("cause", "reason", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended")
 LONGEST = timedelta(days=31)
 BATCH = 2_000
+RESTORED = (PlanStatus.APPROVED, *RUNNING)  # what ends when a site is switched on again
 
 
 def wish_of(plan: CurtailmentPlan) -> Wish:
@@ -231,47 +234,87 @@ def shorten_plan(plan: CurtailmentPlan, *, ends_at: datetime, by: Any, at: datet
 def emergency_curtail(
     site: Site, *, reason: str, by: Any, at: datetime, goal_kw: Decimal | None = None
 ) -> CurtailmentPlan:
-    """Switch a site off now, all of it or so many kW, on the word of one person. Raises PlanRefused."""
-    what: dict[str, Any] = {"goal": Goal.REDUCE_TO, "goal_kw": Decimal(0)}
-    if goal_kw is not None:
-        what = {"goal": Goal.REDUCE_BY, "goal_kw": goal_kw}
+    """Switch a site off now, all of it or so many kW, on the word of one person; owners are told. Raises PlanRefused.
+
+    Where an emergency that wants the same already has all these machines, that one is returned: a second tap, or a
+    second person at the same moment, makes no second one. Its ``created_at`` is not ``at`` then.
+    """
+    lock_fleet()
+    wish = emergency_wish(site, at=at, goal_kw=goal_kw)
+    if (same := same_emergency(wish, at=at)) is not None:
+        return same
     plan = create_plan(
-        site=site, by=by, at=at, kind=PlanKind.MANUAL, cause=Cause.EMERGENCY, reason=reason,
-        selection=Selection.EFFICIENCY, starts_at=at, ends_at=None, is_open_ended=True, is_emergency=True, **what,
+        site=site, by=by, at=at, kind=PlanKind.MANUAL, cause=Cause.EMERGENCY, reason=reason, goal=wish.goal,
+        goal_kw=wish.goal_kw, selection=wish.selection, starts_at=at, ends_at=None, is_open_ended=True,
+        is_emergency=True,
     )  # fmt: skip
     seen = preview(wish_of(plan), at=at)
     if not seen.chosen.order:
         raise PlanRefused(_("There is no machine that could be switched off."))
     PlanApproval.objects.create(plan=plan, by=by, at=at, target_kw=seen.target_kw, created_at=at)
-    plan.review_due_on = at.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=1)
+    plan.review_due_on = _next_day(site, at)
     plan.save(update_fields=["review_due_on"])
     _settle(plan, seen, at=at, by=by)
     _publish(plan, "curtailment.emergency", by)
+    alarms.tell_emergency(plan, at=at)
     return plan.reload()
+
+
+def _next_day(site: Site, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(site.time_zone)).date() + timedelta(days=1)
 
 
 @transaction.atomic
 def restore_site(site: Site, *, reason: str, by: Any, at: datetime) -> list[CurtailmentPlan]:
-    """End every plan of a site, begun or approved: all its machines come back by the ramp."""
-    rows = CurtailmentPlan.objects.filter(site=site, status__in=[PlanStatus.APPROVED, *RUNNING]).order_by("pk")
-    ended = [end_plan(plan, by=by, at=at, reason=reason) for plan in rows]
+    """End every plan of a site, begun or approved: all its machines come back by the ramp, and owners are told.
+
+    Returns the plans that ended; where there was none, nothing is left behind. ``by`` None: the command line.
+    """
+    lock_fleet()
+    ended = []
+    for plan in CurtailmentPlan.objects.filter(site=site, status__in=RESTORED).order_by("pk"):
+        if lock_row(plan).status in RESTORED:  # the control may have ended it meanwhile
+            ended.append(end_plan(plan, by=by, at=at, reason=reason))
+    if not ended:
+        return []
+    restore = SiteRestore(
+        site=site, reason=printable(reason)[:300], restored_by=by, restored_at=at, created_at=at,
+        plan_ids=[plan.pk for plan in ended], review_due_on=_next_day(site, at),
+    )  # fmt: skip
+    restore.full_clean()
+    restore.save()
     publish(
         "curtailment.restored",
         aggregate_type="site",
         aggregate_id=site.public_id,
-        payload={"site_id": str(site.public_id), "plans": len(ended), "reason": printable(reason)[:300]},
+        payload={
+            "site_id": str(site.public_id), "restore_id": str(restore.public_id), "plans": len(ended),
+            "reason": restore.reason,
+        },
         user_id=getattr(by, "pk", None),
-    )
+    )  # fmt: skip
+    alarms.tell_restore(restore, at=at)
     return ended
 
 
 @transaction.atomic
 def review_plan(plan: CurtailmentPlan, *, review: str, by: Any, at: datetime) -> CurtailmentPlan:
-    """Somebody else has looked at what was done alone. Raises PlanRefused for whoever did it."""
+    """Somebody else has looked at an emergency. Raises PlanRefused for whoever did it."""
     locked = lock_row(plan)
-    if locked.review_due_on is None or locked.reviewed_at is not None:
+    return _reviewed(locked, locked.created_by_id, review=review, by=by, at=at)
+
+
+@transaction.atomic
+def review_restore(restore: SiteRestore, *, review: str, by: Any, at: datetime) -> SiteRestore:
+    """Somebody else has looked at why a site was switched on again. Raises PlanRefused for whoever did it."""
+    locked = lock_row(restore)
+    return _reviewed(locked, locked.restored_by_id, review=review, by=by, at=at)
+
+
+def _reviewed(locked: Any, who: Any, *, review: str, by: Any, at: datetime) -> Any:
+    if not locked.waits_for_review:
         raise PlanRefused(_("There is nothing to review."))
-    if locked.created_by_id == getattr(by, "pk", None):
+    if who is not None and who == getattr(by, "pk", None):
         raise PlanRefused(_("Whoever did it does not review it."))
     locked.reviewed_by, locked.reviewed_at, locked.review = by, at, printable(review)[:300]
     locked.save(update_fields=["reviewed_by", "reviewed_at", "review"])

@@ -7,13 +7,14 @@ from math import ceil
 from django.utils.translation import gettext as _
 
 from crm.domain.queries import local_date
+from curtailment.domain.alarms import emergency_found, restore_found
 from curtailment.domain.control.handover import SLACK, Stuck, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
 from curtailment.domain.measurement.metered import compare
 from curtailment.domain.seconding import waiting_for_second, waits_text
 from curtailment.domain.settings import control_of, ramps_of
 from curtailment.enums import RUNNING, UNFINISHED, EventStatus, PlanKind, PlanStatus
-from curtailment.models import CurtailmentEvent, CurtailmentPlan, KillSwitch
+from curtailment.models import CurtailmentEvent, CurtailmentPlan, KillSwitch, SiteRestore
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
 from hosting.enums import EdgeStatus
@@ -66,13 +67,17 @@ def short_plans(at: datetime) -> Iterator[Finding]:
 
 
 def emergencies(at: datetime) -> Iterator[Finding]:
-    """Somebody has acted alone, and it is not over."""
-    for plan in CurtailmentPlan.objects.filter(is_emergency=True, status__in=UNFINISHED).select_related("site"):
-        yield Finding(
-            key=str(plan.public_id),
-            title=_("Emergency at %(site)s") % {"site": plan.site},
-            text=_("%(who)s: %(reason)s") % {"who": plan.created_by, "reason": plan.reason},
-        )
+    """Somebody has switched off alone, and it is not over."""
+    rows = CurtailmentPlan.objects.filter(is_emergency=True, status__in=UNFINISHED).order_by("pk")
+    for plan in rows.select_related("site", "created_by"):
+        yield emergency_found(plan)
+
+
+def restores(at: datetime) -> Iterator[Finding]:
+    """Somebody has ended all plans of a site alone, and nobody else has looked at it yet."""
+    rows = SiteRestore.objects.filter(reviewed_at=None).order_by("pk")
+    for restore in rows.select_related("site", "restored_by"):
+        yield restore_found(restore)
 
 
 def waiting_plans(at: datetime) -> Iterator[Finding]:
@@ -88,17 +93,18 @@ def waiting_plans(at: datetime) -> Iterator[Finding]:
 
 
 def reviews_due(at: datetime) -> Iterator[Finding]:
-    """Emergencies nobody else has looked at by the day after, which begins by the clock of each site."""
+    """What was done alone and nobody else has looked at by the day after, which begins by the clock of each site."""
     soon = at.date() + timedelta(days=1)  # no clock is further ahead of UTC
-    rows = CurtailmentPlan.objects.filter(review_due_on__lte=soon, reviewed_at=None).select_related("site")
-    for plan in rows:
-        if plan.review_due_on is None or plan.review_due_on > local_date(at, plan.site.time_zone):
-            continue
-        yield Finding(
-            key=str(plan.public_id),
-            title=_("%(plan)s is to be reviewed") % {"plan": plan},
-            text=_("One person acted alone: %(reason)s") % {"reason": plan.reason},
-        )
+    for model in (CurtailmentPlan, SiteRestore):
+        rows = model.objects.filter(review_due_on__lte=soon, reviewed_at=None).select_related("site").order_by("pk")
+        for row in rows:
+            if row.review_due_on is None or row.review_due_on > local_date(at, row.site.time_zone):
+                continue
+            yield Finding(
+                key=str(row.public_id),
+                title=_("%(plan)s is to be reviewed") % {"plan": row},
+                text=_("One person acted alone: %(reason)s") % {"reason": row.reason},
+            )
 
 
 def open_plans(at: datetime) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from curtailment.models.lease import LeaseReport
 from curtailment.models.peak import PeakRule
 from curtailment.models.plan import CurtailmentPlan, CurtailmentPlanMiner, PlanApproval, StandingApproval
 from curtailment.models.programme import Programme, ProgrammeCommitment
+from curtailment.models.restore import SiteRestore
 from curtailment.models.strike import StrikeRule
 from curtailment.models.vtn import VtnConnection, VtnResource
 
@@ -31,6 +32,7 @@ __all__ = [
     "ProgrammeCommitment",
     "RuleExecution",
     "SiteControl",
+    "SiteRestore",
     "StandingApproval",
     "StrikeRule",
     "VtnConnection",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models.fields import NameField
 from curtailment.enums import Cause, Goal, MachineResult, PlanKind, PlanStatus, Selection
+from curtailment.models.review import Reviewable
 from hashinsight.common.audit import tracked
 from hashinsight.common.models import BaseModel
 from hashinsight.common.scoping import ScopedQuerySet
@@ -94,7 +95,7 @@ class PlanQuerySet(ScopedQuerySet):
 
 
 @tracked(quiet=["measured_kw"])
-class CurtailmentPlan(BaseModel):
+class CurtailmentPlan(Reviewable, BaseModel):
     """So much power is to be off at a site for a time.
 
     pending             somebody has to approve it
@@ -229,18 +230,6 @@ class CurtailmentPlan(BaseModel):
     measured_kw = KilowattField(_("seen to be off now (kW)"), default=Decimal(0), editable=False)
     power_reduced_kw = KilowattField(_("most that was off (kW)"), default=Decimal(0), editable=False)
     end_reason = NameField(_("why it ended"), max_length=300, blank=True, default="", editable=False)
-    review_due_on = models.DateField(_("to be reviewed on"), null=True, blank=True, editable=False)
-    reviewed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("reviewed by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-    )
-    reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True, editable=False)
-    review = NameField(_("review"), max_length=300, blank=True, default="", editable=False)
 
     objects = PlanQuerySet.as_manager()
 

@@ -18,7 +18,7 @@ from curtailment.domain.control import timing
 from curtailment.domain.planning import PlanRefused, preview
 from curtailment.enums import PlanStatus
 from curtailment.management.commands import restore_all
-from curtailment.models import CurtailmentPlan, SiteControl, StandingApproval
+from curtailment.models import CurtailmentPlan, SiteControl, SiteRestore, StandingApproval
 from hashinsight.common.transitions import MoveRefused
 from hosting.domain import fleet, prices, terms
 from hosting.domain.miner_secrets import set_login
@@ -283,6 +283,7 @@ def test_one_person_switches_a_site_off_and_on(ground: Ground, root: User, alice
     with pytest.raises(PlanRefused, match="does not review"):
         plans.review_plan(plan, review="fine", by=root, at=ground.now)
     plans.review_plan(plan, review="fine", by=alice_of_staff, at=ground.now)
+    plans.review_restore(SiteRestore.objects.get(), review="fine", by=root, at=ground.now)
     assert list(watching.reviews_due(ground.now + timedelta(days=1))) == []
 
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import User
 from curtailment.domain.control.site import control_site, is_frozen
 from curtailment.domain.plans import restore_site
 from curtailment.domain.settings import control_of
@@ -29,14 +30,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where, why, and how long to go on."""
         parser.add_argument("--site", required=True, help="name or id of the site")
-        parser.add_argument("--reason", required=True, help="kept in the history")
+        parser.add_argument("--reason", required=True, help="kept, told to the owners, and reviewed by somebody else")
+        parser.add_argument("--by", default="", help="e-mail address of whoever does it; empty: nobody is named")
         parser.add_argument("--minutes", type=float, default=120, help="give up after so long (120)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Restore, then steer until nobody is left."""
         site = _site(options["site"])
-        ended = restore_site(site, reason=options["reason"], by=None, at=timezone.now())
+        ended = restore_site(site, reason=options["reason"], by=_person(options["by"]), at=timezone.now())
         self.stdout.write(f"{site}: {len(ended)} plans ended")
+        if ended:
+            self.stdout.write("owners are told of it by e-mail; somebody else reviews it under “Emergency restores”")
         until = time.monotonic() + options["minutes"] * 60
         step = control_of(site).step_s
         while (left := ControlledMachine.objects.in_hand().filter(site=site).count()) and time.monotonic() < until:
@@ -49,6 +53,15 @@ class Command(BaseCommand):
         if left:
             raise CommandError(f"{left} machines are not back after {options['minutes']:g} minutes")
         self.stdout.write("every machine we switched runs again")
+
+
+def _person(email: str) -> User | None:
+    if not email:
+        return None
+    found: User | None = User.objects.filter(email__iexact=email, is_active=True).first()
+    if found is None:
+        raise CommandError(f"nobody active has the e-mail address {email!r}")
+    return found
 
 
 def _site(text: str) -> Site:

@@ -90,6 +90,7 @@ class ConfirmPage(ObjectPage):
     at_once: ClassVar[bool] = False  # one domain call for all objects, which moves all of them or none
 
     form: Any = None
+    done_level: int = messages.SUCCESS  # of what is said afterwards; a warning where it was kept and not done yet
 
     # --- to be written by subclasses ------------------------------------------------------------------------
     def effect(self) -> Effect:
@@ -139,7 +140,8 @@ class ConfirmPage(ObjectPage):
                 self.act(self.objects[0] if self.objects else None, form)
         except (DomainError, ValidationError) as refusal:
             return self.show(form, error=" ".join(refusal_texts(refusal)))
-        messages.success(request, self.done(len(self.objects) if self.at_once else 1))
+        said = self.done(len(self.objects) if self.at_once else 1)
+        messages.add_message(request, self.done_level, said)
         return HttpResponseRedirect(self.goes_to(self.objects))
 
     def act(self, obj: Any, form: Any) -> None:

@@ -52,7 +52,7 @@ def may_know(channel: Channel, occurrence: Occurrence) -> bool:
 
 
 def channels_for(occurrence: Occurrence, *, at: datetime) -> list[Channel]:
-    """Channels through which rules would tell it now to somebody, each once: for whoever has to know that beforehand."""
+    """Channels through which rules would tell it now to somebody, each once: to be known beforehand."""
     heard = {rule.channel.pk: rule.channel for rule in rules_for(occurrence) if recipients(rule.channel, rule, at=at)}
     return [heard[pk] for pk in sorted(heard)]
 

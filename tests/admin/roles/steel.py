@@ -16,6 +16,7 @@ from curtailment.models import (
     PeakRule,
     RuleExecution,
     SiteControl,
+    SiteRestore,
     StandingApproval,
     StrikeRule,
 )
@@ -110,6 +111,9 @@ def _curtailment(site: Any, miner: Any, root: User, now: datetime) -> list[Any]:
             valid_until=now.date(),
         ),
         kill_switch.set_switch(site=site, reason="Scene", by=root, at=now),
+        SiteRestore.objects.create(
+            site=site, reason="Scene", restored_by=None, restored_at=now, plan_ids=[plan.pk], review_due_on=now.date()
+        ),
         RuleExecution.objects.create(kind="strike", rule_id="x", site=site, plan=plan, decision="wanted", at=now),
         StrikeRule.objects.create(
             name="Scene", site=site, series=prices, strike=1, goal_kw=1, created_at=now,

@@ -48,6 +48,7 @@ CLOSED: Mapping[str, frozenset[str]] = {
             "curtailmentplanminer",
             "machineorder",
             "killswitch",
+            "siterestore",
             "ruleexecution",
             "curtailmentevent",
             "dispatchmessage",
