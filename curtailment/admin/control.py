@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from curtailment import rules
+from curtailment.admin.clock import SiteClockMixin
 from curtailment.admin.effects import kw_text, watts_text
 from curtailment.admin.handover import stuck_row
 from curtailment.admin.metered import differs_text, metered_fact
@@ -47,12 +48,16 @@ MOST_POINTS = 400
 MOST_LIMITS = 5  # different ones named for a plan
 
 
-class LivePage(ObjectPage):
+class LivePage(SiteClockMixin, ObjectPage):
     """Target, intended, seen, drawn, metered over time; who acts, since when; and the buttons for an emergency."""
 
     power = "view"
     label = gettext_lazy("Curtailment")
     icon = "power_settings_new"
+
+    def site(self) -> Any:
+        """The object itself."""
+        return self.objects[0]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The page, or its curves as a file."""
@@ -66,7 +71,7 @@ class LivePage(ObjectPage):
         context = {
             **self.model_admin.admin_site.each_context(request),
             "title": _("Curtailment at %(site)s") % {"site": site},
-            "subtitle": None, "opts": self.model_admin.opts, "object": site, "back_url": self.back_url(),
+            "subtitle": None, "opts": self.model_admin.opts, "page": self, "object": site, "back_url": self.back_url(),
             "ahead": _ahead(site, now), "facts": [*_facts(site), metered_fact(site, now)],
             "differs": differs_text(site, now), "plans": _plans(site, self), "frozen": is_frozen(site),
             "switches": set_switches(site).select_related("set_by"),

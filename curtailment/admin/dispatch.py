@@ -18,11 +18,13 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin import labels
+from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin, named_moment
 from curtailment.admin.effects import DASH, kw_text
 from curtailment.domain.dispatch import dispatches
 from curtailment.domain.dispatch.dispatch_plans import beside
 from curtailment.engine.dispatching import Call
 from curtailment.enums import WANTED_STATES, DispatchState
+from curtailment.forms.clock import site_by_key
 from curtailment.forms.programmes import DispatchForm
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage
 from hashinsight.common.admin.actions import power
@@ -37,8 +39,8 @@ def span_text(row: Dispatch) -> str:
     return f"{moment_text(row.starts_at)} – {moment_text(row.ends_at) or _('no end')}"
 
 
-class TypePage(ConfirmPage):
-    """One that was heard of by telephone or mail."""
+class TypePage(SiteClockMixin, ConfirmPage):
+    """One that was heard of by telephone or mail; typed by the clock of the site that is chosen."""
 
     power = "add_dispatch"
     for_one = False
@@ -47,6 +49,10 @@ class TypePage(ConfirmPage):
     button = gettext_lazy("Take it in")
     form_class = DispatchForm
     made: Any = None
+
+    def site(self) -> Any:
+        """The one that is chosen."""
+        return site_by_key(self.request.POST.get("site"))
 
     def effect(self) -> Effect:
         """What it is held against."""
@@ -76,7 +82,7 @@ class TypePage(ConfirmPage):
         return _("The dispatch is taken in: %(state)s.") % {"state": self.made.get_state_display()}
 
 
-class AuthorisePage(ConfirmPage):
+class AuthorisePage(SiteClockMixin, ConfirmPage):
     """It is to be followed."""
 
     power = "authorise_dispatch"
@@ -105,7 +111,7 @@ class AuthorisePage(ConfirmPage):
         return _("The dispatch is authorised.")
 
 
-class CancelPage(ConfirmPage):
+class CancelPage(SiteClockMixin, ConfirmPage):
     """We do not follow it, whoever called it."""
 
     power = "cancel_dispatch"
@@ -157,12 +163,12 @@ def why_text(row: Dispatch | DispatchMessage) -> str:
 
 
 @admin.register(Dispatch)
-class DispatchAdmin(ViewOnlyAdmin):
+class DispatchAdmin(SiteClockAdmin, ViewOnlyAdmin):
     """Dispatches."""
 
     empty_hint = gettext_lazy("What programmes call on your load, by webhook, by OpenADR or typed by hand.")
     list_display = (
-        "reference", "programme", "site", "starts_at", "ends_shown", "goal_shown", "state_shown", "test_shown",
+        "reference", "programme", "site", "starts_shown", "ends_shown", "goal_shown", "state_shown", "test_shown",
         "source",
     )  # fmt: skip
     list_display_links = ("reference",)
@@ -198,9 +204,13 @@ class DispatchAdmin(ViewOnlyAdmin):
     def test_shown(self, row: Dispatch) -> Any:
         return Badge("test", _("test")) if row.is_test else Badge("real", _("no"))
 
+    @admin.display(description=gettext_lazy("from"), ordering="starts_at")
+    def starts_shown(self, row: Dispatch) -> str:
+        return named_moment(row.starts_at, row.site)
+
     @admin.display(description=gettext_lazy("to"), ordering="ends_at")
     def ends_shown(self, row: Dispatch) -> str:
-        return moment_text(row.ends_at) or _("no end")
+        return named_moment(row.ends_at, row.site) or _("no end")
 
     @admin.display(description=gettext_lazy("goal"), ordering="kw")
     def goal_shown(self, row: Dispatch) -> str:

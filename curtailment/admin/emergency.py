@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from curtailment import rules
+from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin, named_moment
 from curtailment.admin.dispatch import span_text
 from curtailment.admin.effects import DASH, emergency_effect, kw_text, stay_on
 from curtailment.admin.plan_pages import ReviewPage
@@ -55,10 +56,14 @@ def _named(names: tuple[str, ...]) -> str:
     return shown if len(names) <= MOST_NAMED else f"{shown}, … ({len(names)})"
 
 
-class AlonePage(ConfirmPage):
+class AlonePage(SiteClockMixin, ConfirmPage):
     """What one person does alone at a site, now."""
 
     power = "emergency_curtailmentplan"
+
+    def site(self) -> Any:
+        """The object itself."""
+        return self.objects[0]
 
     def switch_warnings(self) -> list[Any]:
         """That nothing is switched now, who has seen to that, and the way to release it."""
@@ -217,11 +222,11 @@ def plans_of(row: SiteRestore) -> Any:
 
 
 @admin.register(SiteRestore)
-class SiteRestoreAdmin(ViewOnlyAdmin):
+class SiteRestoreAdmin(SiteClockAdmin, ViewOnlyAdmin):
     """Each time everything at a site was switched on again at once."""
 
     empty_hint = gettext_lazy("When somebody switches everything at a site on again, it stands here to be reviewed.")
-    list_display = ("restored_at", "site", "by_shown", "count_shown", "reason", "state_shown")
+    list_display = ("restored_shown", "site", "by_shown", "count_shown", "reason", "state_shown")
     list_select_related = ("site", "restored_by")
     list_filter = (("site", AutocompleteSelectFilter),)
     search_fields = ("site__name", "reason")
@@ -233,6 +238,10 @@ class SiteRestoreAdmin(ViewOnlyAdmin):
     readonly_fields = ("by_shown", "plans_shown", "state_shown")
     pages = {"review": RestoreReviewPage}
     has_emergency_curtailmentplan_permission = power(rules.may_emergency_curtailmentplan)
+
+    @admin.display(description=gettext_lazy("at"), ordering="restored_at")
+    def restored_shown(self, row: SiteRestore) -> str:
+        return named_moment(row.restored_at, row.site)
 
     @admin.display(description=gettext_lazy("by"), ordering="restored_by")
     def by_shown(self, row: SiteRestore) -> str:

@@ -19,23 +19,26 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin import labels, plan_pages
+from curtailment.admin.clock import SiteClockAdmin, named_moment
 from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.domain import plans
 from curtailment.domain.seconding import waiting_for_second
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
+from curtailment.forms.plans import PlanForm
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, LeaseReport, MachineOrder, RuleExecution
 from hashinsight.common.admin.actions import power
-from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
+from hashinsight.common.admin.base import ViewOnlyAdmin
 from hashinsight.common.admin.display import Badge, link, moment_text
 from hashinsight.common.admin.inlines import ViewOnlyInline
 
 
 @admin.register(CurtailmentPlan)
-class CurtailmentPlanAdmin(BaseAdmin):
+class CurtailmentPlanAdmin(SiteClockAdmin):
     """Plans."""
 
+    form = PlanForm
     list_display = (
-        "number_shown", "site", "cause", "goal_shown", "starts_at", "ends_shown", "status_shown", "off_shown",
+        "number_shown", "site", "cause", "goal_shown", "starts_shown", "ends_shown", "status_shown", "off_shown",
         "miners_affected",
     )  # fmt: skip
     list_display_links = ("number_shown", "site")
@@ -96,9 +99,13 @@ class CurtailmentPlanAdmin(BaseAdmin):
     def goal_shown(self, plan: CurtailmentPlan) -> str:
         return f"{plan.get_goal_display()} {kw_text(plan.goal_kw)}"
 
+    @admin.display(description=gettext_lazy("from"), ordering="starts_at")
+    def starts_shown(self, plan: CurtailmentPlan) -> str:
+        return named_moment(plan.starts_at, plan.site)
+
     @admin.display(description=gettext_lazy("to"), ordering="ends_at")
     def ends_shown(self, plan: CurtailmentPlan) -> str:
-        return moment_text(plan.ends_at) or _("no end")
+        return named_moment(plan.ends_at, plan.site) or _("no end")
 
     @display(description=gettext_lazy("status"), label=labels.PLAN, ordering="status")
     def status_shown(self, plan: CurtailmentPlan) -> Any:
@@ -159,7 +166,7 @@ class CurtailmentPlanAdmin(BaseAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         """The next hour."""
-        begin = timezone.localtime().replace(second=0, microsecond=0) + timedelta(minutes=1)
+        begin = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
         return {
             "starts_at": begin,
             "ends_at": begin + timedelta(hours=1),

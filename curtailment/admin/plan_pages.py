@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from curtailment.admin.clock import SiteClockMixin, named_span
 from curtailment.admin.effects import effect_of, kw_text
 from curtailment.domain import plans
 from curtailment.domain.planning import preview
@@ -21,7 +22,14 @@ from hashinsight.common.admin.object_page import ObjectPage
 from hashinsight.common.errors import DomainError
 
 
-class ApprovePage(ConfirmPage):
+def dry_run(plan: CurtailmentPlan) -> Effect:
+    """When by the clock of the site, and what it would do. Raises PlanRefused."""
+    effect = effect_of(preview(plans.wish_of(plan), at=timezone.now()))
+    effect.facts.insert(0, (_("time"), named_span(plan.starts_at, plan.ends_at, plan.site)))
+    return effect
+
+
+class ApprovePage(SiteClockMixin, ConfirmPage):
     """A dry run, and the approval of one person."""
 
     power = "approve_curtailmentplan"
@@ -33,7 +41,7 @@ class ApprovePage(ConfirmPage):
     def effect(self) -> Effect:
         """What it would do."""
         plan: CurtailmentPlan = self.objects[0]
-        effect = effect_of(preview(plans.wish_of(plan), at=timezone.now()))
+        effect = dry_run(plan)
         given = plan.approvals.filter(withdrawn_at__isnull=True).select_related("by")
         effect.facts += [(_("approved by"), f"{one.by}, {moment_text(one.at)}") for one in given]
         return effect
@@ -49,7 +57,7 @@ class ApprovePage(ConfirmPage):
         return _("You have approved the plan; a second person has to approve it, too.")
 
 
-class SecondPage(ConfirmPage):
+class SecondPage(SiteClockMixin, ConfirmPage):
     """A second person stands behind a plan that one person's word takes no further."""
 
     power = "approve_curtailmentplan"
@@ -80,7 +88,7 @@ class SecondPage(ConfirmPage):
         return _("Two people stand behind the plan.")
 
 
-class DryRunPage(ObjectPage):
+class DryRunPage(SiteClockMixin, ObjectPage):
     """The same for whoever only looks."""
 
     power = "view"
@@ -92,19 +100,20 @@ class DryRunPage(ObjectPage):
         plan: CurtailmentPlan = self.objects[0]
         effect, error = Effect(), ""
         try:
-            effect = effect_of(preview(plans.wish_of(plan), at=timezone.now()))
+            effect = dry_run(plan)
         except DomainError as refusal:
             error = str(refusal)
         page = self.model_admin
         context = {
             **page.admin_site.each_context(request), "title": _("Dry run"), "subtitle": None, "opts": page.opts,
-            "object": plan, "effect": effect, "error": error, "possible": False, "back_url": self.back_url(),
+            "page": self, "object": plan, "effect": effect, "error": error, "possible": False,
+            "back_url": self.back_url(),
         }  # fmt: skip
         request.current_app = page.admin_site.name
         return TemplateResponse(request, "admin/house/confirm.html", context, status=409 if error else 200)
 
 
-class EndPage(ConfirmPage):
+class EndPage(SiteClockMixin, ConfirmPage):
     """It is cancelled, or it ends now."""
 
     power = "end_curtailmentplan"
@@ -150,7 +159,7 @@ class WithdrawPage(EndPage):
         return _("Your approval is withdrawn.")
 
 
-class ShortenPage(ConfirmPage):
+class ShortenPage(SiteClockMixin, ConfirmPage):
     """It ends earlier."""
 
     power = "end_curtailmentplan"
@@ -178,7 +187,7 @@ class ShortenPage(ConfirmPage):
         return _("The plan ends earlier.")
 
 
-class ReviewPage(ConfirmPage):
+class ReviewPage(SiteClockMixin, ConfirmPage):
     """Somebody else has looked at an emergency."""
 
     power = "emergency_curtailmentplan"

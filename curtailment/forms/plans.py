@@ -6,14 +6,48 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from curtailment.forms.clock import ClockField, look_at, site_by_key
+from curtailment.models import CurtailmentPlan
 from hashinsight.common.admin.confirm import ConfirmForm, ReasonForm
+from hashinsight.common.admin.forms import HouseForm
 from hosting.models import Site
+
+TIMES = ("starts_at", "ends_at")
+
+
+class PlanForm(HouseForm):
+    """A plan that is written or edited; its times by the clock of its site."""
+
+    starts_at = ClockField(label=gettext_lazy("From"))
+    ends_at = ClockField(label=gettext_lazy("To"), required=False)
+
+    class Meta:
+        model = CurtailmentPlan
+        fields = ("site", "cause", "goal", "goal_kw", "selection", "starts_at", "ends_at", "is_open_ended", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        look_at(self, TIMES, self._site())
+        for name in TIMES:
+            if name in self.fields:
+                self.fields[name].kept = getattr(self.instance, name)
+
+    def _site(self) -> Site | None:
+        """That of the plan, else the one that is chosen in this form."""
+        if self.instance.site_id is not None:
+            return self.instance.site
+        return site_by_key(self.data.get(self.add_prefix("site")) if self.is_bound else self.initial.get("site"))
 
 
 class EndsAtForm(ConfirmForm):
     """The earlier end."""
 
-    ends_at = forms.SplitDateTimeField(label=gettext_lazy("Ends at"))
+    ends_at = ClockField(label=gettext_lazy("Ends at"))
+
+    def build(self) -> None:
+        """By the clock of the site of the plan."""
+        look_at(self, ["ends_at"], self.obj.site)
+        self.fields["ends_at"].kept = self.obj.ends_at
 
 
 class ReviewForm(ConfirmForm):

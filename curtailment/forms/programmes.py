@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from curtailment.domain.dispatch.vtns import check_connection
 from curtailment.enums import Goal
+from curtailment.forms.clock import ClockField, look_at, site_by_key
 from curtailment.models import Dispatch, Programme, VtnConnection
 from hashinsight.common.admin.confirm import ConfirmForm
 from hashinsight.common.admin.forms import HouseForm
@@ -39,8 +40,8 @@ class DispatchForm(ConfirmForm):
         label=gettext_lazy("Reference"), max_length=200,
         help_text=gettext_lazy("The id the other side gave it. Typed again with the same one, it is changed."),
     )  # fmt: skip
-    starts_at = forms.SplitDateTimeField(label=gettext_lazy("From"))
-    ends_at = forms.SplitDateTimeField(label=gettext_lazy("To"), required=False)
+    starts_at = ClockField(label=gettext_lazy("From"))
+    ends_at = ClockField(label=gettext_lazy("To"), required=False)
     open_ended = forms.BooleanField(label=gettext_lazy("Without an end"), required=False)
     goal = forms.ChoiceField(
         label=gettext_lazy("Goal"), choices=[("", gettext_lazy("as committed")), *Goal.choices], required=False
@@ -58,9 +59,10 @@ class DispatchForm(ConfirmForm):
             field: Any = self.fields[name]
             field.widget = HouseAutocomplete(Dispatch._meta.get_field(name), admin.site)
             field.widget.choices = field.choices
-        begin = timezone.localtime().replace(second=0, microsecond=0) + timedelta(minutes=5)
+        begin = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=5)
         self.fields["starts_at"].initial = begin
         self.fields["ends_at"].initial = begin + timedelta(hours=1)
+        look_at(self, ("starts_at", "ends_at"), site_by_key(self.data.get("site") if self.is_bound else None))
 
     def clean(self) -> dict[str, Any]:
         """An end, or that there is none."""

@@ -209,9 +209,7 @@ def test_a_withdrawn_approval_ends_what_it_allowed(ground: Ground, root: User) -
         plans.withdraw_approval(plan, by=root, at=ground.now, reason="again")
 
 
-def test_whoever_made_a_plan_that_needed_two_takes_that_back(
-    ground: Ground, root: User, alice_of_staff: User
-) -> None:
+def test_whoever_made_a_plan_that_needed_two_takes_that_back(ground: Ground, root: User, alice_of_staff: User) -> None:
     much = plans.approve_plan(waiting(ground, root, machines=8), by=alice_of_staff, at=ground.now)
     ground.ticks(2)
     assert plans.withdraw_approval(much, by=root, at=ground.now, reason="a mistake").status == PlanStatus.RECOVERING

@@ -1,10 +1,12 @@
 """A page of our own about one object, about many chosen in a list, or about none."""
 
+from datetime import tzinfo
 from typing import Any, ClassVar
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 from django.views import View
 
 from hashinsight.common.admin.actions import MOST_AT_ONCE
@@ -28,6 +30,7 @@ class ObjectPage(View):
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
     new_tab: ClassVar[bool] = False
+    clock_text: Any = ""  # names the clock, where it is not that of all pages
 
     objects: list[Any]
 
@@ -42,7 +45,18 @@ class ObjectPage(View):
         if not self.permitted(self.model_admin, request):
             raise PermissionDenied
         self.objects = self.find(request, kwargs.get("object_id"))
-        return super().dispatch(request, *args, **kwargs)
+        zone = self.clock()
+        if zone is None:
+            return super().dispatch(request, *args, **kwargs)
+        with timezone.override(zone):
+            response = super().dispatch(request, *args, **kwargs)
+            if hasattr(response, "render"):
+                response.render()  # as long as that clock is set
+        return response
+
+    def clock(self) -> tzinfo | None:
+        """By which clock the page shows and reads times; None: by that of all pages."""
+        return None
 
     def find(self, request: HttpRequest, object_id: str | None) -> list[Any]:
         """The objects the page is about, as this person may see them."""

@@ -19,7 +19,9 @@ def dress(form: forms.BaseForm, *, only: Collection[str] | None = None) -> None:
 def _dressed(bound: forms.Field) -> forms.Widget:
     old = bound.widget
     replacement: forms.Widget | None = None
-    if isinstance(old, forms.HiddenInput) or type(old).__module__.startswith(("unfold", "django.contrib.admin")):
+    if getattr(old, "is_dressed", False) or isinstance(old, forms.HiddenInput):
+        return old
+    if type(old).__module__.startswith(("unfold", "django.contrib.admin")):
         return old
     if isinstance(old, forms.Textarea):
         replacement = widgets.UnfoldAdminTextareaWidget(attrs=old.attrs)

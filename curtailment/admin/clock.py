@@ -1,0 +1,94 @@
+"""Pages that show and read times by the clock of a site, and say so."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+
+from curtailment.forms.clock import site_by_key, zone_of, zone_text
+from hashinsight.common.admin.base import BaseAdmin
+from hosting.models import Site
+
+
+def named_moment(moment: datetime | None, site: Site) -> str:
+    """``2026-11-20 03:30 CST``: by the clock of the site, which is named; empty when there is none."""
+    if moment is None:
+        return ""
+    shown = moment.astimezone(ZoneInfo(site.time_zone))
+    return f"{date_format(shown, 'DATETIME_FORMAT')} {_short(shown)}"
+
+
+def _short(shown: datetime) -> str:
+    """``CST``; zones without letters of their own are named by their offset."""
+    name = shown.tzname() or "UTC"
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+def named_span(start: datetime, end: datetime | None, site: Site) -> str:
+    """From when to when by the clock of the site, and where that is not UTC the same in UTC."""
+    here = f"{named_moment(start, site)} – {named_moment(end, site) or _('no end')}"
+    if site.time_zone == "UTC":
+        return here
+    with timezone.override("UTC"):
+        ends = date_format(timezone.localtime(end), "DATETIME_FORMAT") if end else "…"
+        return f"{here}\n= {date_format(timezone.localtime(start), 'DATETIME_FORMAT')} – {ends} UTC"
+
+
+def clock_text(site: Site) -> str:
+    """Said on a page whose times are by the clock of a site."""
+    return _("All times on this page are by the clock of %(place)s: %(zone)s.") % {
+        "place": site, "zone": zone_text(ZoneInfo(site.time_zone)),
+    }  # fmt: skip
+
+
+class SiteClockMixin:
+    """An object page by the clock of a site: that of its object, unless a subclass knows better."""
+
+    objects: list[Any]
+
+    def site(self) -> Site | None:
+        """Whose clock."""
+        found: Site | None = self.objects[0].site
+        return found
+
+    def clock(self) -> ZoneInfo | None:
+        """That of the site."""
+        return zone_of(self.site())
+
+    @property
+    def clock_text(self) -> str:
+        """Named on the page."""
+        site = self.site()
+        return "" if site is None else clock_text(site)
+
+
+class SiteClockAdmin(BaseAdmin):
+    """Change pages by the clock of the site of their row, or of the site that is being chosen."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Typed and read by that clock."""
+        with timezone.override(self._clock(request, object_id)):
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if hasattr(response, "render"):
+                response.render()  # as long as that clock is set
+        return response
+
+    def _clock(self, request: HttpRequest, object_id: str | None) -> ZoneInfo | None:
+        row = self.get_object(request, object_id) if object_id else None
+        site = row.site if row is not None else site_by_key((request.POST or request.GET).get("site"))
+        return zone_of(site)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The page of a row names its clock."""
+        found = list(super().get_fieldsets(request, obj))
+        if obj is None or not found:
+            return found
+        title, options = found[0]
+        return [(title, {**options, "description": escape(clock_text(obj.site))}), *found[1:]]
