@@ -1,6 +1,6 @@
 """Pages that show and read times by the clock of a site, and say so."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,14 +29,12 @@ def _short(shown: datetime) -> str:
     return f"UTC{name}" if name[:1] in "+-" else name
 
 
-def named_span(start: datetime, end: datetime | None, site: Site) -> str:
-    """From when to when by the clock of the site, and where that is not UTC the same in UTC."""
-    here = f"{named_moment(start, site)} – {named_moment(end, site) or _('no end')}"
-    if site.time_zone == "UTC":
-        return here
-    with timezone.override("UTC"):
-        ends = date_format(timezone.localtime(end), "DATETIME_FORMAT") if end else "…"
-        return f"{here}\n= {date_format(timezone.localtime(start), 'DATETIME_FORMAT')} – {ends} UTC"
+def in_both(moment: datetime, site: Site) -> str:
+    """By the clock of the site, and in a second line where that is another one in UTC."""
+    here = named_moment(moment, site)
+    return (
+        here if site.time_zone == "UTC" else f"{here}\n= {date_format(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
+    )
 
 
 def clock_text(site: Site) -> str:

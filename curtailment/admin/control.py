@@ -75,6 +75,7 @@ class LivePage(SiteClockMixin, ObjectPage):
             "ahead": _ahead(site, now), "facts": [*_facts(site), metered_fact(site, now)],
             "differs": differs_text(site, now), "plans": _plans(site, self), "frozen": is_frozen(site),
             "switches": set_switches(site).select_related("set_by"),
+            "may_release": rules.may_freeze_sitecontrol(request.user),
             "stuck": [stuck_row(one) for one in stuck_machines(site, at=now)],
             "hand_over": may_switch_miner(request.user) and self.model_admin.url_of("hand-over", site.pk),
             "picture": _picture(rows) if rows else "",

@@ -57,11 +57,7 @@ def emergency_effect(seen: Preview) -> Effect:
 def stay_on(seen: Preview) -> list[str]:
     """Machines that run and are not switched off, in words: how many, and why."""
     asleep = {why_text(one) for one in IDLE}
-    return [
-        _("%(count)s that %(why)s") % {"count": number_text(Decimal(count)), "why": why}
-        for why, count in seen.excluded
-        if why not in asleep
-    ]
+    return [f"{number_text(Decimal(count))} ({why})" for why, count in seen.excluded if why not in asleep]
 
 
 def _figures(seen: Preview) -> list[tuple[Any, Any]]:

@@ -51,6 +51,11 @@ def heard_text(kind: str, *, at: datetime) -> str:
     return " ".join(said)
 
 
+def alone_text(what: str, kind: str, *, at: datetime) -> str:
+    """What nobody asks, who hears of it, and who looks at it."""
+    return " ".join((what, heard_text(kind, at=at), _("Somebody else reviews it tomorrow.")))
+
+
 def _named(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:MOST_NAMED])
     return shown if len(names) <= MOST_NAMED else f"{shown}, … ({len(names)})"
@@ -76,7 +81,7 @@ class AlonePage(SiteClockMixin, ConfirmPage):
                 "where": switch, "who": switch.set_by, "reason": switch.reason,
             }  # fmt: skip
             if rules.may_freeze_sitecontrol(request.user) and page.has_view_permission(request):
-                told = format_html("{} {}", told, link(page.url_of("release", switch.pk), _("Release it")))
+                told = format_html("<span>{} {}</span>", told, link(page.url_of("release", switch.pk), _("Release it")))
             found.append(told)
         if not found and is_frozen(site):
             found.append(_("Nothing is switched by this installation now; what you do here is kept until it is."))
@@ -103,6 +108,7 @@ class EmergencyPage(AlonePage):
     title = gettext_lazy("Emergency: switch machines off now")
     button = gettext_lazy("Switch off now")
     form_class: ClassVar[type[ConfirmForm]] = EmergencyForm
+    clock_text = ""  # it shows no time
 
     plan: CurtailmentPlan
     acted_at: datetime
@@ -113,8 +119,7 @@ class EmergencyPage(AlonePage):
         effect = emergency_effect(preview(emergency_wish(self.objects[0], at=now), at=now))
         effect.warnings = [
             *self.switch_warnings(), *effect.warnings,
-            _("No second person is asked and no ramp is kept. Somebody else reviews it tomorrow."),
-            heard_text(alarms.EMERGENCY, at=now),
+            alone_text(_("No second person is asked and no ramp is kept."), alarms.EMERGENCY, at=now),
         ]  # fmt: skip
         return effect
 
@@ -164,8 +169,7 @@ class RestorePage(AlonePage):
                  for one in calls_at(site, at=now)]  # fmt: skip
         warnings = [
             *self.switch_warnings(),
-            _("No second person is asked. Somebody else reviews it tomorrow."),
-            heard_text(alarms.RESTORE, at=now),
+            alone_text(_("No second person is asked."), alarms.RESTORE, at=now),
         ]
         if calls:
             names = ", ".join(dict.fromkeys(name for name, _what in calls))
@@ -202,7 +206,7 @@ class RestoreReviewPage(ReviewPage):
             ]
         )  # fmt: skip
 
-    def run(self, obj: SiteRestore, form: Any) -> Any:
+    def run(self, obj: Any, form: Any) -> Any:
         """One domain call."""
         plans.review_restore(obj, review=form.cleaned_data["review"], by=self.request.user, at=timezone.now())
 

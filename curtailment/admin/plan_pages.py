@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from curtailment.admin.clock import SiteClockMixin, named_span
+from curtailment.admin.clock import SiteClockMixin, in_both
 from curtailment.admin.effects import effect_of, kw_text
 from curtailment.domain import plans
 from curtailment.domain.planning import preview
@@ -25,7 +25,8 @@ from hashinsight.common.errors import DomainError
 def dry_run(plan: CurtailmentPlan) -> Effect:
     """When by the clock of the site, and what it would do. Raises PlanRefused."""
     effect = effect_of(preview(plans.wish_of(plan), at=timezone.now()))
-    effect.facts.insert(0, (_("time"), named_span(plan.starts_at, plan.ends_at, plan.site)))
+    ends = in_both(plan.ends_at, plan.site) if plan.ends_at else _("no end")
+    effect.facts = [(_("from"), in_both(plan.starts_at, plan.site)), (_("to"), ends), *effect.facts]
     return effect
 
 

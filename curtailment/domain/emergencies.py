@@ -24,6 +24,7 @@ def same_emergency(wish: Wish, *, at: datetime) -> CurtailmentPlan | None:
         status__in=(PlanStatus.APPROVED, *RUNNING),
     ).order_by("-pk")  # fmt: skip
     wanted: set[int] | None = None
+    plan: CurtailmentPlan
     for plan in rows:
         if wanted is None:
             wanted = _wanted(wish, at)

@@ -300,25 +300,26 @@ def restore_site(site: Site, *, reason: str, by: Any, at: datetime) -> list[Curt
 @transaction.atomic
 def review_plan(plan: CurtailmentPlan, *, review: str, by: Any, at: datetime) -> CurtailmentPlan:
     """Somebody else has looked at an emergency. Raises PlanRefused for whoever did it."""
-    locked = lock_row(plan)
-    return _reviewed(locked, locked.created_by_id, review=review, by=by, at=at)
+    locked: CurtailmentPlan = lock_row(plan)
+    _review(locked, locked.created_by_id, review=review, by=by, at=at)
+    return locked.reload()
 
 
 @transaction.atomic
 def review_restore(restore: SiteRestore, *, review: str, by: Any, at: datetime) -> SiteRestore:
     """Somebody else has looked at why a site was switched on again. Raises PlanRefused for whoever did it."""
-    locked = lock_row(restore)
-    return _reviewed(locked, locked.restored_by_id, review=review, by=by, at=at)
+    locked: SiteRestore = lock_row(restore)
+    _review(locked, locked.restored_by_id, review=review, by=by, at=at)
+    return locked.reload()
 
 
-def _reviewed(locked: Any, who: Any, *, review: str, by: Any, at: datetime) -> Any:
+def _review(locked: CurtailmentPlan | SiteRestore, who: Any, *, review: str, by: Any, at: datetime) -> None:
     if not locked.waits_for_review:
         raise PlanRefused(_("There is nothing to review."))
     if who is not None and who == getattr(by, "pk", None):
         raise PlanRefused(_("Whoever did it does not review it."))
     locked.reviewed_by, locked.reviewed_at, locked.review = by, at, printable(review)[:300]
     locked.save(update_fields=["reviewed_by", "reviewed_at", "review"])
-    return locked.reload()
 
 
 # --- standing approvals -------------------------------------------------------------------------------------------

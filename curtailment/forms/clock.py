@@ -48,7 +48,7 @@ class ClockField(forms.SplitDateTimeField):
     typed while the page named another clock.
     """
 
-    widget = ClockWidget
+    widget: Any = ClockWidget
     zone: ZoneInfo | None = None
     kept: datetime | None = None
 
@@ -136,17 +136,20 @@ def site_by_key(key: Any) -> Site | None:
     return found
 
 
-def look_at(form: Any, names: Iterable[str], site: Site | None) -> ZoneInfo | None:
-    """Give the fields of a form the clock of a site; where no clock is known nothing is proposed. Returns the clock."""
+def look_at(form: Any, names: Iterable[str], site: Site | None, *, began: Any = None) -> None:
+    """Give the fields of a form the clock of a site; where no clock is known nothing is proposed.
+
+    ``began`` is the row the form edits: its moments are kept as they are unless another time is typed.
+    """
     zone = zone_of(site)
     for name in names:
         field = form.fields.get(name)
         if isinstance(field, ClockField):
             field.look_at(site, zone)
+            field.kept = getattr(began, name, None)
             if zone is None:
                 field.initial = None
                 form.initial.pop(name, None)
-    return zone
 
 
 def _sites() -> Any:

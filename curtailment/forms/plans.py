@@ -27,10 +27,7 @@ class PlanForm(HouseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        look_at(self, TIMES, self._site())
-        for name in TIMES:
-            if name in self.fields:
-                self.fields[name].kept = getattr(self.instance, name)
+        look_at(self, TIMES, self._site(), began=self.instance)
 
     def _site(self) -> Site | None:
         """That of the plan, else the one that is chosen in this form."""
@@ -46,8 +43,7 @@ class EndsAtForm(ConfirmForm):
 
     def build(self) -> None:
         """By the clock of the site of the plan."""
-        look_at(self, ["ends_at"], self.obj.site)
-        self.fields["ends_at"].kept = self.obj.ends_at
+        look_at(self, ["ends_at"], self.obj.site, began=self.obj)
 
 
 class ReviewForm(ConfirmForm):

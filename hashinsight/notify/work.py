@@ -18,7 +18,7 @@ from hashinsight.notify.clients import mail, vendors, webhook
 from hashinsight.notify.clients.answers import Answer
 from hashinsight.notify.domain import alerts, channels, events, routing, sending
 from hashinsight.notify.enums import ChannelKind, Occasion
-from hashinsight.notify.models import Delivery
+from hashinsight.notify.models import Channel, Delivery
 
 Finish = Callable[[], bool]
 
@@ -37,8 +37,10 @@ def deliver(payload: Mapping[str, Any], finish: Finish) -> None:
 
 def send(delivery: Delivery, *, at: datetime) -> Answer:
     """By the way of its channel, without one by e-mail. There are these five and no other."""
-    kind = ChannelKind.EMAIL if delivery.channel is None else ChannelKind(delivery.channel.kind)
-    return _SENDERS[kind](delivery, at)
+    channel: Channel | None = delivery.channel
+    if channel is None:
+        return _mail(delivery, None, at)
+    return _SENDERS[ChannelKind(channel.kind)](delivery, channel, at)
 
 
 def send_digest(payload: Mapping[str, Any], finish: Finish) -> None:
@@ -66,7 +68,7 @@ def consume(batch: Sequence[Event]) -> None:
     events.consume(batch, at=timezone.now())
 
 
-def _mail(delivery: Delivery, at: datetime) -> Answer:
+def _mail(delivery: Delivery, channel: Channel | None, at: datetime) -> Answer:
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     return mail.send(
         recipient=delivery.recipient,
@@ -76,30 +78,29 @@ def _mail(delivery: Delivery, at: datetime) -> Answer:
     )
 
 
-def _webhook(delivery: Delivery, at: datetime) -> Answer:
+def _webhook(delivery: Delivery, channel: Channel, at: datetime) -> Answer:
     return webhook.post(
-        delivery.channel.address,
+        channel.address,
         payload=delivery.payload,
-        secrets=channels.live_secrets(delivery.channel, at),
+        secrets=channels.live_secrets(channel, at),
         message_id=str(delivery.public_id),
         timestamp=int(at.timestamp()),
     )
 
 
-def _slack(delivery: Delivery, at: datetime) -> Answer:
-    return vendors.slack(credential=delivery.channel.reveal_credential(), **_words(delivery))
+def _slack(delivery: Delivery, channel: Channel, at: datetime) -> Answer:
+    return vendors.slack(credential=channel.reveal_credential(), **_words(delivery))
 
 
-def _telegram(delivery: Delivery, at: datetime) -> Answer:
-    channel = delivery.channel
+def _telegram(delivery: Delivery, channel: Channel, at: datetime) -> Answer:
     return vendors.telegram(credential=channel.reveal_credential(), chat=channel.address, **_words(delivery))
 
 
-def _pagerduty(delivery: Delivery, at: datetime) -> Answer:
+def _pagerduty(delivery: Delivery, channel: Channel, at: datetime) -> Answer:
     incident = delivery.alert.public_id if delivery.alert else delivery.public_id
     return vendors.pagerduty(
-        credential=delivery.channel.reveal_credential(),
-        region=delivery.channel.address or "us",
+        credential=channel.reveal_credential(),
+        region=channel.address or "us",
         subject=delivery.subject,
         severity=delivery.severity,
         incident=str(incident),
@@ -111,7 +112,7 @@ def _words(delivery: Delivery) -> dict[str, str]:
     return {"subject": delivery.subject, "body": delivery.body, "severity": delivery.severity}
 
 
-_SENDERS: dict[ChannelKind, Callable[[Delivery, datetime], Answer]] = {
+_SENDERS: dict[ChannelKind, Callable[[Delivery, Channel, datetime], Answer]] = {
     ChannelKind.EMAIL: _mail,
     ChannelKind.WEBHOOK: _webhook,
     ChannelKind.SLACK: _slack,

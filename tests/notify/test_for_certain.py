@@ -1,17 +1,18 @@
 """People who are told of an alert whatever the rules say."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import time_machine
 from django.core import mail
 
 from accounts.models import User
-from hashinsight.notify.domain import alerts, channels, raise_alert, recover_alert, routing
+from hashinsight.notify.domain import channels, raise_alert, recover_alert, routing
 from hashinsight.notify.domain.occurrence import of_alert
 from hashinsight.notify.engine.timing import GIVE_UP_AFTER
 from hashinsight.notify.enums import Occasion
-from hashinsight.notify.models import Alert, Channel, Delivery
+from hashinsight.notify.models import Alert, Channel, Delivery, Rule
 from tests.factories import NOW, UserFactory
 from tests.notify.conftest import rule, work
 
@@ -25,7 +26,7 @@ def trouble() -> Alert:
 
 
 def mailed() -> list[tuple[str, str]]:
-    return sorted((message.to[0], message.subject) for message in mail.outbox)
+    return sorted((message.to[0], str(message.subject)) for message in mail.outbox)
 
 
 def test_without_any_rule_they_hear_of_the_beginning_and_the_end(clock: time_machine.Traveller) -> None:
@@ -41,7 +42,7 @@ def test_without_any_rule_they_hear_of_the_beginning_and_the_end(clock: time_mac
 def test_who_hears_of_it_by_a_rule_as_well_gets_one_message(
     root: User, mailbox: Channel, clock: time_machine.Traveller
 ) -> None:
-    rule(mailbox).recipients.add(UserFactory(email=OWNER.lower(), is_staff=True))
+    rule(mailbox).recipients.add(cast(User, UserFactory(email=OWNER.lower(), is_staff=True)))
     trouble()
     recover_alert("job.late", "x", at=NOW)
     work(NOW)
@@ -85,7 +86,7 @@ def test_who_would_be_told_is_known_beforehand(root: User, mailbox: Channel) -> 
     alert = trouble()
     told = of_alert(alert, Occasion.RAISED, at=NOW)
     assert routing.channels_for(told, at=NOW) == [mailbox]
-    alerts.Rule.objects.update(kinds=["other.*"])
+    Rule.objects.update(kinds=["other.*"])
     assert routing.channels_for(told, at=NOW) == []
 
 
