@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from curtailment.enums import RUNNING, PlanStatus
+from curtailment.forms.clock import named_moment
 from curtailment.models import CurtailmentPlan, KillSwitch
 from hashinsight.common.tiles import Tile, register_tile
 
@@ -43,7 +44,7 @@ def _row(plan: CurtailmentPlan) -> dict[str, Any]:
     return {
         "site": plan.site.name, "url": reverse("admin:curtailment_curtailmentplan_change", args=[plan.pk]),
         "running": plan.status in BUSY, "status": plan.get_status_display(), "kw": plan.target_kw,
-        "starts_at": plan.starts_at, "ends_at": plan.ends_at,
+        "starts": named_moment(plan.starts_at, plan.site), "ends": named_moment(plan.ends_at, plan.site),
     }  # fmt: skip
 
 

@@ -10,23 +10,9 @@ from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
-from curtailment.forms.clock import site_by_key, zone_of, zone_text
+from curtailment.forms.clock import named_moment, site_by_key, zone_of, zone_text
 from hashinsight.common.admin.base import BaseAdmin
 from hosting.models import Site
-
-
-def named_moment(moment: datetime | None, site: Site) -> str:
-    """``2026-11-20 03:30 CST``: by the clock of the site, which is named; empty when there is none."""
-    if moment is None:
-        return ""
-    shown = moment.astimezone(ZoneInfo(site.time_zone))
-    return f"{date_format(shown, 'DATETIME_FORMAT')} {_short(shown)}"
-
-
-def _short(shown: datetime) -> str:
-    """``CST``; zones without letters of their own are named by their offset."""
-    name = shown.tzname() or "UTC"
-    return f"UTC{name}" if name[:1] in "+-" else name
 
 
 def in_both(moment: datetime, site: Site) -> str:

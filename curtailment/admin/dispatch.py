@@ -18,13 +18,13 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin import labels
-from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin, named_moment
+from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin
 from curtailment.admin.effects import DASH, kw_text
 from curtailment.domain.dispatch import dispatches
 from curtailment.domain.dispatch.dispatch_plans import beside
 from curtailment.engine.dispatching import Call
 from curtailment.enums import WANTED_STATES, DispatchState
-from curtailment.forms.clock import site_by_key
+from curtailment.forms.clock import named_moment, site_by_key
 from curtailment.forms.programmes import DispatchForm
 from curtailment.models import CurtailmentPlan, Dispatch, DispatchMessage
 from hashinsight.common.admin.actions import power

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from curtailment import rules
-from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin, named_moment
+from curtailment.admin.clock import SiteClockAdmin, SiteClockMixin
 from curtailment.admin.dispatch import span_text
 from curtailment.admin.effects import DASH, emergency_effect, kw_text, stay_on
 from curtailment.admin.plan_pages import ReviewPage
@@ -22,6 +22,8 @@ from curtailment.domain import alarms, plans
 from curtailment.domain.control.site import is_frozen, set_switches
 from curtailment.domain.emergencies import calls_at, emergency_wish
 from curtailment.domain.planning import PlanRefused, preview
+from curtailment.enums import PlanStatus
+from curtailment.forms.clock import named_moment
 from curtailment.forms.plans import EmergencyForm
 from curtailment.models import CurtailmentPlan, KillSwitch, SiteRestore
 from hashinsight.common.admin.actions import power
@@ -164,7 +166,7 @@ class RestorePage(AlonePage):
         rows = CurtailmentPlan.objects.filter(site=site, status__in=plans.RESTORED).select_related("site")
         facts = [(str(plan), plan.reason) for plan in rows.order_by("starts_at", "pk")]
         if not facts:
-            raise PlanRefused(_("No plan is approved or runs here: there is nothing to end."))
+            raise PlanRefused(_nothing_to_end(site))
         calls = [(str(one.programme), f"{one.reference}: {kw_text(one.kw)}, {span_text(one)}")
                  for one in calls_at(site, at=now)]  # fmt: skip
         warnings = [
@@ -189,6 +191,14 @@ class RestorePage(AlonePage):
         if frozen := self.frozen_text():
             return " ".join([_("The plans have ended."), frozen])
         return _("Machines are being switched on again, by the ramp.")
+
+
+def _nothing_to_end(site: Any) -> str:
+    """Why the page has no button."""
+    said = _("No plan is approved or runs here: there is nothing to end.")
+    if not CurtailmentPlan.objects.filter(site=site, status=PlanStatus.RECOVERING).exists():
+        return said
+    return " ".join((said, _("Machines are coming back by the ramp.")))
 
 
 class RestoreReviewPage(ReviewPage):

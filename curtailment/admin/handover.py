@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from curtailment.admin.clock import SiteClockMixin
 from curtailment.admin.effects import DASH, watts_text
 from curtailment.domain.control.handover import HandOverRefused, Stuck, hand_over, stuck_machines, who_acts
 from hashinsight.common.admin.confirm import ConfirmForm, ConfirmPage, Effect, ReasonForm, Table
@@ -30,7 +31,7 @@ class HandOverForm(ReasonForm):
         field.queryset = Miner.objects.filter(pk__in=stuck).order_by("serial", "pk")
 
 
-class HandOverPage(ConfirmPage):
+class HandOverPage(SiteClockMixin, ConfirmPage):
     """Somebody has switched them by hand, or sent them to repair."""
 
     power = "switch_miner"
@@ -38,6 +39,10 @@ class HandOverPage(ConfirmPage):
     title = gettext_lazy("Hand machines over that do not come back")
     button = gettext_lazy("Hand over")
     form_class: ClassVar[type[ConfirmForm]] = HandOverForm
+
+    def site(self) -> Any:
+        """The object itself."""
+        return self.objects[0]
 
     def effect(self) -> Effect:
         """Which they are, since when, who tries; and what it means."""

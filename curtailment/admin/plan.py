@@ -19,11 +19,12 @@ from unfold.decorators import display
 
 from curtailment import rules
 from curtailment.admin import labels, plan_pages
-from curtailment.admin.clock import SiteClockAdmin, named_moment
+from curtailment.admin.clock import SiteClockAdmin
 from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.domain import plans
 from curtailment.domain.seconding import waiting_for_second
 from curtailment.enums import RUNNING, MachineResult, PlanStatus
+from curtailment.forms.clock import named_moment
 from curtailment.forms.plans import PlanForm
 from curtailment.models import CurtailmentPlan, CurtailmentPlanMiner, LeaseReport, MachineOrder, RuleExecution
 from hashinsight.common.admin.actions import power

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
@@ -160,3 +161,17 @@ def _clocks() -> str:
     rows = list(_sites().order_by("name").values_list("name", "time_zone")[: MOST_NAMED + 1])
     named = "; ".join(f"{name}: {zone}" for name, zone in rows[:MOST_NAMED])
     return named if len(rows) <= MOST_NAMED else f"{named}; …"
+
+
+def named_moment(moment: datetime | None, site: Site) -> str:
+    """``2026-11-20 03:30 CST``: by the clock of the site, which is named; empty when there is none."""
+    if moment is None:
+        return ""
+    shown = moment.astimezone(ZoneInfo(site.time_zone))
+    return f"{date_format(shown, 'DATETIME_FORMAT')} {_short(shown)}"
+
+
+def _short(shown: datetime) -> str:
+    """``CST``; zones without letters of their own are named by their offset."""
+    name = shown.tzname() or "UTC"
+    return f"UTC{name}" if name[:1] in "+-" else name

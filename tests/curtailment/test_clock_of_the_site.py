@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.models import User
+from curtailment import tiles
 from curtailment.domain import plans
 from curtailment.forms.clock import moment_of
 from curtailment.models import CurtailmentPlan, Dispatch, Programme
@@ -223,6 +224,13 @@ def test_a_dispatch_is_typed_by_the_clock_of_the_site_that_is_chosen(
     text = page.get(f"/admin/curtailment/dispatch/{row.pk}/change/").content.decode()
     assert "2026-11-20 05:00" in text
     assert "by the clock of West: America/Chicago (now UTC-06:00)." in text
+
+
+def test_the_start_page_names_the_clock_of_each_plan(here: Ground, root: User) -> None:
+    plans.approve_plan(waiting(here, root, starts_at=here.now + timedelta(minutes=30)), by=root, at=here.now)
+    with time_machine.travel(here.now, tick=False):
+        row = tiles.now()["rows"][0]
+    assert (row["starts"], row["ends"]) == ("2026-11-20 04:00 CST", "2026-11-20 04:30 CST")
 
 
 def test_names_of_sites_are_shown_as_text(here: Ground, root: User, page: Client) -> None:

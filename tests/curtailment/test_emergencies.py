@@ -202,6 +202,7 @@ def test_two_taps_make_one_restore(ground: Ground, root: User, page: Client) -> 
     first, second = (page.post(address(ground, "restore"), data, follow=True) for _tap in range(2))
     assert said(first) == "Machines are being switched on again, by the ramp."
     assert said(second) == "Nothing had to end: no plan was approved or ran any more."
+    assert "Machines are coming back by the ramp." in page.get(address(ground, "restore")).content.decode()
     assert SiteRestore.objects.count() == 1
 
 
