@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -31,7 +31,9 @@ from curtailment.models import (
     ControlledMachine,
     ControlSample,
     CurtailmentPlan,
+    CurtailmentPlanMiner,
     KillSwitch,
+    PlanApproval,
     SiteControl,
 )
 from hashinsight.common.admin.actions import power
@@ -131,30 +133,36 @@ def _plans(site: Any, page: ObjectPage) -> list[dict[str, Any]]:
     rows = CurtailmentPlan.objects.filter(
         site=site, status__in=(PlanStatus.PENDING, PlanStatus.APPROVED, *RUNNING, PlanStatus.RECOVERING)
     )
-    found, waiting = [], waiting_for_second(site, at=timezone.now())
-    for plan in rows.select_related("site", "created_by").order_by("starts_at", "pk"):
-        people = [str(one.by) for one in plan.approvals.filter(withdrawn_at=None).select_related("by")]
+    standing = PlanApproval.objects.filter(withdrawn_at=None).select_related("by")
+    rows = rows.select_related("site", "created_by", "standing_approval__site").order_by("starts_at", "pk")
+    rows = rows.prefetch_related(Prefetch("approvals", standing))
+    found, waiting, lowered = [], waiting_for_second(site, at=timezone.now()), _lowered(rows)
+    for plan in rows:
+        people = [str(one.by) for one in plan.approvals.all()]
         found.append(
             {
                 "plan": plan, "url": registered.url_of("change", plan.pk), "target": kw_text(plan.target_kw),
                 "off": kw_text(plan.measured_kw), "since": moment_text(plan.status_since),
                 "ends": moment_text(plan.ends_at) or _("no end"),
                 "who": ", ".join(people) or str(plan.standing_approval or "") or _("nobody yet"),
-                "short": plan.status == PlanStatus.EXECUTING, "lowered": _lowered(plan),
+                "short": plan.status == PlanStatus.EXECUTING, "lowered": lowered.get(plan.pk, ""),
                 "waits": waits_text() if plan.pk in waiting else "",
             }
         )  # fmt: skip
     return found
 
 
-def _lowered(plan: CurtailmentPlan) -> str:
-    """Machines that keep to a lower power for it, and to which, in words."""
-    rows = plan.miners.filter(result=MachineResult.LOWERED).order_by("limit_w").values("limit_w")
-    return ", ".join(
-        ngettext("%(count)s machine lowered to %(watts)s", "%(count)s machines lowered to %(watts)s", count)
-        % {"count": count, "watts": watts_text(watts)}
-        for watts, count in rows.annotate(count=Count("pk")).values_list("limit_w", "count")[:MOST_LIMITS]
-    )
+def _lowered(plans: QuerySet[CurtailmentPlan]) -> dict[int, str]:
+    """By plan, machines that keep to a lower power for it, and to which, in words."""
+    rows = CurtailmentPlanMiner.objects.filter(plan__in=plans.order_by().values("pk"), result=MachineResult.LOWERED)
+    counts = rows.order_by("plan_id", "limit_w").values("plan_id", "limit_w").annotate(count=Count("pk"))
+    said: dict[int, list[str]] = {}
+    for one in counts:
+        text = ngettext(
+            "%(count)s machine lowered to %(watts)s", "%(count)s machines lowered to %(watts)s", one["count"]
+        ) % {"count": one["count"], "watts": watts_text(one["limit_w"])}
+        said.setdefault(one["plan_id"], []).append(text)
+    return {plan: ", ".join(texts[:MOST_LIMITS]) for plan, texts in said.items()}
 
 
 def _picture(rows: list[ControlSample]) -> str:

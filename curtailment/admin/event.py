@@ -19,6 +19,7 @@ from unfold.decorators import display
 from crm.domain.queries import default_legal_entity
 from curtailment import rules
 from curtailment.admin import labels
+from curtailment.admin.clock import SiteClockMixin
 from curtailment.admin.effects import DASH, kw_text, watts_text
 from curtailment.documents.event_report import (
     Report,
@@ -43,7 +44,7 @@ from hashinsight.common.admin.object_page import ObjectPage
 MOST_MACHINES = 200  # on the page; the files have all
 
 
-class ReportPage(ObjectPage):
+class ReportPage(SiteClockMixin, ObjectPage):
     """What happened, why, and what it came to; as PDF and as tables."""
 
     power = "view"
@@ -70,7 +71,7 @@ class ReportPage(ObjectPage):
             return self._file(event, "pdf", render_report(report, seller), file_name(report))
         context = {
             **self.model_admin.admin_site.each_context(request), "title": _("Report of %(event)s") % {"event": event},
-            "subtitle": None, "opts": self.model_admin.opts, "object": event, "back_url": self.back_url(),
+            "subtitle": None, "opts": self.model_admin.opts, "page": self, "object": event, "back_url": self.back_url(),
             "sentences": sentences(report), "figures": figures(report), "missing": missing(event),
             "picture": _picture(story.intervals, event) if story.intervals else "", "has_pdf": seller is not None,
             "plans": _plans(story, self), "shares": [_share(one) for one in story.shares],

@@ -238,3 +238,13 @@ def test_names_of_sites_are_shown_as_text(here: Ground, root: User, page: Client
     plan = waiting(here, root)
     for name in (f"add/?site={here.site.pk}", f"{plan.pk}/change/", f"{plan.pk}/approve/"):
         assert "<b>West</b>" not in page.get(f"{PLANS}/{name}").content.decode()
+
+
+def test_the_report_of_an_event_goes_by_the_clock_of_the_site(here: Ground, root: User, page: Client) -> None:
+    plan = plans.approve_plan(waiting(here, root), by=root, at=here.now)
+    here.ticks(2)
+    report = page.get(f"/admin/curtailment/curtailmentevent/{plan.reload().event_id}/report/").content.decode()
+    assert "All times on this page are by the clock of West: America/Chicago" in report
+    assert "3:30 a.m." in report or "03:30" in report
+    assert "09:30" not in report
+    assert "9:30 a.m." not in report

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from curtailment.admin.effects import kw_text
@@ -189,3 +191,21 @@ def test_a_plan_knows_its_power_in_megawatts_exactly() -> None:
     plan = CurtailmentPlan(target_kw=Decimal("12345.678"), power_reduced_kw=Decimal("3.333"))
     assert (plan.target_mw, plan.power_reduced_mw) == (Decimal("12.345678"), Decimal("0.003333"))
     assert CurtailmentPlan().target_mw is None
+
+
+def test_the_live_page_asks_as_often_for_three_plans_as_for_one(ground: Ground, root: User, frozen: datetime) -> None:
+    client = Client()
+    client.force_login(root, backend="accounts.backends.TimeLimitedBackend")
+
+    def asked() -> int:
+        client.get(f"{SITES}/{ground.site.pk}/curtailment/")  # what is loaded once in the process
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(f"{SITES}/{ground.site.pk}/curtailment/")
+        assert page.status_code == 200
+        return len(queries)
+
+    plans.approve_plan(waiting(ground, root), by=root, at=ground.now)
+    one = asked()
+    for _number in range(2):
+        plans.approve_plan(waiting(ground, root), by=root, at=ground.now)
+    assert asked() == one
