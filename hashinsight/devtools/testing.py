@@ -55,7 +55,8 @@ def test(arguments: list[str]) -> int:
     nightly = "--nightly" in arguments
     chosen = [seen_from_root(one) for one in arguments if one != "--nightly"]
     if not any(one.startswith(ONE_PROCESS) for one in chosen):
-        chosen = ["-n", "2", *chosen]
+        # Who is through takes half of what the other has left: the long tests of the end stood with one of them alone.
+        chosen = ["-n", "2", "--dist", "worksteal", *chosen]
     say("Starting the test servers")
     with test_servers(stopper) as session:
         env = test_env(session)
