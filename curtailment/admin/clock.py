@@ -5,13 +5,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from curtailment.forms.clock import named_moment, site_by_key, zone_of, zone_text
 from hashinsight.common.admin.base import BaseAdmin
+from hashinsight.common.admin.zoned import ZonedPagesMixin
 from hosting.models import Site
 
 
@@ -51,20 +51,11 @@ class SiteClockMixin:
         return "" if site is None else clock_text(site)
 
 
-class SiteClockAdmin(BaseAdmin):
+class SiteClockAdmin(ZonedPagesMixin, BaseAdmin):
     """Change pages by the clock of the site of their row, or of the site that is being chosen."""
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        """Typed and read by that clock."""
-        with timezone.override(self._clock(request, object_id)):
-            response = super().changeform_view(request, object_id, form_url, extra_context)
-            if hasattr(response, "render"):
-                response.render()  # as long as that clock is set
-        return response
-
-    def _clock(self, request: HttpRequest, object_id: str | None) -> ZoneInfo | None:
+    def page_zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo | None:
+        """That of the site."""
         row = self.get_object(request, object_id) if object_id else None
         site = row.site if row is not None else site_by_key((request.POST or request.GET).get("site"))
         return zone_of(site)

@@ -1,7 +1,6 @@
 """Throttling through an edge device, on real rows: planned, ordered by its lease, measured, and always taken back."""
 
 import json
-from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +17,10 @@ from curtailment.domain.switchable import who_takes_limits
 from curtailment.engine.leased import corrected, held_low
 from curtailment.engine.selection import Why
 from curtailment.engine.values import State
-from curtailment.enums import Cause, MachineResult, PlanStatus
+from curtailment.enums import MachineResult, PlanStatus
 from curtailment.models import (
     ControlledMachine,
     ControlSample,
-    CurtailmentPlan,
     LeaseReport,
     MachineOrder,
     SiteControl,
@@ -33,32 +31,15 @@ from hosting.models import EdgeLease, Miner, MinerLatest
 from tests.curtailment.edge import Box, throttling_box
 from tests.curtailment.site import OWN_W, WATTS, Ground
 from tests.curtailment.test_leases import steps
+from tests.curtailment.test_throttling import GAIN, KW, LOW, planned, told
 
 pytestmark = pytest.mark.django_db
-LOW = 2100
-GAIN = Decimal(WATTS - LOW) / 1000
-KW = Decimal(WATTS) / 1000
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def box(ground: Ground, root: User, tmp_path: Path) -> Box:
     return throttling_box(ground, root, tmp_path / "edge")
-
-
-def planned(ground: Ground, by: User, levels: Mapping[int, int], *, minutes: int = 10) -> CurtailmentPlan:
-    """Machines of the ground by place, and to how many watts; approved, from now on."""
-    kw = sum((Decimal(WATTS - level) / 1000 for level in levels.values()), Decimal(0))
-    plan = plans.create_plan(
-        site=ground.site, by=by, at=ground.now, cause=Cause.SCHEDULE, reason="dear hours", goal="by", goal_kw=kw,
-        selection="efficiency", starts_at=ground.now, ends_at=ground.now + timedelta(minutes=minutes),
-        only_miners=[ground.miners[place].pk for place in levels], only_limits_w=list(levels.values()),
-    )  # fmt: skip
-    return plans.approve_plan(plan, by=by, at=ground.now)
-
-
-def told(ground: Ground, place: int) -> list[str]:
-    return ground.farm.machines[str(ground.miners[place].pk)].told
 
 
 def alone(ground: Ground, box: Box, minutes: int) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from hashinsight.common.admin.base import BaseAdmin
 from hashinsight.common.admin.history import HistorySource
 from hashinsight.common.admin.inlines import BaseInline
+from hashinsight.common.admin.zoned import ZonedPagesMixin
 from hashinsight.notify.domain import oncall
 from hashinsight.notify.models import Rota, RotaRow, RotaShift
 
@@ -39,7 +40,7 @@ class ShiftInline(BaseInline):
 
 
 @admin.register(Rota)
-class RotaAdmin(BaseAdmin):
+class RotaAdmin(ZonedPagesMixin, BaseAdmin):
     """Rotas."""
 
     empty_hint = gettext_lazy("A rota says who is on call when; an e-mail channel writes to whoever it names.")
@@ -54,18 +55,11 @@ class RotaAdmin(BaseAdmin):
     inlines = (RowInline, ShiftInline)
     history_children = (HistorySource(RotaRow, "rota_id"), HistorySource(RotaShift, "rota_id"))
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        """By the clock of the rota, so that shifts are typed and read like the weekly rows."""
-        with timezone.override(self._clock(request, object_id)):
-            response = super().changeform_view(request, object_id, form_url, extra_context)
-            if hasattr(response, "render"):
-                response.render()  # as long as that clock is set
-        return response
+    def page_zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
+        """That of the form, else that of the rota, so that shifts are typed and read like the weekly rows.
 
-    def _clock(self, request: HttpRequest, object_id: str | None) -> ZoneInfo:
-        """That of the form, else that of the rota; a wrong name is the form's to refuse."""
+        A wrong name is the form's to refuse.
+        """
         rota = self.get_object(request, object_id) if object_id else None
         name = request.POST.get("time_zone", "").strip() or (rota.time_zone if rota is not None else "UTC")
         return ZoneInfo(name if name in available_timezones() else "UTC")
