@@ -1,6 +1,7 @@
 """Emergencies: one person acts alone, owners hear of it, somebody else looks at it the next day."""
 
 import math
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 import time_machine
+from celery import current_app
 from django.contrib.auth.models import Group
 from django.core import mail
 from django.core.management import CommandError, call_command
@@ -266,6 +268,30 @@ def test_owners_hear_of_an_emergency_that_is_over_before_anybody_looks(
     assert silent(ground.now) == ["Critical: Emergency at West", "Over: Emergency at West"]
     assert f"{root} switches off alone (everything, {plan}): fire" in mail.outbox[0].body
     assert set(Delivery.objects.values_list("recipient", flat=True)) == {OWNER}
+
+
+def test_with_the_broker_down_machines_come_back_at_once_and_owners_hear_of_it_later(
+    ground: Ground, root: User, owner: User, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:  # fmt: skip
+    """Telling people must never stand between one person and a site in trouble."""
+    monkeypatch.setitem(queue._silence, "until", 0.0)
+    monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    begun = time.monotonic()
+    with django_capture_on_commit_callbacks(execute=True) as sent:
+        plans.emergency_curtail(ground.site, reason="fire", by=root, at=ground.now)
+        ground.ticks(2)
+        plans.restore_site(ground.site, reason="all clear", by=root, at=ground.now)
+    assert time.monotonic() - begun < 30
+    assert sent
+    assert queue._silence["until"] > begun, "it was tried"
+    ground.ticks(3)
+    assert ground.farm.off == 0
+    with time_machine.travel(ground.now, tick=False):
+        work(ground.now)  # what the sweeper finds
+    assert {str(one.subject) for one in mail.outbox if one.to == [OWNER]} == {
+        "Critical: Emergency at West", "Critical: West was switched on again by one person",
+    }  # fmt: skip
 
 
 def test_the_watch_and_rules_do_not_say_it_twice(
