@@ -10,10 +10,11 @@ from crm.domain.queries import local_date
 from curtailment.domain.alarms import emergency_found, restore_found
 from curtailment.domain.control.handover import SLACK, Stuck, late_at, stuck_machines, told_of, way_out
 from curtailment.domain.control.leases import late_after
+from curtailment.domain.draws import load_kw
 from curtailment.domain.measurement.metered import compare
 from curtailment.domain.seconding import waiting_for_second, waits_text
 from curtailment.domain.settings import control_of, ramps_of
-from curtailment.enums import RUNNING, UNFINISHED, EventStatus, PlanKind, PlanStatus
+from curtailment.enums import RUNNING, UNFINISHED, EventStatus, Goal, PlanKind, PlanStatus
 from curtailment.models import CurtailmentEvent, CurtailmentPlan, KillSwitch, SiteRestore
 from hashinsight.events.models import OutboxEvent
 from hashinsight.notify.registry import Finding
@@ -81,15 +82,26 @@ def restores(at: datetime) -> Iterator[Finding]:
 
 
 def waiting_plans(at: datetime) -> Iterator[Finding]:
-    """Plans of rules that no standing approval covers: nothing happens before somebody approves them."""
+    """Plans of rules that no standing approval covers: nothing happens before somebody approves them.
+
+    A site that is seen to draw no more than it may has nothing to approve; it is told of when it draws more.
+    """
     rows = CurtailmentPlan.objects.filter(status=PlanStatus.PENDING, kind=PlanKind.AUTOMATIC).select_related("site")
     for plan in rows:
+        if _is_met(plan, at):
+            continue
         yield Finding(
             key=str(plan.public_id),
             title=_("%(plan)s waits for approval") % {"plan": plan},
             text=_("%(reason)s It begins at %(start)s UTC.")
             % {"reason": plan.reason, "start": f"{plan.starts_at:%Y-%m-%d %H:%M}"},
         )
+
+
+def _is_met(plan: CurtailmentPlan, at: datetime) -> bool:
+    """Whether a site is below what it is to be reduced to. One where nothing is seen to run may be unseen."""
+    load = load_kw(plan.site, at=at) if plan.goal == Goal.REDUCE_TO else None
+    return load is not None and 0 < load <= plan.goal_kw
 
 
 def reviews_due(at: datetime) -> Iterator[Finding]:

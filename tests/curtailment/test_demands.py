@@ -16,10 +16,12 @@ from curtailment.domain.demands import Demand, DemandRefused, want, want_no_more
 from curtailment.domain.planning import preview
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, RuleExecution, SiteControl
-from hosting.enums import PlaceStatus
+from hosting.domain.health import pass_health
+from hosting.enums import PlaceStatus, TelemetryState
 from hosting.models import Miner, Site
 from tests.curtailment.agreed import agree, belong, stand_by
 from tests.curtailment.site import WATTS, Ground
+from tests.curtailment.still import half, read
 
 pytestmark = pytest.mark.django_db
 KW = Decimal(WATTS) / 1000
@@ -52,6 +54,22 @@ def test_a_demand_that_nobody_has_approved_waits_and_is_told(ground: Ground) -> 
     assert row.inputs == {"price": "0.19"}
     (finding,) = watching.waiting_plans(ground.now)
     assert (finding.key, finding.title) == (str(plan.public_id), f"{plan} waits for approval")
+
+
+def test_a_site_that_draws_less_than_it_may_has_nothing_to_approve_until_it_draws_more(ground: Ground) -> None:
+    """Half of the machines stand still, and a programme asks for no more than is drawn: nothing rings."""
+    read(ground, ground.miners, TelemetryState.MINING)
+    half(ground)
+    plan = want(demand(ground, goal="to", goal_kw=KW * 10), at=ground.now)
+    assert (plan.status, list(watching.waiting_plans(ground.now))) == (PlanStatus.PENDING, [])
+    read(ground, ground.miners, TelemetryState.MINING)
+    (finding,) = watching.waiting_plans(ground.now)
+    assert finding.key == str(plan.public_id)
+    read(ground, ground.miners, TelemetryState.UNREACHABLE, answered=60)
+    pass_health(at=ground.now)
+    assert len(list(watching.waiting_plans(ground.now))) == 1  # nobody sees the site: it may draw anything
+    read(ground, ground.miners, TelemetryState.MINING, minutes=40)
+    assert len(list(watching.waiting_plans(ground.now))) == 1
 
 
 def test_a_standing_approval_lets_it_run_at_once_or_later(ground: Ground, root: User, alice_of_staff: User) -> None:

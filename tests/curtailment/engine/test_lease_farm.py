@@ -47,9 +47,7 @@ class Run:
         self.dies_at = begin + float(dice.uniform(0.05, 0.95)) * setting.plan_s if setting.server_dies else 1e12
         self.back_at = self.dies_at + float(dice.uniform(1, 25)) * STEP if setting.comes_back else 1e12
         self.switch = (begin + 600, begin + 900) if setting.kill_switch else (1e12, 1e12)
-        self.off_w: dict[
-            tuple[int, bool], int
-        ] = {}  # the most that was off since, by device: all, or what runs at once
+        self.off_w: dict[tuple[int, bool], int] = {}  # the most that was off since its lease ended: all, or who runs
 
     def planned(self, plans: list[PlanNow]) -> list[PlanNow]:
         """As they are; others may change them."""
@@ -71,35 +69,39 @@ class Run:
                 device.beat(now, server=alive)
             self.judge.most_off = max(self.judge.most_off, int((self.steel.was_on & ~self.steel.on).sum()))
             self.judge.most_low = max(self.judge.most_low, int(self.steel.low.sum()))
-            if not alive:
-                self._in_time(now)
+            for device in self.devices:
+                self._look(device, now)
+                if not alive and not device.memory.frozen:
+                    self._in_time(device, now)
         self._verdict()
         return self.judge
 
-    def _in_time(self, now: float) -> None:
-        """T: end of the lease, what the contract allows, the ramp, two steps; and what happened to it or its device."""
+    def _off(self, device: Device) -> Any:
         steel = self.steel
-        for device in self.devices:
-            if device.memory.frozen:
-                continue
-            mine = steel.part == device.part
-            off = mine & steel.was_on & (~steel.on | steel.low)
-            share = device.memory.lease.ramp.up_w if device.memory.lease is not None else 1
-            ramps = {}
-            for runs, some in ((True, off & steel.runs), (False, off)):
-                key = (device.part, runs)
-                self.off_w[key] = max(self.off_w.get(key, 0), int(steel.draw_w[some].sum()))
-                ramps[runs] = self._ramp_steps(self.off_w[key], mine, share)
-            for machine in np.flatnonzero(off).tolist():
-                ramp = ramps[bool(steel.runs[machine])]
-                if self.limits:  # it is started, seen running, and lifted then
-                    ramp = 2 * ramp + 3
-                allowed = device.end + steel.safe_s[machine] + (ramp + 2) * STEP + device.away_s
-                trouble = 4 * STEP * steel.losses[machine] + device.away_s + 30 * STEP * device.rebooted
-                for until in (steel.hot_until[machine], steel.cut_until[machine]):
-                    allowed = max(allowed, until + (ramp + 2) * STEP)
-                if now > allowed + trouble + 2 * BEAT and device.end > 0:
-                    self.judge.late += 1
+        return (steel.part == device.part) & steel.was_on & (~steel.on | steel.low)
+
+    def _look(self, device: Device, now: float) -> None:
+        """How much it has to bring back: what is off when its lease ends (the server may live on), or later."""
+        for runs in (True, False):
+            some = self._off(device) & self.steel.runs if runs else self._off(device)
+            watts, key = int(self.steel.draw_w[some].sum()), (device.part, runs)
+            self.off_w[key] = watts if now <= device.end else max(self.off_w.get(key, 0), watts)
+
+    def _in_time(self, device: Device, now: float) -> None:
+        """T: end of the lease, what the contract allows, the ramp, two steps; and what happened to it or its device."""
+        steel, mine = self.steel, self.steel.part == device.part
+        share = device.memory.lease.ramp.up_w if device.memory.lease is not None else 1
+        ramps = {runs: self._ramp_steps(self.off_w[device.part, runs], mine, share) for runs in (True, False)}
+        for machine in np.flatnonzero(self._off(device)).tolist():
+            ramp = ramps[bool(steel.runs[machine])]
+            if self.limits:  # it is started, seen running, and lifted then
+                ramp = 2 * ramp + 3
+            allowed = device.end + steel.safe_s[machine] + (ramp + 2) * STEP + device.away_s
+            trouble = 4 * STEP * steel.losses[machine] + device.away_s + 30 * STEP * device.rebooted
+            for until in (steel.hot_until[machine], steel.cut_until[machine]):
+                allowed = max(allowed, until + (ramp + 2) * STEP)
+            if now > allowed + trouble + 2 * BEAT and device.end > 0:
+                self.judge.late += 1
 
     def _ramp_steps(self, off_w: int, mine: Any, share: int) -> int:
         """Of what was off: a step holds at least its share less one machine, and a breaker likewise."""
