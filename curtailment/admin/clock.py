@@ -57,13 +57,21 @@ class SiteClockAdmin(ZonedPagesMixin, BaseAdmin):
     def page_zone(self, request: HttpRequest, object_id: str | None) -> ZoneInfo | None:
         """That of the site."""
         row = self.get_object(request, object_id) if object_id else None
-        site = row.site if row is not None else site_by_key((request.POST or request.GET).get("site"))
-        return zone_of(site)
+        if row is None:
+            return zone_of(site_by_key((request.POST or request.GET).get("site")))
+        site = self.site_of(row)
+        return None if site is None else zone_of(site)
+
+    def site_of(self, row: Any) -> Site | None:
+        """Whose clock a row goes by; None: that of all pages."""
+        found: Site | None = row.site
+        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The page of a row names its clock."""
         found = list(super().get_fieldsets(request, obj))
-        if obj is None or not found:
+        site = self.site_of(obj) if obj is not None else None
+        if site is None or not found:
             return found
         title, options = found[0]
-        return [(title, {**options, "description": escape(clock_text(obj.site))}), *found[1:]]
+        return [(title, {**options, "description": escape(clock_text(site))}), *found[1:]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -163,11 +163,17 @@ def _clocks() -> str:
     return named if len(rows) <= MOST_NAMED else f"{named}; …"
 
 
-def named_moment(moment: datetime | None, site: Site) -> str:
+class HasClock(Protocol):
+    """A site, and what keeps the clock of one."""
+
+    time_zone: str
+
+
+def named_moment(moment: datetime | None, whose: HasClock) -> str:
     """``2026-11-20 03:30 CST``: by the clock of the site, which is named; empty when there is none."""
     if moment is None:
         return ""
-    shown = moment.astimezone(ZoneInfo(site.time_zone))
+    shown = moment.astimezone(ZoneInfo(whose.time_zone))
     return f"{date_format(shown, 'DATETIME_FORMAT')} {_short(shown)}"
 
 

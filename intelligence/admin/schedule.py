@@ -14,11 +14,14 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
+from curtailment.admin.clock import SiteClockAdmin
+from curtailment.forms.clock import named_moment
 from hashinsight.common.admin.actions import power
 from hashinsight.common.admin.base import BaseAdmin, ViewOnlyAdmin
 from hashinsight.common.admin.display import Badge, link, money_cell, money_text
 from hosting.models import Site
 from intelligence import rules
+from intelligence.admin.schedule_figures import gap_text, strike_text
 from intelligence.admin.schedule_pages import ApplyPage, may_apply
 from intelligence.enums import AnswerLabel, EntryStatus, RunStatus, ScheduleAction
 from intelligence.forms.schedules import PowerModeForm, ScheduleSettingsForm
@@ -52,8 +55,20 @@ ENTRIES = {
 }
 
 
+def _amount(name: str) -> Any:
+    """A figure of a schedule on its page, in the currency of the site."""
+
+    field: Any = ScheduleRun._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name)
+    def shown(_page: Any, run: ScheduleRun) -> str:
+        return money_text(getattr(run, name), run.currency) or "–"
+
+    return shown
+
+
 @admin.register(ScheduleRun)
-class ScheduleRunAdmin(ViewOnlyAdmin):
+class ScheduleRunAdmin(SiteClockAdmin, ViewOnlyAdmin):
     """Every schedule that was made."""
 
     list_display = (
@@ -84,8 +99,9 @@ class ScheduleRunAdmin(ViewOnlyAdmin):
             gettext_lazy("Expected"),
             {
                 "fields": (
-                    ("profit", "bound", "gap"), ("revenue", "energy_cost"), ("demand_cost", "switching_cost"),
-                    ("always_on_profit", "strike_profit", "strike_price"), "currency", "entries_shown",
+                    ("profit_amount", "bound_amount", "gap_shown"), ("revenue_amount", "energy_cost_amount"),
+                    ("demand_cost_amount", "switching_cost_amount"),
+                    ("always_on_profit_amount", "strike_profit_amount", "strike_price_shown"), "entries_shown",
                 )
             },
         ),
@@ -93,13 +109,28 @@ class ScheduleRunAdmin(ViewOnlyAdmin):
             gettext_lazy("What came of it"),
             {
                 "fields": (
-                    ("applied_at", "applied_by"), ("actual_profit", "actual_always_on_profit"),
+                    ("applied_at", "applied_by"), ("actual_profit_amount", "actual_always_on_profit_amount"),
                     ("actual_kwh", "actual_btc"), ("scored_at", "actuals"),
                 )
             },
         ),
     )  # fmt: skip
-    readonly_fields = ("label_shown", "status_shown", "page_shown", "entries_shown")
+    readonly_fields = (
+        "label_shown", "status_shown", "page_shown", "gap_shown", "strike_price_shown", "entries_shown",
+        "profit_amount", "bound_amount", "revenue_amount", "energy_cost_amount", "demand_cost_amount",
+        "switching_cost_amount", "always_on_profit_amount", "strike_profit_amount", "actual_profit_amount",
+        "actual_always_on_profit_amount",
+    )  # fmt: skip
+    profit_amount = _amount("profit")
+    bound_amount = _amount("bound")
+    revenue_amount = _amount("revenue")
+    energy_cost_amount = _amount("energy_cost")
+    demand_cost_amount = _amount("demand_cost")
+    switching_cost_amount = _amount("switching_cost")
+    always_on_profit_amount = _amount("always_on_profit")
+    strike_profit_amount = _amount("strike_profit")
+    actual_profit_amount = _amount("actual_profit")
+    actual_always_on_profit_amount = _amount("actual_always_on_profit")
     pages = {"apply": ApplyPage}
     has_apply_schedulerun_permission = power(rules.may_apply_schedulerun)
 
@@ -128,6 +159,14 @@ class ScheduleRunAdmin(ViewOnlyAdmin):
     def actual_shown(self, run: ScheduleRun) -> Any:
         return money_cell(run.actual_profit, run.currency)
 
+    @admin.display(description=gettext_lazy("gap"))
+    def gap_shown(self, run: ScheduleRun) -> str:
+        return gap_text(run) or "–"
+
+    @admin.display(description=gettext_lazy("best strike price (per kWh)"))
+    def strike_price_shown(self, run: ScheduleRun) -> str:
+        return strike_text(run) or "–"
+
     @admin.display(description=gettext_lazy("as a picture"))
     def page_shown(self, run: ScheduleRun) -> Any:
         if run.site_id is None or run.status == RunStatus.REPLACED:
@@ -146,11 +185,11 @@ class ScheduleRunAdmin(ViewOnlyAdmin):
 
 
 @admin.register(ScheduleEntry)
-class ScheduleEntryAdmin(ViewOnlyAdmin):
+class ScheduleEntryAdmin(SiteClockAdmin, ViewOnlyAdmin):
     """Steps of schedules."""
 
     list_display = (
-        "starts_at", "run", "target_shown", "action_shown", "machines_on", "machines_off", "load_kw",
+        "starts_shown", "run", "target_shown", "action_shown", "machines_on", "machines_off", "load_kw",
         "expected_shown", "actual_shown", "status_shown", "plan",
     )  # fmt: skip
     list_select_related = ("run__site", "run__user", "efficiency_class", "miner", "user_miner", "plan__site")
@@ -167,6 +206,14 @@ class ScheduleEntryAdmin(ViewOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("target_shown", "action_shown", "status_shown", "expected_shown", "actual_shown")
     show_full_result_count = False
+
+    def site_of(self, row: ScheduleEntry) -> Site | None:
+        """That of its schedule."""
+        return row.run.site
+
+    @admin.display(description=gettext_lazy("from"), ordering="starts_at")
+    def starts_shown(self, row: ScheduleEntry) -> str:
+        return named_moment(row.starts_at, row.run)
 
     @admin.display(description=gettext_lazy("machines"))
     def target_shown(self, row: ScheduleEntry) -> str:

@@ -38,6 +38,16 @@ def file_rows(run: ScheduleRun) -> Iterator[list[Any]]:
         ]  # fmt: skip
 
 
+def gap_text(run: ScheduleRun) -> str:
+    """How much more the best plan may earn, as a share of it; empty where nobody knows."""
+    return "" if run.gap is None else f"{number_text(Decimal(repr(round(100 * run.gap, 4))))} %"
+
+
+def strike_text(run: ScheduleRun) -> str:
+    """The best price at which to stop, of a kWh; empty where each class has its own."""
+    return price_text(run.strike_price and run.strike_price.quantize(Decimal("0.0001")), run.currency)
+
+
 def answer_facts(run: ScheduleRun) -> list[tuple[Any, Any]]:
     """What came out, and how sure that is."""
     found: list[tuple[Any, Any]] = [(_("status"), run.get_status_display())]
@@ -48,7 +58,7 @@ def answer_facts(run: ScheduleRun) -> list[tuple[Any, Any]]:
     if run.bound is not None:
         found.append((_("no plan earns more than"), money_text(run.bound, run.currency)))
     if run.gap is not None:
-        found.append((_("gap"), f"{number_text(Decimal(repr(round(100 * run.gap, 4))))} %"))
+        found.append((_("gap"), gap_text(run)))
     return [
         *found, (_("as known at"), moment_text(run.known_at)), (_("took"), f"{number_text(round(run.took_s, 2))} s"),
         (_("asked by"), str(run.asked_by or _("the daily job"))),
@@ -104,7 +114,7 @@ def money_rows(run: ScheduleRun) -> list[tuple[Any, ...]]:
         return []
     mine = (run.revenue, run.energy_cost, run.demand_cost, run.switching_cost, run.profit)
     found: list[tuple[Any, ...]] = [(_("this schedule"), *(money_text(one, run.currency) for one in mine), "")]
-    strike = run.strike_price and price_text(run.strike_price.quantize(Decimal("0.0001")), run.currency)
+    strike = strike_text(run)
     best = _("best strike price (%(price)s)") % {"price": strike} if strike else _("each class at its break-even")
     names = {"always on": _("always on"), "strike price": best}
     for one in run.answer.get("rivals", []):

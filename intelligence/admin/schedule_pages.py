@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from curtailment.admin.clock import SiteClockMixin
 from curtailment.models import CurtailmentPlan
 from curtailment.rules import may_approve_curtailmentplan
 from hashinsight.common.admin.charting import csv_file
@@ -45,12 +46,17 @@ DAY = timedelta(days=1)
 MOST_REASONS = 200
 
 
-class SchedulePage(ObjectPage):
+class SchedulePage(SiteClockMixin, ObjectPage):
     """A day of a site: inputs, plan by class, money beside its rivals, reasons, shadow prices, and what came of it."""
 
     power = "view"
     label = gettext_lazy("Optimiser")
     icon = "calendar_clock"
+
+    def site(self) -> Site:
+        """Whose clock."""
+        found: Site = self.objects[0]
+        return found
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The page, or the steps as a file."""
@@ -67,7 +73,8 @@ class SchedulePage(ObjectPage):
             "back_url": self.back_url(), "day": day_text(on), "day_iso": on.isoformat(), "run": run, "waits": waits,
             "before": (on - DAY).isoformat(), "after": (on + DAY).isoformat(),
             "may_ask": self._may_ask(request, site, on, now), "settings_url": self._settings_url(request, site),
-            "planning": settings_of(site), **(self._run(request, run, now) if run else {}),
+            "planning": settings_of(site), "clock_text": self.clock_text,
+            **(self._run(request, run, now) if run else {}),
         }  # fmt: skip
         request.current_app = page.admin_site.name
         return TemplateResponse(request, "intelligence/admin/schedule.html", context)
@@ -150,7 +157,7 @@ def may_apply(request: HttpRequest, run: ScheduleRun, now: datetime) -> bool:
     )  # fmt: skip
 
 
-class ApplyPage(ConfirmPage):
+class ApplyPage(SiteClockMixin, ConfirmPage):
     """One click: a plan for each span in which the same machines are off."""
 
     power = "apply_schedulerun"

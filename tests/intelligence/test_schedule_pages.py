@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -13,8 +14,10 @@ from django.urls import reverse
 from accounts.models import User
 from curtailment.domain.strategies import Strategy, register_strategy
 from curtailment.models import CurtailmentPlan
+from hashinsight.common.admin.display import money_text
 from hashinsight.jobs.models import DueWork
-from hosting.models import MinerModel, Zone
+from hosting.models import MinerModel, Site, Zone
+from intelligence.admin.schedule_figures import gap_text, strike_text
 from intelligence.domain.schedule_scoring import score_run
 from intelligence.domain.scheduling import plan_day
 from intelligence.models import ScheduleRun, ScheduleSettings
@@ -58,6 +61,45 @@ def test_the_page_shows_a_day_with_its_reasons_and_rivals(
     assert [row[0] for row in rivals] == ["this schedule", "always on", "each class at its break-even"]
     assert "Turn into plans" not in text
     assert "Plan anew" not in text
+
+
+def test_each_page_of_a_schedule_goes_by_the_clock_of_its_site_and_says_so(
+    sign_in: Signed, root: User, now: datetime
+) -> None:
+    ground, series = ground_with_market(root, now)
+    chicago, on = ZoneInfo("America/Chicago"), (now + timedelta(days=1)).date()
+    Site.objects.filter(pk=ground.site.pk).update(time_zone=chicago.key)
+    ground.site.refresh_from_db()
+    for day in (on, on + timedelta(days=1)):
+        prices(series, day, evening, at=now)
+    set_up(ground.site)
+    run = plan_day(ground.site, on, at=now)
+    step = run.entries.order_by("starts_at", "pk")[0]
+    known, begins = (f"{moment.astimezone(chicago):%Y-%m-%d %H:%M}" for moment in (run.known_at, step.starts_at))
+    pages = {
+        page_of(ground, run): known,
+        reverse("admin:intelligence_schedulerun_change", args=[run.pk]): known,
+        reverse("admin:intelligence_scheduleentry_change", args=[step.pk]): begins,
+        reverse("admin:intelligence_schedulerun_apply", args=[run.pk]): "",
+    }
+    for page, moment in pages.items():
+        text = sign_in(root).get(page).content.decode()
+        assert f"All times on this page are by the clock of {ground.site}: America/Chicago (now UTC-0" in text
+        assert moment in text
+    steps = sign_in(root).get(reverse("admin:intelligence_scheduleentry_changelist") + f"?run__id__exact={run.pk}")
+    assert f"{begins} C" in steps.content.decode()
+
+
+def test_the_row_of_a_schedule_names_the_currency_of_its_figures(
+    world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User
+) -> None:
+    _ground, _series, run = world
+    text = sign_in(root).get(reverse("admin:intelligence_schedulerun_change", args=[run.pk])).content.decode()
+    for figure in (run.profit, run.bound, run.revenue, run.energy_cost, run.always_on_profit):
+        assert money_text(figure, "USD") in text
+    assert gap_text(run) in text
+    assert strike_text(ScheduleRun(strike_price=Decimal("0.061234"), currency="USD")) == "0.0612\N{NO-BREAK SPACE}USD"
+    assert (strike_text(run), gap_text(ScheduleRun())) == ("", "")
 
 
 def test_the_file_holds_every_step(world: tuple[Ground, PriceSeries, ScheduleRun], sign_in: Signed, root: User) -> None:
