@@ -31,7 +31,7 @@ def _celsius(label: Any, standard: int) -> models.DecimalField:
     return models.DecimalField(label, max_digits=5, decimal_places=1, default=Decimal(standard))
 
 
-@tracked(quiet=["ticked_at", "tick_number", "spent", "seen_kw"])
+@tracked(quiet=["ticked_at", "tick_number", "spent", "seen_kw", "reading_s"])
 class SiteControl(BaseModel):
     """How fast machines of a site are switched, and how far its control has come.
 
@@ -62,6 +62,7 @@ class SiteControl(BaseModel):
     ticked_at = models.DateTimeField(_("last step"), null=True, blank=True, editable=False)
     tick_number = models.PositiveBigIntegerField(_("steps"), default=0, editable=False)
     spent = models.JSONField(_("switched in the last step"), default=list, editable=False)
+    reading_s = models.FloatField(_("reading took (s)"), default=0, db_default=0, editable=False)
     seen_kw = KilowattField(_("drawn by the machines that were read (kW)"), null=True, blank=True, editable=False)
 
     class Meta:

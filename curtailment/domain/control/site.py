@@ -21,6 +21,7 @@ from curtailment.domain.behind import of_one_person
 from curtailment.domain.control import books, leases
 from curtailment.domain.control.answers import note, outcome_of
 from curtailment.domain.control.books import Machines
+from curtailment.domain.control.pace import await_step, begins
 from curtailment.domain.control.results import note_results
 from curtailment.domain.control.returned import with_returned
 from curtailment.domain.control.timing import lapse, move_by_time
@@ -91,18 +92,13 @@ def lock_seconds(control: SiteControl) -> float:
 
 
 def sites_due(at: datetime) -> list[Site]:
-    """Sites where a plan runs, begins or ends, or a machine waits to be given back, and whose step has passed."""
+    """Sites where a plan runs, begins or ends, or a machine waits to be given back, and whose next step begins."""
     soon = Q(status=PlanStatus.APPROVED, starts_at__lte=at) | Q(status__in=(*RUNNING, PlanStatus.RECOVERING))
     plans = CurtailmentPlan.objects.filter(soon, site_id=OuterRef("pk"))
     touched = ControlledMachine.objects.in_hand().filter(site_id=OuterRef("pk"))
     rows = Site.objects.filter(Exists(plans) | Exists(touched)).order_by("pk")
     controls = {row.site_id: row for row in SiteControl.objects.filter(site__in=rows)}
-    return [site for site in rows if site.pk not in controls or _step_passed(controls[site.pk], at)]
-
-
-def _step_passed(control: SiteControl, at: datetime) -> bool:
-    """A step begins when the last one is over; a clock that was set back does not hold it up."""
-    return control.ticked_at is None or not timedelta(0) <= at - control.ticked_at < control.step
+    return [site for site in rows if site.pk not in controls or begins(controls[site.pk], at)]
 
 
 def is_frozen(site: Site) -> bool:
@@ -120,20 +116,23 @@ def set_switches(site: Site) -> QuerySet[KillSwitch]:
 def control_site(
     site: Site, *, clock: Clock, adapter: MachineAdapter | None = None, at_once: bool = False
 ) -> Ticked | None:
-    """One tick of a site; None when another process is at it or its step has not passed. ``at_once``: do not wait."""
+    """One tick of a site; None when another process is at it or it is too early. ``at_once``: whenever it is."""
     token = take_lock(lock_key(site), seconds=lock_seconds(control_of(site)))
     if token is None:
         return None
     try:
         control = SiteControl.objects.get(site=site)
-        if not at_once and not _step_passed(control, clock()):
+        if not at_once and not begins(control, clock()):
             return None
-        return _tick(site, control, token, clock, adapter or MachinesAdapter())
+        return _tick(site, control, token, clock, adapter or MachinesAdapter(), at_once)
     finally:
         give_back_lock(lock_key(site), token=token)
 
 
-def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: MachineAdapter) -> Ticked:
+def _tick(
+    site: Site, control: SiteControl, token: int, clock: Clock, adapter: MachineAdapter, at_once: bool
+) -> Ticked | None:
+    began = clock()
     with transaction.atomic():
         fence(lock_key(site), token=token, seconds=FENCE_S)
         move_by_time(site, clock())
@@ -144,6 +143,8 @@ def _tick(site: Site, control: SiteControl, token: int, clock: Clock, adapter: M
     machines = books.machines_of(site, running)
     edge = leases.behind(site, machines)
     heard = _read(site, control, edge.direct(machines.ids), machines.limits, token, clock, adapter)
+    if not at_once and not await_step(control, began=began, clock=clock):
+        return None
     now = clock()
     # Reading takes most of a step at a large site: what people decided in the meantime holds.
     still = _still_running(running)
