@@ -133,13 +133,7 @@ def _tick(
     site: Site, control: SiteControl, token: int, clock: Clock, adapter: MachineAdapter, at_once: bool
 ) -> Ticked | None:
     began = clock()
-    with transaction.atomic():
-        fence(lock_key(site), token=token, seconds=FENCE_S)
-        move_by_time(site, clock())
-        lapse(clock(), site=site)
-        leases.close_answered(site, control)
-    rows = CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).select_related("standing_approval")
-    running = list(rows.order_by("priority", "pk"))
+    running = _plans_by_time(site, control, token, began)
     machines = books.machines_of(site, running)
     edge = leases.behind(site, machines)
     heard = _read(site, control, edge.direct(machines.ids), machines.limits, token, clock, adapter)
@@ -177,6 +171,17 @@ def _tick(
 
 
 # --- before -------------------------------------------------------------------------------------------------------
+def _plans_by_time(site: Site, control: SiteControl, token: int, at: datetime) -> list[CurtailmentPlan]:
+    """Those that run, after whatever begins or ends at this moment has."""
+    with transaction.atomic():
+        fence(lock_key(site), token=token, seconds=FENCE_S)
+        move_by_time(site, at)
+        lapse(at, site=site)
+        leases.close_answered(site, control)
+    rows = CurtailmentPlan.objects.filter(site=site, status__in=RUNNING).select_related("standing_approval")
+    return list(rows.order_by("priority", "pk"))
+
+
 def _read(
     site: Site, control: SiteControl, ids: Sequence[int], limits: Collection[int], token: int, clock: Clock,
     adapter: MachineAdapter,
