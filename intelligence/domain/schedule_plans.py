@@ -70,10 +70,14 @@ class Span:
 
 @dataclass
 class Applied:
-    """What came of it: plans that were made, and what was refused, in words."""
+    """What came of it: plans that were made, and what was refused, in words.
+
+    ``idle``: how many spans were left out because none of their machines runs and can be switched.
+    """
 
     plans: list[CurtailmentPlan] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    idle: int = 0
 
 
 def key_of(run: ScheduleRun, starts_at: datetime) -> str:
@@ -133,7 +137,8 @@ def _who(one: ScheduleClass, entries: Sequence[ScheduleEntry]) -> list[dict[int,
 def apply_run(run: ScheduleRun, *, at: datetime, by: Any = None, approves: bool = False) -> Applied:
     """Make plans of a schedule; those of an older one of the day give way. ``approves``: ``by`` stands behind each.
 
-    Raises ScheduleNotApplied, MoveRefused.
+    Raises MoveRefused; ScheduleNotApplied also where none of the machines it is about runs and can be switched now, and
+    leaves everything as it was: it can be tried again when they do.
     """
     if run.site is None:
         raise ScheduleNotApplied(_("Only a schedule of a site is turned into plans."))
@@ -146,6 +151,10 @@ def apply_run(run: ScheduleRun, *, at: datetime, by: Any = None, approves: bool 
     for span in spans_of(locked):
         for part in _in_time(run.site, span, at) if span.ends_at > at else ():
             _apply_span(locked, part, done, at=at, by=by if approves else None)
+    if done.idle and done.idle == len(done.refusals) and not done.plans:
+        raise ScheduleNotApplied(
+            _("None of the machines it would switch off or throttle runs and can be switched now. Try again later.")
+        )
     locked.status, locked.applied_at, locked.applied_by = RunStatus.APPLIED, at, by
     locked.save(update_fields=["status", "applied_at", "applied_by"])
     publish(
@@ -176,9 +185,14 @@ def _in_time(site: Site, span: Span, at: datetime) -> list[Span]:
 
 
 def _apply_span(run: ScheduleRun, span: Span, done: Applied, *, at: datetime, by: Any) -> None:
-    begin = max(span.starts_at, at)
+    demand = _demand(run, span, max(span.starts_at, at), at=at)
+    if not demand.goal_kw:
+        done.idle += 1
+        text = _("%(time)s: none of its machines runs and can be switched now; nothing was planned.")
+        done.refusals.append(text % {"time": _clock(run, span.starts_at)})
+        return
     try:
-        plan = want(_demand(run, span, begin, at=at), at=at)
+        plan = want(demand, at=at)
     except DemandRefused as refusal:
         done.refusals.append(f"{_clock(run, span.starts_at)}: {refusal}")
         return

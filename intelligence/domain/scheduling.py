@@ -5,6 +5,7 @@ The solver works outside of any transaction; what it answers is written in one.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from hosting.enums import PlaceStatus
 from hosting.models import Site
 from intelligence.domain.schedule_fleet import Group
 from intelligence.domain.schedule_inputs import Gathered, NoMachines, gather
-from intelligence.domain.schedule_plans import apply_run, drop_pending, lock_day
+from intelligence.domain.schedule_plans import ScheduleNotApplied, apply_run, drop_pending, lock_day
 from intelligence.engine.optimiser import Answer, Infeasible, Problem, ProblemRefused, Settings, local_day, optimise
 from intelligence.engine.optimiser.check import started
 from intelligence.enums import PLANNED, RUN_MOVES, AnswerLabel, EntryStatus, RunStatus, ScheduleAction
@@ -87,7 +88,8 @@ def plan_day(
     with transaction.atomic():
         kept = keep(run, found if answer else None, answer, at=at)
         if planning.applies_itself and label in (*PLANNED, AnswerLabel.SAFE_STATE):
-            apply_run(kept, at=at)
+            with suppress(ScheduleNotApplied):  # it stays proposed, for people to see
+                apply_run(kept, at=at)
         if and_then is not None:
             and_then()
     return kept.reload()

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,8 @@ from curtailment.domain import plans
 from curtailment.enums import PlanStatus
 from curtailment.models import CurtailmentPlan, RuleExecution, StandingApproval
 from hashinsight.common.transitions import MoveRefused
-from hosting.models import Miner, MinerContact, MinerModel, Zone
+from hosting.enums import TelemetryState
+from hosting.models import Miner, MinerContact, MinerLatest, MinerModel, Zone
 from intelligence.domain.schedule_due import follow
 from intelligence.domain.schedule_plans import ScheduleNotApplied, apply_run, plans_of, spans_of
 from intelligence.domain.scheduling import plan_day
@@ -90,6 +92,37 @@ def test_who_clicks_and_may_approve_stands_behind_the_plans(run: ScheduleRun, no
     assert {plan.approvals.get().by for plan in done.plans} == {root}
     second: User = factories.UserFactory(is_staff=True)
     assert plans.approve_plan(done.plans[0], by=second, at=now).status == PlanStatus.APPROVED
+
+
+def stand_still(miners: Any, now: datetime) -> None:
+    for one in miners:
+        MinerLatest.objects.update_or_create(
+            miner_id=one,
+            defaults={
+                "recorded_at": now, "received_at": now, "answered_at": now, "state": TelemetryState.IDLE, "power_w": 15,
+            },
+        )  # fmt: skip
+
+
+def test_where_nobody_runs_no_empty_plans_are_made_and_it_can_be_tried_again(
+    run: ScheduleRun, now: datetime, root: User
+) -> None:
+    """The network of the site is down after the evening was planned."""
+    stand_still(Miner.objects.values_list("pk", flat=True), now)
+    with pytest.raises(ScheduleNotApplied, match="None of the machines it would switch off"):
+        apply_run(run, at=now, by=root, approves=True)
+    assert (run.reload().status, CurtailmentPlan.objects.count()) == (RunStatus.PROPOSED, 0)
+    MinerLatest.objects.all().delete()
+    assert len(apply_run(run, at=now, by=root, approves=True).plans) == 3
+
+
+def test_hours_of_which_no_machine_runs_are_left_out_and_named(run: ScheduleRun, now: datetime) -> None:
+    stand_still(spans_of(run)[0].miners, now)
+    done = apply_run(run, at=now)
+    assert [(plan.goal_kw, plan.starts_at.hour, len(plan.only_miners)) for plan in done.plans] == [(KW * 10, 18, 20)]
+    assert [text[:5] for text in done.refusals] == ["17:00", "19:00"]
+    assert "nothing was planned" in done.refusals[0]
+    assert run.reload().status == RunStatus.APPLIED
 
 
 def test_it_is_turned_into_plans_once(run: ScheduleRun, now: datetime) -> None:
