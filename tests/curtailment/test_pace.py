@@ -45,7 +45,10 @@ class Slow:
     def live(self) -> None:
         """Look each second whether a step begins, until nothing is left to be done or to be read."""
         while CurtailmentPlan.objects.exclude(status=PlanStatus.RECOVERED).exists() and self.seconds:
+            control = SiteControl.objects.get()
             self.pass_time(1)
+            while not site.begins(control, self.ground.now):  # nobody has to ask the database for that
+                self.pass_time(1)
             for one in site.sites_due(self.ground.now):
                 site.control_site(one, clock=self.ground.clock, adapter=self.ground.farm)
 
@@ -79,6 +82,15 @@ def test_steps_are_a_step_apart_though_reading_takes_a_quarter_of_one(
     slow.live()
     assert len(apart()) > 8
     assert set(apart()) == {60.0}
+
+
+def test_control_whoever_begins_to_read_when_the_step_is_over_falls_behind(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "begins", lambda control, at: control.ticked_at is None or at - control.ticked_at >= STEP)
+    slow = Slow(ground, monkeypatch, *([15.0] * 12))
+    slow.live()
+    assert set(apart()) == {75.0}
 
 
 def test_the_ramp_holds_when_one_reading_is_quicker_and_another_slower(
