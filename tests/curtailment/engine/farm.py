@@ -84,6 +84,7 @@ class Run:
         self.dead = self.frozen = False
         self.idle = 0  # beats of the first plan without a control that is alive and allowed to act
         self.deadline: float | None = None
+        self.spent_s = 0.0
         self.last: float | None = None
 
     def whole(self) -> Judge:
@@ -121,8 +122,10 @@ class Run:
         if self.deadline is None:
             ramp = int(np.ceil(1.05 * self.most_off / self.rules.up_w)) + 1
             self.deadline = self.ended_at + (ramp + self.slack_ticks) * STEP
-        if self.dead or self.frozen:
+        self.deadline, self.spent_s = self.deadline + self.spent_s, 0.0
+        if self.dead or self.frozen:  # time without a control that may act is nobody's lateness
             self.deadline += BEAT
+            farm.excused_until[farm.excused_until + 4 * STEP >= now] += BEAT
         if now >= self.deadline > 0:
             left = farm.lower() & ~farm.broken & ~farm.locked
             left &= (farm.excused_until + 4 * STEP < now) & (farm.losses < 2)
@@ -157,6 +160,8 @@ class Run:
             self.last = None
         if dies == 1:  # before anything was kept
             return
+        if dies in (2, 3) and now >= self.ended_at:
+            self.spent_s += STEP  # of the ramp, for orders that never left: nobody who comes later may know that
         self.kept = decision.state
         self.open_until.update((order.machine, now + order.expires_at - own) for order in decision.orders)
         sent = list(decision.orders)
