@@ -4,13 +4,13 @@ The ramp allows so much in a step, counted from one decision to the next. Readin
 minute; a control that began to read only when the step was over would fall behind its ramp by that much in each.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import sleep
 
 from curtailment.models import SiteControl
 
 LONGEST_WAIT = timedelta(seconds=5)  # whoever waits keeps a worker from other sites
+A_LITTLE = timedelta(milliseconds=10)  # a clock that is being set right may run that much slower than we sleep
 NOTHING = timedelta(0)
 
 
@@ -20,21 +20,18 @@ def begins(control: SiteControl, at: datetime) -> bool:
     return control.ticked_at is None or not NOTHING <= at - control.ticked_at < control.step - lead
 
 
-def await_step(control: SiteControl, *, began: datetime, clock: Callable[[], datetime]) -> bool:
-    """Called when all is read: waits for the rest of the step. False where that is long: read too early, come again.
-
-    How long reading took is kept: so much earlier the next step begins.
-    """
-    took = max(NOTHING, clock() - began)
-    SiteControl.objects.filter(pk=control.pk).update(reading_s=took.total_seconds())
-    while (left := _left(control, clock())) > NOTHING:
-        if left > LONGEST_WAIT:
-            return False
-        sleep(left.total_seconds())
-    return True
+def keep_reading(control: SiteControl, took: timedelta) -> None:
+    """So much earlier the next step begins."""
+    SiteControl.objects.filter(pk=control.pk).update(reading_s=max(NOTHING, took).total_seconds())
 
 
-def _left(control: SiteControl, now: datetime) -> timedelta:
+def await_step(control: SiteControl, now: datetime) -> bool:
+    """Called when all is read: waits for the rest of the step. False where that is long: read too early, come again."""
     if control.ticked_at is None or now < control.ticked_at:
-        return NOTHING
-    return control.ticked_at + control.step - now
+        return True
+    left = control.ticked_at + control.step - now
+    if left > LONGEST_WAIT:
+        return False
+    if left > NOTHING:
+        sleep((left + A_LITTLE).total_seconds())
+    return True

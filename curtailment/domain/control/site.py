@@ -21,7 +21,7 @@ from curtailment.domain.behind import of_one_person
 from curtailment.domain.control import books, leases
 from curtailment.domain.control.answers import note, outcome_of
 from curtailment.domain.control.books import Machines
-from curtailment.domain.control.pace import await_step, begins
+from curtailment.domain.control.pace import await_step, begins, keep_reading
 from curtailment.domain.control.results import note_results
 from curtailment.domain.control.returned import with_returned
 from curtailment.domain.control.timing import lapse, move_by_time
@@ -137,7 +137,7 @@ def _tick(
     machines = books.machines_of(site, running)
     edge = leases.behind(site, machines)
     heard = _read(site, control, edge.direct(machines.ids), machines.limits, token, clock, adapter)
-    if not at_once and not await_step(control, began=began, clock=clock):
+    if not at_once and not _in_step(site, control, token, began, clock):
         return None
     now = clock()
     # Reading takes most of a step at a large site: what people decided in the meantime holds.
@@ -208,6 +208,14 @@ def _read(
         _keep_readings(site, part, clock)
     prolong_lock(lock_key(site), token=token, seconds=lock_seconds(control))
     return heard
+
+
+def _in_step(site: Site, control: SiteControl, token: int, began: datetime, clock: Clock) -> bool:
+    """Whether it is time to decide, after a wait where that is short; how long reading took is kept if it is us."""
+    with transaction.atomic():
+        fence(lock_key(site), token=token, seconds=FENCE_S)
+        keep_reading(control, clock() - began)
+    return await_step(control, clock())
 
 
 def _still_running(plans: Sequence[CurtailmentPlan]) -> set[int]:

@@ -160,8 +160,6 @@ class Run:
             self.last = None
         if dies == 1:  # before anything was kept
             return
-        if dies in (2, 3) and now >= self.ended_at:
-            self.spent_s += STEP  # of the ramp, for orders that never left: nobody who comes later may know that
         self.kept = decision.state
         self.open_until.update((order.machine, now + order.expires_at - own) for order in decision.orders)
         sent = list(decision.orders)
@@ -169,6 +167,9 @@ class Run:
             sent = []
         elif dies == 3:
             sent = sent[: len(sent) // 2]
+        unsent = {one.action for one in decision.orders[len(sent) :]}
+        if now >= self.ended_at and unsent & {Action.RESUME, Action.LIFT}:
+            self.spent_s += STEP  # of the ramp, for orders that never left: nobody who comes later may know that
         for order in sent:
             assert order.expires_at >= own, "an order was sent after its time"
             farm.obey(order, now)
