@@ -1,6 +1,7 @@
 """Schedules: when which machines run on a local day, what that should earn, and what it did earn."""
 
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -300,4 +301,5 @@ class ScheduleEntry(models.Model):
         indexes = [models.Index(fields=["plan"], name="intelligence_entry_plan", condition=Q(plan__isnull=False))]
 
     def __str__(self) -> str:
-        return f"{self.run} {self.starts_at:%H:%M} {self.action}"
+        begins = self.starts_at.astimezone(ZoneInfo(self.run.time_zone))
+        return f"{self.run} {begins:%H:%M} {self.get_action_display()}"

@@ -86,6 +86,7 @@ def test_each_page_of_a_schedule_goes_by_the_clock_of_its_site_and_says_so(
         text = sign_in(root).get(page).content.decode()
         assert f"All times on this page are by the clock of {ground.site}: America/Chicago (now UTC-0" in text
         assert moment in text
+    assert str(step) == f"{run} {begins[-5:]} run"  # the heading of its page
     steps = sign_in(root).get(reverse("admin:intelligence_scheduleentry_changelist") + f"?run__id__exact={run.pk}")
     assert f"{begins} C" in steps.content.decode()
 
